@@ -1,0 +1,1 @@
+"""Beta-VAE on MNIST and rotated MNIST: data, networks, training and measurement behind the report."""

@@ -1,0 +1,77 @@
+"""Profiles: the scale of the report and the pages it consists of, read from `experiments.yml`."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vaelib.errors import InputError, check_choice
+from vaelib.spec import RunSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout: the library is installed in place, beside the book it serves."""
+
+EXPERIMENTS = ROOT / "experiments.yml"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the book: a notebook of `book/` executed with parameters."""
+
+    name: str
+    notebook: str
+    parameters: dict[str, Any]
+
+    @property
+    def source(self) -> Path:
+        return ROOT / "book" / f"{self.notebook}.py"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A scale of the report: the spec fields that all its runs share, and its pages."""
+
+    name: str
+    shared: dict[str, Any]
+    pages: dict[str, Page]
+
+    def run(self, **changes: Any) -> RunSpec:
+        """Return the spec at this scale with some fields changed: `profile.run(arch="ours", beta=4)`."""
+        return RunSpec.from_dict(self.shared | changes)
+
+    def runs(self, parameters: Mapping[str, Any]) -> list[RunSpec]:
+        """Return the runs that a page with these parameters reads: the product over the spec fields named.
+
+        `{"arch": "ours", "betas": [1, 4]}` names two runs; parameters that are no field of a spec,
+        singular or plural, do not count. Parameters that name no field need no run.
+        """
+        axes = {}
+        for f in fields(RunSpec):
+            if f.name in parameters:
+                axes[f.name] = [parameters[f.name]]
+            elif f"{f.name}s" in parameters:
+                axes[f.name] = list(parameters[f"{f.name}s"])
+        points = itertools.product(*axes.values()) if axes else ()
+        return [self.run(**dict(zip(axes, point, strict=True))) for point in points]
+
+
+def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
+    """Read a profile; raises `InputError` naming the accepted ones, or what is wrong in the file."""
+    experiments = yaml.safe_load(path.read_text())
+    check_choice("profile", name, experiments["profiles"])
+    chosen = experiments["profiles"][name]
+    for page in chosen["parameters"]:
+        check_choice(f"page in profile {name}", page, experiments["pages"])
+    pages = {
+        page: Page(page, entry["notebook"], entry.get("parameters", {}) | chosen["parameters"].get(page, {}))
+        for page, entry in experiments["pages"].items()
+    }
+    profile = Profile(name, chosen["spec"], pages)
+    try:
+        profile.run()
+    except InputError as error:
+        raise InputError(f"{path.name}, profile {name}: {error}") from error
+    return profile

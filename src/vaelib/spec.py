@@ -1,0 +1,132 @@
+"""RunSpec: everything that decides the numbers of a training run, and nothing else."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import Any, get_args
+
+from vaelib.architectures import ACTIVATIONS, ARCHITECTURES, NORMS, encoder_layout
+from vaelib.errors import InputError, check_choice, did_you_mean
+
+TRAINING_VERSION = 1
+"""Raised by one whenever the same spec would train to other bytes; a golden test asks for it."""
+
+REDUCTIONS = (
+    "sum",
+    "mean_latents",
+    "mean_pixels_784",
+    "mean_pixels_784_mean_latents",
+    "mean_pixels_mean_latents",
+    "mean_pixels",
+)
+"""The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
+
+
+
+def _choice(default: str | None, accepted: Iterable[str], help: str) -> Any:
+    return field(default=default, metadata={"help": help, "accepted": tuple(accepted)})
+
+
+def _number(default: float, least: float, help: str, most: float = math.inf) -> Any:
+    return field(default=default, metadata={"help": help, "least": least, "most": most})
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One training run. Equal specs have equal ids on every machine.
+
+    Raises `InputError` on any value out of range, naming the field, the value and what is accepted.
+    """
+
+    arch: str = _choice("article", ARCHITECTURES, "network of the article (Higgins et al. 2017), or ours")
+    activation: str | None = _choice(None, ACTIVATIONS, "between layers; left out: the network's own")
+    norm: str | None = _choice(None, NORMS, "between layers; left out: the network's own")
+    latent_dim: int = _number(10, 1, "number of latent dimensions M")
+    objective: str = _choice("beta_vae", ("beta_vae",), "what is minimised")
+    beta: float = _number(4.0, 0.0, "weight of the KL term; sums over pixels and latents, nats")
+    likelihood: str = _choice("bernoulli", ("bernoulli", "gaussian"), "of a pixel given the latents")
+    reduction: str = _choice("sum", REDUCTIONS, "how pixels and latents are added up; sum is the convention")
+    image_size: int = _number(64, 8, "side of the pictures, pixels", most=128)
+    images: str = _choice("both", ("both", "upright", "rotated"), "which of the two halves of the data set")
+    rotation_range: float = _number(90.0, 0.0, "angles are uniform in plus or minus this, degrees", most=180.0)
+    n_train: int = _number(60_000, 24, "source digits to train on, one in twelve of them validates", most=60_000)
+    n_test: int = _number(10_000, 2, "source digits to test on", most=10_000)
+    data_seed: int = _number(0, 0, "draws the angles and the order of the digits")
+    epochs: int = _number(15, 1, "passes over the training images")
+    batch_size: int = _number(64, 2, "images a step")
+    optimizer: str = _choice("adam", ("adam",), "optimiser")
+    lr: float = _number(5e-4, 1e-8, "learning rate", most=1.0)
+    schedule: str = _choice("constant", ("constant", "cosine"), "learning rate over time; cosine ends at zero")
+    beta_warmup_epochs: int = _number(0, 0, "epochs over which beta rises linearly from zero")
+    seed: int = _number(0, 0, "draws initial weights, batches and latent noise")
+    training_version: int = _number(TRAINING_VERSION, 1, "version of the training numerics")
+
+    def __post_init__(self) -> None:
+        check_choice("arch", self.arch, ARCHITECTURES)
+        for name in ("activation", "norm"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, getattr(ARCHITECTURES[self.arch], name))
+        for f in fields(self):
+            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+        if self.beta_warmup_epochs > self.epochs:
+            raise InputError(
+                f"beta_warmup_epochs {self.beta_warmup_epochs} exceeds epochs {self.epochs}; "
+                f"accepted: 0 to {self.epochs}."
+            )
+        encoder_layout(self.arch, self.image_size)
+
+    @property
+    def id(self) -> str:
+        """Readable name plus a hash of the canonical JSON: `article-b4-s0-1f2e3d4c5b`."""
+        digest = hashlib.sha256(self.to_json().encode()).hexdigest()[:10]
+        return f"{self.arch}-b{self.beta:g}-s{self.seed}-{digest}"
+
+    @property
+    def n_val(self) -> int:
+        """Source digits held out for validation: one in twelve (5,000 of 60,000)."""
+        return self.n_train // 12
+
+    @property
+    def n_pixels(self) -> int:
+        return self.image_size**2
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RunSpec":
+        """Build a spec from names and values; an unknown name is refused with the nearest known one."""
+        known = [f.name for f in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise InputError(
+                    f"field {name!r} is unknown; accepted: {', '.join(known)}.{did_you_mean(name, known)}"
+                )
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunSpec":
+        return cls.from_dict(json.loads(text))
+
+
+def field_type(f: Field) -> type:
+    """Return the plain type of a spec field: `str`, `int` or `float` (`str | None` is `str`)."""
+    return next((t for t in get_args(f.type) if t is not type(None)), f.type)
+
+
+def _checked(f: Field, value: Any) -> str | int | float:
+    """Return `value` in the field's type: 4 is a fine beta; "4", True and 2.5 epochs are refused."""
+    if field_type(f) is str:
+        check_choice(f.name, value, f.metadata["accepted"])
+        return value
+    whole = field_type(f) is int
+    least, most = f.metadata["least"], f.metadata["most"]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or (whole and value % 1) or not least <= value <= most:
+        kind = "whole number" if whole else "number"
+        upwards = "up" if most == math.inf else f"to {most:,}"
+        raise InputError(f"{f.name} {value!r} is refused; accepted: any {kind} from {least:,} {upwards}.")
+    return field_type(f)(value)
