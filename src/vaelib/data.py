@@ -1,0 +1,129 @@
+"""Pictures and their factors: MNIST digits, upright and rotated, split by source digit."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import grid_sample
+
+from vaelib.errors import InputError, check_choice
+from vaelib.mnist import load_mnist
+from vaelib.spec import RunSpec
+
+CHUNK = 256
+"""Images rendered at a time: their 64x64 sampling grid takes 8 MB."""
+
+SPLIT_FILE = {"train": "train", "val": "train", "test": "test"}
+FILE_STREAM = {"train": 0, "test": 1}
+"""Random streams of a data seed, one a file, so that neither depends on the size of the other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Pictures and the factors they were made from, row for row."""
+
+    images: torch.Tensor  # uint8 (N, 1, S, S)
+    factors: pd.DataFrame  # index (of the digit in its MNIST file), digit, angle (degrees), rotated
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def render(images: np.ndarray, angles: np.ndarray, size: int) -> torch.Tensor:
+    """Rotate uint8 images (N,H,H) by `angles` (N,), resize to `size`, return uint8 (N,1,size,size).
+
+    Angles are degrees, counter-clockwise as seen on the page. Rotation and resizing are one bilinear
+    resampling, x_in = R(-angle) x_out in coordinates from -1 to 1 over the picture's edges, and angle 0
+    goes through it too: a rotated picture is not blurred once more than an upright one. Outside is black.
+    Sizes below that of the input are sampled, not averaged. Raises `InputError` when the numbers of images
+    and angles differ.
+    """
+    images, angles = np.asarray(images), np.asarray(angles, dtype=np.float64)
+    if angles.shape != images.shape[:1]:
+        raise InputError(
+            f"angles of shape {angles.shape} are refused; accepted: one for each image of {len(images)}."
+        )
+    out = torch.empty((len(images), 1, size, size), dtype=torch.uint8)
+    _render_into(out, images, angles)
+    return out
+
+
+def _render_into(out: torch.Tensor, images: np.ndarray, angles: np.ndarray) -> None:
+    """Fill `out` with the pictures; nothing here sums over pixels, so the bytes do not depend on threads."""
+    size = out.shape[-1]
+    centres = (2 * torch.arange(size) + 1) / size - 1
+    y, x = centres[:, None], centres[None, :]
+    radians = np.deg2rad(angles)
+    cosines, sines = (torch.from_numpy(f(radians)).float()[:, None, None] for f in (np.cos, np.sin))
+    for start in range(0, len(images), CHUNK):
+        part = slice(start, start + CHUNK)
+        cos, sin = cosines[part], sines[part]
+        grid = torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
+        source = torch.from_numpy(images[part].astype(np.float32))[:, None]
+        resampled = grid_sample(source, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        out[part] = resampled.round().to(torch.uint8)
+
+
+def as_float(images: torch.Tensor) -> torch.Tensor:
+    """Return uint8 pixels as float32 in [0, 1]: the only place where pixels are scaled."""
+    return images.float() / 255
+
+
+def load_split(spec: RunSpec, split: str, folder: Path | None = None) -> Corpus:
+    """Return the `"train"`, `"val"` or `"test"` pictures of a run: upright ones first, then rotated ones.
+
+    The splits are by source digit. A data seed orders the digits of each file once: training takes the
+    first n_train - n_val of the 60,000, validation the last n_val, the test set the first n_test of the
+    10,000. As n_val <= 5,000 and n_train - n_val <= 55,000, no run validates on a digit that another run
+    of the same data seed was trained on. Angles are drawn for all digits of a file at once, uniform in
+    ±rotation_range degrees, so a digit's angle does not depend on n_train. `folder` is that of
+    `mnist.load_mnist`. Raises `InputError` for an unknown split.
+    """
+    check_choice("split", split, SPLIT_FILE)
+    digits = load_mnist(SPLIT_FILE[split], folder)
+    order, turns = _draw(spec.data_seed, SPLIT_FILE[split], len(digits.labels))
+    chosen = {
+        "train": order[: spec.n_train - spec.n_val],
+        "val": order[len(order) - spec.n_val :],
+        "test": order[: spec.n_test],
+    }[split]
+    halves = {"both": (False, True), "upright": (False,), "rotated": (True,)}[spec.images]
+    factors = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "index": chosen,
+                    "digit": digits.labels[chosen].astype(np.int64),
+                    "angle": turns[chosen] * spec.rotation_range if rotated else 0.0,
+                    "rotated": rotated,
+                }
+            )
+            for rotated in halves
+        ],
+        ignore_index=True,
+    )
+    images = torch.empty((len(factors), 1, spec.image_size, spec.image_size), dtype=torch.uint8)
+    for half, angles in zip(
+        images.split(len(chosen)), np.split(factors["angle"].to_numpy(), len(halves)), strict=True
+    ):
+        _render_into(half, digits.images[chosen], angles)
+    return Corpus(images, factors)
+
+
+def _draw(data_seed: int, file: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order (n,) of a file's digits, and of each digit its turn (n,), uniform in [-1, 1)."""
+    orders = np.random.default_rng([data_seed, FILE_STREAM[file], 0])
+    turns = np.random.default_rng([data_seed, FILE_STREAM[file], 1])
+    return orders.permutation(n), turns.uniform(-1, 1, n)
+
+
+def checksum(corpus: Corpus) -> str:
+    """Return the SHA-256 of the pictures and of the factor table: equal corpora, equal checksums."""
+    digest = hashlib.sha256(corpus.images.numpy())
+    for name, column in corpus.factors.items():
+        digest.update(str(name).encode())
+        digest.update(np.ascontiguousarray(column.to_numpy()))
+    return digest.hexdigest()
