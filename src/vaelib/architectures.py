@@ -73,7 +73,7 @@ def encoder_layout(arch: str, image_size: int) -> list[tuple[Conv, int]]:
         if conv.halves:
             if side % 2:
                 raise InputError(
-                    f"image_size {image_size} cannot be halved by the {arch} network (it reaches a side of {side}); "
+                    f"image_size {image_size} cannot be halved by the {arch} network: it reaches {side}, odd; "
                     f"accepted: {', '.join(map(str, _sizes_that_halve(arch)))}."
                 )
             side //= 2
@@ -82,6 +82,7 @@ def encoder_layout(arch: str, image_size: int) -> list[tuple[Conv, int]]:
 
 
 def _sizes_that_halve(arch: str) -> list[int]:
+    """Return the accepted picture sides up to 128: powers of two, and multiples of 2^halvings."""
     halvings = sum(conv.halves for conv in ARCHITECTURES[arch].convs)
     powers = [2**k for k in range(3, halvings)]
     return powers + [2**halvings * k for k in range(1, 128 // 2**halvings + 1)]

@@ -24,7 +24,6 @@ REDUCTIONS = (
 """The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
 
 
-
 def _choice(default: str | None, accepted: Iterable[str], help: str) -> Any:
     return field(default=default, metadata={"help": help, "accepted": tuple(accepted)})
 
@@ -50,15 +49,21 @@ class RunSpec:
     reduction: str = _choice("sum", REDUCTIONS, "how pixels and latents are added up; sum is the convention")
     image_size: int = _number(64, 8, "side of the pictures, pixels", most=128)
     images: str = _choice("both", ("both", "upright", "rotated"), "which of the two halves of the data set")
-    rotation_range: float = _number(90.0, 0.0, "angles are uniform in plus or minus this, degrees", most=180.0)
-    n_train: int = _number(60_000, 24, "source digits to train on, one in twelve of them validates", most=60_000)
+    rotation_range: float = _number(
+        90.0, 0.0, "angles are uniform in plus or minus this, degrees", most=180.0
+    )
+    n_train: int = _number(
+        60_000, 24, "source digits to train on, one in twelve of them validates", most=60_000
+    )
     n_test: int = _number(10_000, 2, "source digits to test on", most=10_000)
     data_seed: int = _number(0, 0, "draws the angles and the order of the digits")
     epochs: int = _number(15, 1, "passes over the training images")
     batch_size: int = _number(64, 2, "images a step")
     optimizer: str = _choice("adam", ("adam",), "optimiser")
     lr: float = _number(5e-4, 1e-8, "learning rate", most=1.0)
-    schedule: str = _choice("constant", ("constant", "cosine"), "learning rate over time; cosine ends at zero")
+    schedule: str = _choice(
+        "constant", ("constant", "cosine"), "learning rate over time; cosine ends at zero"
+    )
     beta_warmup_epochs: int = _number(0, 0, "epochs over which beta rises linearly from zero")
     seed: int = _number(0, 0, "draws initial weights, batches and latent noise")
     training_version: int = _number(TRAINING_VERSION, 1, "version of the training numerics")

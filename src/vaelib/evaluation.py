@@ -1,0 +1,91 @@
+"""What a trained network reaches on pictures it has not seen."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaelib.data import Corpus, as_float
+from vaelib.losses import ElboTerms, beta_eff, beta_norm, elbo_terms
+from vaelib.metrics import active_units
+from vaelib.models import VAE
+from vaelib.spec import RunSpec
+
+BATCH = 250
+NOISE_SEED = 20_170_424
+"""The latent noise of every evaluation, so that two networks are measured with the same draws."""
+
+
+@contextmanager
+def eval_mode(model: VAE) -> Iterator[None]:
+    """Switch batch norm to its running statistics and gradients off, then back as it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(was_training)
+
+
+def bound_terms(model: VAE, images: Tensor, likelihood: str) -> ElboTerms:
+    """Return both terms of the bound of uint8 pictures (N, 1, S, S) in eval mode, one latent sample each."""
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(NOISE_SEED)
+    recon, kl = [], []
+    with eval_mode(model):
+        for batch in images.split(BATCH):
+            x = as_float(batch.to(device))
+            mu, logvar = model.encode(x)
+            noise = torch.randn(mu.shape, generator=generator).to(device)
+            z = mu + torch.exp(0.5 * logvar) * noise
+            terms = elbo_terms(model.decode(z), mu, logvar, x, likelihood)
+            recon.append(terms.recon.cpu())
+            kl.append(terms.kl.cpu())
+    return ElboTerms(torch.cat(recon), torch.cat(kl))
+
+
+def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
+    """Return the numbers kept with a run: the bound and its parts on all, upright and rotated test pictures.
+
+    `recon`, `kl` and `neg_elbo` are nats a picture (one latent sample each); `mse` is per pixel, of the
+    reconstruction from mu; `kl_per_dim` averages over all test pictures; active units are
+    Var_x(mu_j) > 0.01 (Burda et al. 2016).
+    """
+    terms = bound_terms(model, test.images, spec.likelihood)
+    mu, mse = _codes_and_errors(model, test.images)
+    rotated = test.factors["rotated"].to_numpy()
+    parts = {"all": np.ones_like(rotated), "upright": ~rotated, "rotated": rotated}
+    recon, kl = terms.recon.double().numpy(), terms.kl.double().numpy()
+    return {
+        "beta_eff": beta_eff(spec),
+        "beta_norm": beta_norm(spec),
+        "test": {
+            name: {
+                "n": int(chosen.sum()),
+                "recon": float(recon[chosen].mean()),
+                "kl": float(kl[chosen].sum(1).mean()),
+                "neg_elbo": float((recon + kl.sum(1))[chosen].mean()),
+                "mse": float(mse[chosen].mean()),
+            }
+            for name, chosen in parts.items()
+            if chosen.any()
+        },
+        "kl_per_dim": kl.mean(0).tolist(),
+        "active_units": int(active_units(mu).sum()),
+    }
+
+
+def _codes_and_errors(model: VAE, images: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Return mu (N, M) and the mean squared error per pixel (N,) of the pictures decoded from it."""
+    device = next(model.parameters()).device
+    mus, errors = [], []
+    with eval_mode(model):
+        for batch in images.split(BATCH):
+            x = as_float(batch.to(device))
+            mu, _ = model.encode(x)
+            errors.append((torch.sigmoid(model.decode(mu)) - x).square().flatten(1).mean(1).cpu())
+            mus.append(mu.cpu())
+    return torch.cat(mus).double().numpy(), torch.cat(errors).double().numpy()

@@ -1,0 +1,140 @@
+"""The variational autoencoder, built from an architecture's literal."""
+
+import math
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from vaelib.architectures import ARCHITECTURES, encoder_layout
+from vaelib.spec import RunSpec
+
+ACTIVATION = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
+
+
+class VAE(nn.Module):
+    """Encoder q(z|x) = N(mu, diag exp logvar) and decoder p(x|z) with logits for pixel probabilities.
+
+    Kingma & Welling 2014, with the convolutional networks of Higgins et al. 2017 (Table 1).
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `mu` and `logvar`, each (B, M), of pictures (B, 1, S, S) with pixels in [0, 1]."""
+        mu, logvar = self.encoder(x).chunk(2, dim=1)
+        return mu, logvar
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return pixel logits (B, 1, S, S) of latents (B, M)."""
+        return self.decoder(z)
+
+    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits, mu and logvar with the latents z = mu + exp(logvar / 2) · noise."""
+        mu, logvar = self.encode(x)
+        return self.decode(mu + torch.exp(0.5 * logvar) * noise), mu, logvar
+
+
+def build(spec: RunSpec) -> VAE:
+    """Return the network of `spec` with fresh weights from torch's current random state.
+
+    The encoder is read off the literal; the decoder is its mirror image: every convolution becomes the
+    transposed one, in reverse order. A bias directly before batch norm would be redundant and is left out.
+    """
+    layout = encoder_layout(spec.arch, spec.image_size)
+    last, side = layout[-1]
+    flat = last.channels * side**2
+    dense = ARCHITECTURES[spec.arch].dense
+    return VAE(
+        nn.Sequential(*_convolutions(spec), nn.Flatten(), *_dense(flat, dense, 2 * spec.latent_dim, spec)),
+        nn.Sequential(
+            *_dense(spec.latent_dim, dense, flat, spec),
+            nn.Unflatten(1, (last.channels, side, side)),
+            *_between(last.channels, spec),
+            *_transposed_convolutions(spec),
+        ),
+    )
+
+
+def _between(channels: int, spec: RunSpec) -> list[nn.Module]:
+    norm = [nn.BatchNorm2d(channels)] if spec.norm == "batch" else []
+    return [*norm, ACTIVATION[spec.activation]()]
+
+
+def _convolutions(spec: RunSpec) -> list[nn.Module]:
+    layers, channels = [], 1
+    for conv, _ in encoder_layout(spec.arch, spec.image_size):
+        layers += [
+            nn.Conv2d(channels, conv.channels, conv.kernel, conv.stride, padding=1, bias=spec.norm == "none"),
+            *_between(conv.channels, spec),
+        ]
+        channels = conv.channels
+    return layers
+
+
+def _transposed_convolutions(spec: RunSpec) -> list[nn.Module]:
+    layout = [conv for conv, _ in encoder_layout(spec.arch, spec.image_size)]
+    layers = []
+    for conv, before in zip(reversed(layout[1:]), reversed(layout[:-1]), strict=True):
+        layers += [
+            nn.ConvTranspose2d(
+                conv.channels, before.channels, conv.kernel, conv.stride, padding=1, bias=spec.norm == "none"
+            ),
+            *_between(before.channels, spec),
+        ]
+    first = layout[0]
+    return [*layers, nn.ConvTranspose2d(first.channels, 1, first.kernel, first.stride, padding=1)]
+
+
+def _dense(inputs: int, hidden: int | None, outputs: int, spec: RunSpec) -> list[nn.Module]:
+    if hidden is None:
+        return [nn.Linear(inputs, outputs)]
+    return [nn.Linear(inputs, hidden), ACTIVATION[spec.activation](), nn.Linear(hidden, outputs)]
+
+
+def layer_table(spec: RunSpec) -> pd.DataFrame:
+    """Return one row per layer that has weights: part, layer, output shape, parameters, multiply-adds.
+
+    Multiply-adds are of one picture forward: weights used per output position times positions
+    (per input position for a transposed convolution); batch norm folds into its neighbour and counts none.
+    """
+    model = build(spec).eval()
+    rows = []
+
+    def record(part: str, layer: nn.Module, inputs: Tensor, output: Tensor) -> None:
+        positions = inputs if isinstance(layer, nn.ConvTranspose2d) else output
+        per_position = 0 if isinstance(layer, nn.BatchNorm2d) else layer.weight.numel()
+        rows.append(
+            {
+                "part": part,
+                "layer": _describe(layer),
+                "output": "×".join(map(str, [*output.shape[2:], output.shape[1]])),
+                "parameters": sum(p.numel() for p in layer.parameters()),
+                "multiply_adds": per_position * math.prod(positions.shape[2:]),
+            }
+        )
+
+    with torch.no_grad():
+        for part, module, x in (
+            ("encoder", model.encoder, torch.zeros(1, 1, spec.image_size, spec.image_size)),
+            ("decoder", model.decoder, torch.zeros(1, spec.latent_dim)),
+        ):
+            for layer in module:
+                y = layer(x)
+                if any(True for _ in layer.parameters()):
+                    record(part, layer, x, y)
+                x = y
+    return pd.DataFrame(rows)
+
+
+def _describe(layer: nn.Module) -> str:
+    if isinstance(layer, nn.Linear):
+        return "dense"
+    if isinstance(layer, nn.BatchNorm2d):
+        return "batch norm"
+    kind = "transposed conv" if isinstance(layer, nn.ConvTranspose2d) else "conv"
+    size = f"{layer.kernel_size[0]}×{layer.kernel_size[1]}"
+    return f"{kind} {size}, stride {layer.stride[0]}"

@@ -1,0 +1,164 @@
+"""From an executed notebook to a page of the book: cleaned, labelled, with parameters and provenance in sight."""
+
+import ast
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_output
+
+from vaelib.spec import RunSpec
+
+LABEL = r"([A-Za-z][\w.:-]*)"
+DEFINITIONS = [
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        rf"(^\s*\(){LABEL}(?=\)=\s*$)",  # (sec-loss)=
+        rf"(\$\$[ \t]*\(){LABEL}(?=\)\s*$)",  # $$ ... $$ (elbo)
+        rf"(^\s*:(?:label|name):\s*){LABEL}(?=\s*$)",  # options of directives
+        rf"(\\label\{{){LABEL}(?=\}})",  # amsmath
+    )
+]
+REFERENCES = [
+    re.compile(pattern)
+    for pattern in (
+        rf"(\{{(?:ref|numref|eq|math:numref|any)\}}`(?:[^`<]*<)?){LABEL}(?=[`>])",  # {ref}`text <label>`
+        rf"(\]\(#?){LABEL}(?=\))",  # [text](#label)
+        rf"(<(?:project:)?#){LABEL}(?=>)",  # <#label>
+        rf"(\\(?:eq)?ref\{{){LABEL}(?=\}})",  # \eqref{label}
+    )
+]
+ADDRESS = re.compile(r"\bat 0x[0-9a-f]+")
+
+
+def parse_value(text: str) -> Any:
+    """Return what the text of a command line means: a number, list, True, None …, or else the text itself.
+
+    >>> parse_value("4"), parse_value("[1, 4]"), parse_value("ours")
+    (4, [1, 4], 'ours')
+    """
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text
+
+
+def format_value(value: Any) -> str:
+    """Return the text that `parse_value` reads as `value`."""
+    if isinstance(value, str) and parse_value(value) == value:
+        return value
+    return repr(value)
+
+
+def command(notebook: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """Return the command line that redraws a page; parameters at their defaults are left out."""
+    changed = (("-p", name, format_value(value)) for name, value in values.items() if value != defaults[name])
+    return shlex.join(["vaelib", "notebook", notebook, *(word for words in changed for word in words)])
+
+
+def clean(nb: NotebookNode) -> None:
+    """Take out all that differs between two equal executions: clock times, random ids, stderr, addresses."""
+    nb.metadata = {name: nb.metadata[name] for name in ("kernelspec", "language_info") if name in nb.metadata}
+    for index, cell in enumerate(nb.cells):
+        cell.id = f"cell-{index}"
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined([o for o in cell.outputs if o.get("name") != "stderr"])
+            for output in cell.outputs:
+                if "text/plain" in output.get("data", {}):
+                    output.data["text/plain"] = ADDRESS.sub("", output.data["text/plain"])
+
+
+def _joined(outputs: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """Join neighbouring pieces of stdout: where the kernel cut the stream depends on the clock."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if joined and output.output_type == joined[-1].output_type == "stream":
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def suffix_labels(nb: NotebookNode, suffix: str) -> None:
+    """Add `suffix` to every label that the notebook defines, and to all its references to them.
+
+    Labels are names of figures, `(label)=` targets and labels of equations. References to labels of
+    other pages stay as they are.
+    """
+    labels = set()
+    for cell in nb.cells:
+        labels |= {_figure(cell)["name"]} if "name" in _figure(cell) else set()
+        if cell.cell_type == "markdown":
+            labels |= {match[2] for pattern in DEFINITIONS for match in pattern.finditer(cell.source)}
+
+    def renamed(text: str) -> str:
+        for pattern in DEFINITIONS + REFERENCES:
+            text = pattern.sub(lambda m: m[0] + suffix if m[2] in labels else m[0], text)
+        return text
+
+    for cell in nb.cells:
+        figure = _figure(cell)
+        if "name" in figure:
+            figure["name"] += suffix
+        if "caption" in figure:
+            figure["caption"] = renamed(figure["caption"])
+        if cell.cell_type == "markdown":
+            cell.source = renamed(cell.source)
+        for output in cell.get("outputs", []):
+            if "text/markdown" in output.get("data", {}):
+                output.data["text/markdown"] = renamed(output.data["text/markdown"])
+
+
+def _figure(cell: NotebookNode) -> dict[str, Any]:
+    return cell.metadata.get("mystnb", {}).get("figure", {})
+
+
+def show_parameters(
+    nb: NotebookNode, values: Mapping[str, Any], defaults: Mapping[str, Any], meanings: Mapping[str, str]
+) -> None:
+    """Turn the cells of defaults and of injected parameters into one: assignments that show as a table."""
+    nb.cells = [cell for cell in nb.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    cell = next(cell for cell in nb.cells if "parameters" in cell.metadata.get("tags", []))
+    cell.source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+    cell.metadata.tags = ["parameters", "remove-input"]
+    changed = [name for name in values if values[name] != defaults[name]]
+    named = ", ".join(f"{name} = {format_value(values[name])}" for name in changed)
+    rows = "".join(
+        f'<tr{" class=changed" if name in changed else ""}><td><code>{name}</code></td>'
+        f"<td>{escape(format_value(value))}</td><td>{escape(format_value(defaults[name]))}</td>"
+        f"<td>{escape(meanings[name])}</td></tr>"
+        for name, value in values.items()
+    )
+    html = (
+        '<details class="parameters"><summary>Parameters of this page: '
+        f"{escape(named) or 'the notebook’s own'}</summary>"
+        "<table><thead><tr><th>parameter</th><th>here</th><th>default</th><th>meaning</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></details>"
+    )
+    cell.outputs = [new_output("display_data", {"text/html": html, "text/plain": cell.source})]
+
+
+def add_provenance(nb: NotebookNode, specs: Sequence[RunSpec], redraw: str) -> None:
+    """Add under every figure which runs it stems from, their seeds, and the command that redraws it."""
+    line = f'<div class="provenance">{_runs_in_words(specs)}redraw: <code>{escape(redraw)}</code></div>'
+    cells = []
+    for cell in nb.cells:
+        cells.append(cell)
+        if _figure(cell):
+            cells.append(new_markdown_cell(line))
+    nb.cells = cells
+
+
+def _runs_in_words(specs: Sequence[RunSpec]) -> str:
+    if not specs:
+        return ""
+    ids = " ".join(f"<code>{spec.id}</code>" for spec in specs)
+    seeds = ", ".join(str(seed) for seed in sorted({spec.seed for spec in specs}))
+    if len(specs) <= 2:
+        return f"drawn from {ids}, seed {seeds}; "
+    return f"<details><summary>drawn from {len(specs)} runs, seeds {seeds}</summary>{ids}</details>"

@@ -1,0 +1,202 @@
+"""The run store: a run is looked up by its spec, trained when it is missing, and kept."""
+
+import contextlib
+import hashlib
+import json
+import platform
+import resource
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import torch
+from filelock import FileLock, Timeout
+from safetensors.torch import load_file, save
+from tqdm import tqdm
+
+from vaelib import data, training
+from vaelib.errors import DamagedError, InputError, check_choice
+from vaelib.evaluation import evaluate
+from vaelib.files import sha256, write_atomic, write_json
+from vaelib.models import VAE, build
+from vaelib.spec import RunSpec
+
+RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
+"""The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
+
+TRAINING_MODULES = ("architectures", "data", "evaluation", "losses", "metrics", "models", "spec", "training")
+"""The modules whose source decides the bytes of a run; their fingerprint is part of its provenance."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its spec and, read when asked for, what it left in its folder."""
+
+    spec: RunSpec
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return self.spec.id
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch; nats a picture. `train_*` are running means in training mode, the others eval mode."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    @cached_property
+    def metrics(self) -> dict:
+        """The numbers of `evaluation.evaluate` on the test pictures."""
+        return json.loads((self.folder / "metrics.json").read_text())
+
+    @cached_property
+    def provenance(self) -> dict:
+        """How the run came about: versions, code fingerprint, data checksums, threads, seconds, memory."""
+        return json.loads((self.folder / "provenance.json").read_text())
+
+    @cached_property
+    def model(self) -> VAE:
+        """The trained network on the CPU, in eval mode."""
+        model = build(self.spec)
+        model.load_state_dict(load_file(self.folder / "model.safetensors"))
+        return model.to(memory_format=torch.channels_last).eval()
+
+
+class RunStore:
+    """Runs under one folder, `<folder>/<id>/`. A run counts as finished when its `done.json` is there.
+
+    >>> RunStore("runs").get(RunSpec(arch="article", n_train=600, epochs=1))  # doctest: +SKIP
+    """
+
+    def __init__(self, folder: Path | str = "runs"):
+        self.folder = Path(folder)
+
+    def find(self, spec: RunSpec) -> Run | None:
+        """Return the finished run of `spec`, or None; raises `DamagedError` when its files were changed."""
+        folder = self.folder / spec.id
+        if not (folder / "done.json").exists():
+            return None
+        try:
+            checksums = json.loads((folder / "done.json").read_text())["sha256"]
+            changed = [name for name in RESULTS if sha256(folder / name) != checksums[name]]
+        except (OSError, ValueError, KeyError) as error:
+            raise _damaged(folder, str(error)) from error
+        if changed:
+            raise _damaged(folder, f"{', '.join(changed)} differ from their checksums")
+        return Run(spec, folder)
+
+    def all(self) -> list[Run]:
+        """Return every finished run, by id."""
+        specs = [RunSpec.from_json(path.with_name("spec.json").read_text()) for path in self._done()]
+        return [run for spec in specs if (run := self.find(spec))]
+
+    def _done(self) -> list[Path]:
+        return sorted(self.folder.glob("*/done.json"))
+
+    def get(self, spec: RunSpec, *, device: str = "auto", threads: int = 1, progress: bool = True) -> Run:
+        """Return the run of `spec`, training it (or what is left of it) when it is not finished.
+
+        One process trains a run; another that asks for the same one waits for it. Results are equal to the
+        byte for the same number of `threads`.
+        """
+        run = self.find(spec)
+        if run is None:
+            with self._only_writer(spec):
+                run = self.find(spec) or self._train(spec, pick_device(device), threads, progress)
+        shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
+        return run
+
+    @contextlib.contextmanager
+    def _only_writer(self, spec: RunSpec) -> Iterator[None]:
+        """Hold the lock of one run; the system frees it when its holder dies, however it dies."""
+        try:
+            (self.folder / ".locks").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"store {self.folder} cannot be written ({error.strerror}); name a folder that can."
+            ) from error
+        lock = FileLock(self.folder / ".locks" / f"{spec.id}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            tqdm.write(f"run {spec.id} is being trained by another process; waiting for it")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _train(self, spec: RunSpec, device: torch.device, threads: int, progress: bool) -> Run:
+        folder = self.folder / spec.id
+        write_atomic(folder / "spec.json", spec.to_json() + "\n")
+        train, val, test = (data.load_split(spec, split) for split in ("train", "val", "test"))
+        with _torch_threads(threads):
+            state = training.fit(spec, train, val, folder / "checkpoint", device, progress)
+            metrics = evaluate(state.model, spec, test)
+        weights = {name: t.cpu().contiguous() for name, t in state.model.state_dict().items()}
+        write_atomic(folder / "model.safetensors", save(weights))
+        write_atomic(folder / "history.csv", pd.DataFrame(state.rows).to_csv(index=False))
+        write_json(folder / "metrics.json", metrics)
+        write_json(
+            folder / "provenance.json",
+            {
+                "versions": {name: version(name) for name in ("vaelib", "torch", "torchvision", "numpy")}
+                | {"python": platform.python_version()},
+                "machine": platform.machine(),
+                "device": device.type,
+                "threads": threads,
+                "code": code_fingerprint(),
+                "data": {
+                    name: data.checksum(split)
+                    for name, split in (("train", train), ("val", val), ("test", test))
+                },
+                "seconds_per_epoch": [round(s, 2) for s in state.seconds],
+                "peak_memory_mb": _peak_memory_mb(),
+            },
+        )
+        write_json(folder / "done.json", {"sha256": {name: sha256(folder / name) for name in RESULTS}})
+        return Run(spec, folder)
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device of that name; `auto` takes CUDA, then MPS, then the CPU."""
+    available = ["cpu"]
+    if torch.backends.mps.is_available():
+        available.insert(0, "mps")
+    if torch.cuda.is_available():
+        available.insert(0, "cuda")
+    check_choice("device", name, ["auto", *available])
+    return torch.device(available[0] if name == "auto" else name)
+
+
+def code_fingerprint() -> str:
+    """Return the SHA-256 of the sources that decide a run's bytes."""
+    digest = hashlib.sha256()
+    for name in TRAINING_MODULES:
+        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _torch_threads(n: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _peak_memory_mb() -> int:
+    """Return the largest resident size of this process so far, in MB (the unit of ru_maxrss differs on macOS)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 1e6 if sys.platform == "darwin" else peak / 1e3)
+
+
+def _damaged(folder: Path, why: str) -> DamagedError:
+    return DamagedError(f"run {folder} is damaged: {why}. Remove the folder to train it again.")

@@ -1,0 +1,198 @@
+"""The training loop: one pass an epoch, measured, checkpointed, and the same bytes after any interruption.
+
+All randomness of an epoch comes from (seed, epoch), so a resumed run needs the weights and the
+optimiser's moments of its last epoch and nothing else.
+"""
+
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+from tqdm import tqdm
+
+from vaelib.data import Corpus, as_float
+from vaelib.errors import DivergedError
+from vaelib.evaluation import bound_terms
+from vaelib.files import sha256, write_atomic, write_json
+from vaelib.losses import elbo_terms, objective
+from vaelib.models import VAE, build
+from vaelib.spec import RunSpec
+
+MEASURED = 2_000
+"""Pictures of the fixed training and validation subsets on which both curves are measured each epoch."""
+KEPT_CHECKPOINTS = 2
+
+
+@dataclass
+class State:
+    """A training under way: what a checkpoint holds."""
+
+    model: VAE
+    optimizer: torch.optim.Optimizer
+    rows: list[dict] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return len(self.rows)
+
+
+def fit(
+    spec: RunSpec, train: Corpus, val: Corpus, folder: Path, device: torch.device, progress: bool
+) -> State:
+    """Train the network of `spec` to its last epoch, going on from the newest sound checkpoint in `folder`.
+
+    Raises `DivergedError` when a loss is not finite; the checkpoints written before stay.
+    """
+    state = resume(spec, folder, device)
+    subsets = {"train_eval": _measured_subset(train), "val": _measured_subset(val)}
+    while state.epoch < spec.epochs:
+        started = time.perf_counter()
+        row = _run_epoch(state, spec, train.images, device, progress)
+        for name, images in subsets.items():
+            terms = bound_terms(state.model, images, spec.likelihood)
+            row |= {f"{name}_recon": terms.recon.mean().item(), f"{name}_kl": terms.kl.sum(1).mean().item()}
+            per_dim = terms.kl.mean(0).tolist()
+        state.rows.append(row | {f"val_kl_{j}": kl for j, kl in enumerate(per_dim, start=1)})
+        state.seconds.append(time.perf_counter() - started)
+        save_checkpoint(state, folder)
+    return state
+
+
+def _measured_subset(corpus: Corpus) -> Tensor:
+    """Return pictures spread evenly over the corpus, so that upright and rotated ones are both measured."""
+    n = min(len(corpus), MEASURED)
+    return corpus.images[torch.arange(n) * len(corpus) // n]
+
+
+def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device, progress: bool) -> dict:
+    """Take one pass over the training pictures and return the epoch's row of the history."""
+    epoch = state.epoch + 1
+    order, noise = _epoch_draws(spec, epoch, len(images))
+    batches = math.ceil(len(images) / spec.batch_size)
+    sums = torch.zeros(2, dtype=torch.float64, device=device)
+    losses = torch.zeros(batches, device=device)
+    state.model.train()
+    bar = tqdm(
+        zip(order.tensor_split(batches), noise.tensor_split(batches), strict=True),
+        desc=f"{spec.id} epoch {epoch}/{spec.epochs}",
+        total=batches,
+        unit="step",
+        mininterval=1.0,
+        leave=False,
+        disable=not progress,
+    )
+    for step, (chosen, eps) in enumerate(bar):
+        lr, beta = _lr_at(spec, epoch, step, batches), _beta_at(spec, epoch, step, batches)
+        x = as_float(images[chosen].to(device)).contiguous(memory_format=torch.channels_last)
+        logits, mu, logvar = state.model(x, eps.to(device))
+        terms = elbo_terms(logits, mu, logvar, x, spec.likelihood)
+        loss = objective(terms, beta, spec)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for group in state.optimizer.param_groups:
+            group["lr"] = lr
+        state.optimizer.step()
+        losses[step] = loss.detach()
+        sums += torch.stack([terms.recon.detach().sum(), terms.kl.detach().sum()])
+    _check_finite(losses, spec, epoch)
+    recon, kl = (sums / len(images)).tolist()
+    return {"epoch": epoch, "lr": lr, "beta": beta, "train_recon": recon, "train_kl": kl}
+
+
+def _epoch_draws(spec: RunSpec, epoch: int, n: int) -> tuple[Tensor, Tensor]:
+    """Return the order of the pictures (n,) and their latent noise (n, M), from (seed, epoch) alone."""
+    seed = int(np.random.SeedSequence([spec.seed, epoch]).generate_state(1)[0])
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randperm(n, generator=generator), torch.randn(n, spec.latent_dim, generator=generator)
+
+
+def _lr_at(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
+    if spec.schedule == "constant":
+        return spec.lr
+    done = (epoch - 1 + step / steps) / spec.epochs
+    return spec.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _beta_at(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
+    if epoch > spec.beta_warmup_epochs:
+        return spec.beta
+    return spec.beta * (epoch - 1 + step / steps) / spec.beta_warmup_epochs
+
+
+def _check_finite(losses: Tensor, spec: RunSpec, epoch: int) -> None:
+    bad = (~losses.isfinite()).nonzero()
+    if len(bad):
+        step = int(bad[0])
+        raise DivergedError(
+            f"run {spec.id} diverged: the loss is {losses[step].item()} at epoch {epoch}, step {step + 1} "
+            f"(spec: {spec.to_json()}). The checkpoint of epoch {epoch - 1} is kept; try a smaller lr."
+        )
+
+
+def fresh(spec: RunSpec, device: torch.device) -> State:
+    """Return the state before the first epoch: weights drawn from `spec.seed`, Adam without moments."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec.seed)
+        model = build(spec)
+    model = model.to(device, memory_format=torch.channels_last)
+    return State(model, torch.optim.Adam(model.parameters(), lr=spec.lr, fused=True))
+
+
+def save_checkpoint(state: State, folder: Path) -> None:
+    """Write weights and moments, then the record that makes them count; older checkpoints go last."""
+    tensors = {f"model.{name}": t for name, t in state.model.state_dict().items()}
+    for name, parameter in state.model.named_parameters():
+        tensors |= {f"adam.{name}.{key}": t for key, t in state.optimizer.state[parameter].items()}
+    stem = folder / f"epoch-{state.epoch:04d}"
+    write_atomic(
+        stem.with_suffix(".safetensors"), save({k: t.cpu().contiguous() for k, t in tensors.items()})
+    )
+    record = {
+        "sha256": sha256(stem.with_suffix(".safetensors")),
+        "rows": state.rows,
+        "seconds": state.seconds,
+    }
+    write_json(stem.with_suffix(".json"), record)
+    for old in sorted(folder.glob("epoch-*.json"))[:-KEPT_CHECKPOINTS]:
+        old.unlink()
+        old.with_suffix(".safetensors").unlink(missing_ok=True)
+
+
+def resume(spec: RunSpec, folder: Path, device: torch.device) -> State:
+    """Return the state of the newest checkpoint whose checksum holds, or a fresh one."""
+    state = fresh(spec, device)
+    for path in sorted(folder.glob("epoch-*.json"), reverse=True):
+        try:
+            record = json.loads(path.read_text())
+            data = path.with_suffix(".safetensors").read_bytes()
+            if sha256(path.with_suffix(".safetensors")) != record["sha256"]:
+                raise ValueError("checksum differs")
+            tensors = load(data)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            tqdm.write(f"checkpoint {path} is damaged ({error}); trying the one before it")
+            continue
+        _restore(state, tensors)
+        state.rows, state.seconds = record["rows"], record["seconds"]
+        break
+    return state
+
+
+def _restore(state: State, tensors: dict[str, Tensor]) -> None:
+    """Copy a checkpoint into a fresh state; moments take their parameter's memory layout, which Adam expects."""
+    names = state.model.state_dict()
+    state.model.load_state_dict({name: tensors[f"model.{name}"] for name in names})
+    for name, parameter in state.model.named_parameters():
+        state.optimizer.state[parameter] = {
+            "step": tensors[f"adam.{name}.step"].to(parameter.device),
+            "exp_avg": torch.empty_like(parameter).copy_(tensors[f"adam.{name}.exp_avg"]),
+            "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"adam.{name}.exp_avg_sq"]),
+        }
