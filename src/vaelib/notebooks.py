@@ -57,7 +57,9 @@ def _declared(source: Path) -> dict[str, tuple[Any, str]]:
         )
     cells = [c for c in jupytext.read(source).cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
-        raise InputError(f'{source.name} has {len(cells)} cells with tags=["parameters"]; accepted: exactly one.')
+        raise InputError(
+            f'{source.name} has {len(cells)} cells with tags=["parameters"]; accepted: exactly one.'
+        )
     declared = {}
     lines = cells[0].source.splitlines()
     for node in ast.parse(cells[0].source).body:
@@ -174,18 +176,20 @@ def _run(nb: NotebookNode, values: Mapping[str, Any], work: Path, failed: Path) 
             config=Config(KernelManager={"transport": transport, "connection_file": str(work / "k.json")}),
         )
     except (PapermillExecutionError, DeadKernelError) as error:
-        done = nbformat.read(work / "out.ipynb", 4)
-        write_atomic(failed, nbformat.writes(done))
+        stopped = nbformat.read(work / "out.ipynb", 4)
+        write_atomic(failed, nbformat.writes(stopped))
+        reason = (
+            f"{error.ename}: {error.evalue}" if isinstance(error, PapermillExecutionError) else str(error)
+        )
         raise NotebookError(
-            f"{_where_it_stopped(done)}\n{error if isinstance(error, DeadKernelError) else error.ename}"
-            f"{'' if isinstance(error, DeadKernelError) else f': {error.evalue}'}\n"
-            f"The notebook with its traceback: {failed}"
+            f"{reason}\nThe notebook with its traceback: {failed}\n"
+            f"The last lines of the cell that failed:\n{_last_lines(stopped)}"
         ) from error
 
 
-def _where_it_stopped(nb: NotebookNode) -> str:
-    """Return the last lines of the cell that papermill had not brought to its end."""
-    for index, cell in enumerate(nb.cells):
-        if cell.cell_type == "code" and cell.metadata.papermill.status != "completed":
-            return f"Cell {index + 1} failed: " + "\n    ".join(cell.source.splitlines()[-3:])
-    return "The kernel failed."
+def _last_lines(nb: NotebookNode) -> str:
+    """Return the end of the last cell that papermill began."""
+    begun = [
+        c for c in nb.cells if c.cell_type == "code" and c.metadata.get("papermill", {}).get("start_time")
+    ]
+    return "\n".join(f"    {line}" for cell in begun[-1:] for line in cell.source.splitlines()[-5:])

@@ -1,6 +1,7 @@
 """From an executed notebook to a page of the book: cleaned, labelled, with parameters and provenance in sight."""
 
 import ast
+import itertools
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ REFERENCES = [
         rf"(\\(?:eq)?ref\{{){LABEL}(?=\}})",  # \eqref{label}
     )
 ]
+LANGUAGE = {"name": "python", "file_extension": ".py", "pygments_lexer": "ipython3"}
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]+")
 
 
@@ -61,14 +63,18 @@ def command(notebook: str, values: Mapping[str, Any], defaults: Mapping[str, Any
 
 def clean(nb: NotebookNode) -> None:
     """Take out all that differs between two equal executions: clock times, random ids, stderr, addresses."""
-    nb.metadata = {name: nb.metadata[name] for name in ("kernelspec", "language_info") if name in nb.metadata}
+    nb.metadata = {"kernelspec": nb.metadata.kernelspec, "language_info": LANGUAGE}
+    count = itertools.count(1)
     for index, cell in enumerate(nb.cells):
         cell.id = f"cell-{index}"
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
+            cell.execution_count = next(count)
             cell.outputs = _joined([o for o in cell.outputs if o.get("name") != "stderr"])
             for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = cell.execution_count
                 if "text/plain" in output.get("data", {}):
                     output.data["text/plain"] = ADDRESS.sub("", output.data["text/plain"])
 
@@ -129,7 +135,7 @@ def show_parameters(
     changed = [name for name in values if values[name] != defaults[name]]
     named = ", ".join(f"{name} = {format_value(values[name])}" for name in changed)
     rows = "".join(
-        f'<tr{" class=changed" if name in changed else ""}><td><code>{name}</code></td>'
+        f"<tr{' class=changed' if name in changed else ''}><td><code>{name}</code></td>"
         f"<td>{escape(format_value(value))}</td><td>{escape(format_value(defaults[name]))}</td>"
         f"<td>{escape(meanings[name])}</td></tr>"
         for name, value in values.items()
