@@ -73,7 +73,7 @@ def encoder_layout(arch: str, image_size: int) -> list[tuple[Conv, int]]:
         if conv.halves:
             if side % 2:
                 raise InputError(
-                    f"image_size {image_size} cannot be halved by the {arch} network: it reaches {side}, odd; "
+                    f"image_size {image_size} cannot be halved by the {arch} network (it reaches {side}); "
                     f"accepted: {', '.join(map(str, _sizes_that_halve(arch)))}."
                 )
             side //= 2

@@ -38,13 +38,14 @@ def render(images: np.ndarray, angles: np.ndarray, size: int) -> torch.Tensor:
     Angles are degrees, counter-clockwise as seen on the page. Rotation and resizing are one bilinear
     resampling, x_in = R(-angle) x_out in coordinates from -1 to 1 over the picture's edges, and angle 0
     goes through it too: a rotated picture is not blurred once more than an upright one. Outside is black.
-    Sizes below that of the input are sampled, not averaged. Raises `InputError` when the numbers of images
-    and angles differ.
+    Sizes below that of the input are sampled, not averaged. Raises `InputError` for images that
+    are not uint8 (N,H,H), or another number of angles.
     """
     images, angles = np.asarray(images), np.asarray(angles, dtype=np.float64)
-    if angles.shape != images.shape[:1]:
+    if images.dtype != np.uint8 or images.ndim != 3 or angles.shape != images.shape[:1]:
         raise InputError(
-            f"angles of shape {angles.shape} are refused; accepted: one for each image of {len(images)}."
+            f"{images.dtype} images {images.shape} with angles {angles.shape} are refused; "
+            "accepted: uint8 images (N, H, H) with angles (N,)."
         )
     out = torch.empty((len(images), 1, size, size), dtype=torch.uint8)
     _render_into(out, images, angles)
@@ -85,11 +86,7 @@ def load_split(spec: RunSpec, split: str, folder: Path | None = None) -> Corpus:
     check_choice("split", split, SPLIT_FILE)
     digits = load_mnist(SPLIT_FILE[split], folder)
     order, turns = _draw(spec.data_seed, SPLIT_FILE[split], len(digits.labels))
-    chosen = {
-        "train": order[: spec.n_train - spec.n_val],
-        "val": order[len(order) - spec.n_val :],
-        "test": order[: spec.n_test],
-    }[split]
+    chosen = _choose(spec, split, order)
     halves = {"both": (False, True), "upright": (False,), "rotated": (True,)}[spec.images]
     factors = pd.concat(
         [
@@ -118,6 +115,15 @@ def _draw(data_seed: int, file: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     orders = np.random.default_rng([data_seed, FILE_STREAM[file], 0])
     turns = np.random.default_rng([data_seed, FILE_STREAM[file], 1])
     return orders.permutation(n), turns.uniform(-1, 1, n)
+
+
+def _choose(spec: RunSpec, split: str, order: np.ndarray) -> np.ndarray:
+    """Return the split's source digits: training takes from the front of the order, validation from the end."""
+    return {
+        "train": order[: spec.n_train - spec.n_val],
+        "val": order[len(order) - spec.n_val :],
+        "test": order[: spec.n_test],
+    }[split]
 
 
 def checksum(corpus: Corpus) -> str:

@@ -59,7 +59,7 @@ def traversal_latents(start: np.ndarray, dim: int, values: np.ndarray) -> np.nda
 
 
 def traverse(model: VAE, start: np.ndarray, dims: list[int], values: np.ndarray) -> np.ndarray:
-    """Return the decoded traversals (len(dims), K, S, S) from one point: a row a dimension, a column a value."""
+    """Return decoded traversals (len(dims), K, S, S) from one point: a row a dimension, a column a value."""
     latents = np.concatenate([traversal_latents(start, dim, values) for dim in dims])
     pictures = decode(model, latents)
     return pictures.reshape(len(dims), len(values), *pictures.shape[1:])

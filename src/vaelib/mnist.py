@@ -90,7 +90,7 @@ def _obtain(names: Iterable[str], folder: Path | None) -> dict[str, bytes]:
         return {name: _read_named(named, name) for name in names}
     cached = {name: content for name in names if (content := _read_cached(name)) is not None}
     missing = [name for name in names if name not in cached]
-    return cached | _fetch(missing)
+    return cached | _fetch(missing) if missing else cached
 
 
 def _read_named(folder: Path, name: str) -> bytes:
@@ -143,7 +143,7 @@ def _fetch(names: list[str]) -> dict[str, bytes]:
     """Return verified contents from the first sources that have them, and put them into the cache."""
     fetched: dict[str, bytes] = {}
     tried = []
-    for label, source in _sources() if names else ():
+    for label, source in _sources():
         wanted = [name for name in names if name not in fetched]
         try:
             for name, content in source(wanted):
@@ -154,13 +154,11 @@ def _fetch(names: list[str]) -> dict[str, bytes]:
             tried.append(f"{label} ({error})")
         if len(fetched) == len(names):
             return fetched
-    if names:
-        raise InputError(
-            f"MNIST could not be fetched; tried: the cache {cache_folder()} (files missing or damaged), "
-            f"{', '.join(tried)}. Put {', '.join(SHA256)}, plain or as .gz, into that cache folder or into a "
-            f"folder named by {FOLDER_VARIABLE}."
-        )
-    return fetched
+    raise InputError(
+        f"MNIST could not be fetched; tried: the cache {cache_folder()} (files missing or damaged), "
+        f"{', '.join(tried)}. Put {', '.join(SHA256)}, plain or as .gz, into that cache folder or into a "
+        f"folder named by {FOLDER_VARIABLE}."
+    )
 
 
 def _store(name: str, content: bytes) -> None:

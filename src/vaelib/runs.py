@@ -46,7 +46,7 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row an epoch; nats a picture. `train_*` are running means in training mode, the others eval mode."""
+        """One row an epoch, nats a picture; `train_*` are running means in training mode, others eval mode."""
         return pd.read_csv(self.folder / "history.csv")
 
     @cached_property
@@ -193,7 +193,7 @@ def _torch_threads(n: int) -> Iterator[None]:
 
 
 def _peak_memory_mb() -> int:
-    """Return the largest resident size of this process so far, in MB (the unit of ru_maxrss differs on macOS)."""
+    """Return the largest resident size of this process so far, in MB (ru_maxrss: bytes on macOS)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / 1e6 if sys.platform == "darwin" else peak / 1e3)
 

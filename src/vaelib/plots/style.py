@@ -1,7 +1,8 @@
 """The house style: transparent figures in mid-tone ink, so that one picture serves light and dark pages."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -11,13 +12,15 @@ from matplotlib.figure import Figure
 INK = "#7d7d7d"
 """Text and axes: contrast about 4.2:1 on white and on the dark theme's page alike."""
 
-PALETTE = sns.color_palette("Set2").as_hex()
+PALETTE = sns.color_palette("colorblind").as_hex()
 DIGIT_COLORS = sns.color_palette("husl", 10, desat=0.8).as_hex()
 SEQUENTIAL = "viridis"
 CYCLIC_ANGLE = "twilight_shifted"
 
 WIDTH = 7.5
 """Inches of a figure as wide as the page's text."""
+
+P = ParamSpec("P")
 
 _RC = {
     "figure.dpi": 150,
@@ -40,18 +43,24 @@ _RC = {
 } | {key: INK for key in ("text.color", "axes.labelcolor", "axes.titlecolor", "axes.edgecolor", "xtick.color", "ytick.color")}  # fmt: skip
 
 
-@contextmanager
-def house_style() -> Iterator[None]:
-    """Draw in the house style inside the block, and leave matplotlib as it was."""
-    with plt.rc_context(_RC):
-        yield
+def house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Decorate a plot function: it draws in the house style and leaves matplotlib as it was.
+
+    The figure is laid out inside, because ticks are made late and would take the style of the moment.
+    """
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with plt.rc_context(_RC):
+            figure = draw(*args, **kwargs)
+            figure.draw_without_rendering()
+        return figure
+
+    return drawn
 
 
 def new_figure(rows: int = 1, cols: int = 1, height: float = 3.0, width: float = WIDTH) -> Figure:
-    """Return a figure of the house with a grid of axes (`figure.axes`), not known to pyplot.
-
-    Sizes in inches. Call it inside `house_style()`.
-    """
+    """Return a figure with a grid of axes (`figure.axes`), not known to pyplot; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.subplots(rows, cols)
     return figure
