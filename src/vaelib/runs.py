@@ -46,7 +46,7 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row an epoch, nats a picture; `train_*` are running means in training mode, others eval mode."""
+        """One row an epoch, nats a picture; `train_*` are running means in train mode, others eval mode."""
         return pd.read_csv(self.folder / "history.csv")
 
     @cached_property

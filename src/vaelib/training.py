@@ -187,7 +187,7 @@ def resume(spec: RunSpec, folder: Path, device: torch.device) -> State:
 
 
 def _restore(state: State, tensors: dict[str, Tensor]) -> None:
-    """Copy a checkpoint into a fresh state; moments take the memory layout of their parameter, as Adam asks."""
+    """Copy a checkpoint into a fresh state; moments take their parameter's memory layout."""
     names = state.model.state_dict()
     state.model.load_state_dict({name: tensors[f"model.{name}"] for name in names})
     for name, parameter in state.model.named_parameters():

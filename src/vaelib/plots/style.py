@@ -22,6 +22,14 @@ WIDTH = 7.5
 
 P = ParamSpec("P")
 
+_INKED = (
+    "text.color",
+    "axes.labelcolor",
+    "axes.titlecolor",
+    "axes.edgecolor",
+    "xtick.color",
+    "ytick.color",
+)
 _RC = {
     "figure.dpi": 150,
     "figure.facecolor": "none",
@@ -40,7 +48,7 @@ _RC = {
     "axes.titlesize": 9,
     "image.cmap": "gray",
     "image.interpolation": "nearest",
-} | {key: INK for key in ("text.color", "axes.labelcolor", "axes.titlecolor", "axes.edgecolor", "xtick.color", "ytick.color")}  # fmt: skip
+} | dict.fromkeys(_INKED, INK)
 
 
 def house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
