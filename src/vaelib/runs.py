@@ -92,11 +92,29 @@ class RunStore:
 
     def all(self) -> list[Run]:
         """Return every finished run, by id."""
-        specs = [RunSpec.from_json(path.with_name("spec.json").read_text()) for path in self._done()]
-        return [run for spec in specs if (run := self.find(spec))]
+        return [run for spec in self._specs() if (run := self.find(spec))]
 
-    def _done(self) -> list[Path]:
-        return sorted(self.folder.glob("*/done.json"))
+    def _specs(self) -> list[RunSpec]:
+        return [RunSpec.from_json(path.read_text()) for path in sorted(self.folder.glob("*/spec.json"))]
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a run, finished or not: what it is, how far it is, and its test numbers in nats."""
+        rows = []
+        for spec in self._specs():
+            row = {"id": spec.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
+            try:
+                run = self.find(spec)
+            except DamagedError:
+                rows.append(row | {"status": "damaged"})
+                continue
+            if run is None:
+                epoch = training.last_epoch(self.folder / spec.id / "checkpoint")
+                rows.append(row | {"status": f"epoch {epoch}/{spec.epochs}"})
+                continue
+            test = run.metrics["test"]["all"]
+            numbers = {name: round(test[name], 1) for name in ("recon", "kl", "neg_elbo")}
+            rows.append(row | {"status": "done"} | numbers | {"active": run.metrics["active_units"]})
+        return pd.DataFrame(rows)
 
     def get(self, spec: RunSpec, *, device: str = "auto", threads: int = 1, progress: bool = True) -> Run:
         """Return the run of `spec`, training it (or what is left of it) when it is not finished.

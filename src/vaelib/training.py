@@ -167,6 +167,11 @@ def save_checkpoint(state: State, folder: Path) -> None:
         old.with_suffix(".safetensors").unlink(missing_ok=True)
 
 
+def last_epoch(folder: Path) -> int:
+    """Return the number of epochs that the newest checkpoint in `folder` has behind it."""
+    return max((int(path.stem.removeprefix("epoch-")) for path in folder.glob("epoch-*.json")), default=0)
+
+
 def resume(spec: RunSpec, folder: Path, device: torch.device) -> State:
     """Return the state of the newest checkpoint whose checksum holds, or a fresh one."""
     state = fresh(spec, device)

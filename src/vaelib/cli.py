@@ -1,0 +1,191 @@
+"""The command `vaelib`: data, runs, notebooks and the book.
+
+Each command imports what it needs when it runs, so that `vaelib book` with nothing to do does not wait for torch.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
+from vaelib.profiles import ROOT, load_profile
+from vaelib.spec import RunSpec, field_type
+
+
+class Refused(click.ClickException):
+    """A bad request: one line, exit code 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """A group whose commands turn the library's errors into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            raise Refused(str(error)) from error
+        except (DamagedError, DivergedError) as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.filename is None and error.strerror is None:
+                raise
+            raise Refused(
+                f"{error.filename or 'a file'} cannot be used: {error.strerror}; free or name another place."
+            ) from error
+
+
+def spec_options(multiple: bool) -> Callable:
+    """Return a decorator that adds every field of a run's spec as an option, several times over if `multiple`."""
+
+    def decorate(command: Callable) -> Callable:
+        for f in reversed(dataclasses.fields(RunSpec)):
+            accepted = f"  [{'|'.join(f.metadata['accepted'])}]" if "accepted" in f.metadata else ""
+            command = click.option(
+                f"--{f.name.replace('_', '-')}",
+                type=field_type(f),
+                multiple=multiple,
+                help=f.metadata["help"] + accepted,
+            )(command)
+        return command
+
+    return decorate
+
+
+profile_option = click.option(
+    "--profile", default="quick", show_default=True, help="Scale of the run: a profile of experiments.yml."
+)
+store_option = click.option(
+    "--store", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of the runs."
+)
+jobs_option = click.option(
+    "--jobs",
+    default=2,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Jobs side by side, a thread each.",
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="vaelib")
+def main() -> None:
+    """β-VAE on MNIST and rotated MNIST: train runs, execute notebooks, build the book.
+
+    \b
+    vaelib book --profile quick          the whole report, only what is missing or changed
+    vaelib notebook results -p beta 8    one chapter with another parameter
+    vaelib train --arch ours --beta 4    one run; vaelib runs lists what is there
+    """
+
+
+@main.command("data")
+@click.option("--mnist", type=click.Path(path_type=Path), help="Folder that holds the four MNIST files.")
+def data_command(mnist: Path | None) -> None:
+    """Fetch MNIST, verify the four files and print the folder they are in."""
+    from vaelib.mnist import fetch_mnist
+
+    click.echo(fetch_mnist(mnist))
+
+
+@main.command()
+@profile_option
+@store_option
+@click.option(
+    "--spec", "spec_file", type=click.Path(path_type=Path), help="spec.json of the run, instead of options."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option(
+    "--threads", default=1, show_default=True, type=click.IntRange(min=1), help="Threads of the CPU."
+)
+@spec_options(multiple=False)
+def train(
+    profile: str, store: Path, spec_file: Path | None, device: str, threads: int, **fields: Any
+) -> None:
+    """Train one run, or go on with it; print its folder last.
+
+    The profile gives every field that is not named. A finished run is only looked up.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    if spec_file and given:
+        raise InputError(f"--spec {spec_file} says it all; leave out {', '.join(sorted(given))}.")
+    spec = RunSpec.from_json(spec_file.read_text()) if spec_file else load_profile(profile).run(**given)
+    from vaelib.runs import RunStore
+
+    click.echo(RunStore(store).get(spec, device=device, threads=threads).folder)
+
+
+@main.command()
+@profile_option
+@jobs_option
+@spec_options(multiple=True)
+def sweep(profile: str, jobs: int, **fields: tuple) -> None:
+    """Train the runs of every combination of the values given: --beta 1 --beta 4 --seed 0 --seed 1."""
+    from vaelib import report
+
+    axes = {name: values for name, values in fields.items() if values}
+    chosen = load_profile(profile)
+    specs = [chosen.run(**dict(zip(axes, point, strict=True))) for point in itertools.product(*axes.values())]
+    report.train_runs(specs, jobs)
+
+
+@main.command()
+@store_option
+def runs(store: Path) -> None:
+    """List the runs of a store, finished and not, with their test numbers in nats."""
+    from vaelib.runs import RunStore
+
+    table = RunStore(store).table()
+    click.echo(f"no runs in {store}" if table.empty else table.to_string(index=False))
+
+
+@main.command()
+@click.argument("name")
+@click.option(
+    "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter; may be repeated."
+)
+@click.option(
+    "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Folder of the results."
+)
+def notebook(name: str, given: tuple, out: Path) -> None:
+    """Execute one chapter with other parameters: an executed notebook and a standalone HTML page.
+
+    NAME is a notebook of book/; runs that are missing are trained on the way.
+    """
+    from vaelib import notebooks
+
+    sources = {path.stem: path for path in sorted((ROOT / "book").glob("*.py"))}
+    check_choice("notebook", name, sources)
+    parameters = {key: notebooks.parse_value(value) for key, value in given}
+    notebooks.check_parameters(sources[name], parameters)
+    out.mkdir(parents=True, exist_ok=True)
+    executed = out / f"{name}.ipynb"
+    notebooks.execute(sources[name], executed, parameters)
+    page = out / f"{name}.html"
+    notebooks.to_html(executed, page)
+    click.echo(f"{executed}\n{page}")
+
+
+@main.command(hidden=True)
+@click.argument("name")
+@profile_option
+def page(name: str, profile: str) -> None:
+    """Execute one page of the book, as the build does."""
+    from vaelib import report
+
+    report.execute_page(name, profile)
+
+
+@main.command()
+@profile_option
+@jobs_option
+def book(profile: str, jobs: int) -> None:
+    """Build the book: data, runs, notebooks and pages, only what is missing or changed."""
+    from vaelib import report
+
+    report.build(profile, jobs)
