@@ -37,9 +37,10 @@ def render(images: np.ndarray, angles: np.ndarray, size: int) -> torch.Tensor:
 
     Angles are degrees, counter-clockwise as seen on the page. Rotation and resizing are one bilinear
     resampling, x_in = R(-angle) x_out in coordinates from -1 to 1 over the picture's edges, and angle 0
-    goes through it too: a rotated picture is not blurred once more than an upright one. Outside is black.
-    Sizes below that of the input are sampled, not averaged. Raises `InputError` for images that
-    are not uint8 (N,H,H), or another number of angles.
+    goes through it too: a rotated picture is not blurred once more than an upright one (gradient energy
+    equal within 0.4 % at 32 and 64 pixels; only at size H, where angle 0 is an exact copy, are small turns
+    17 % softer). Outside is black. Sizes below H are sampled, not averaged. Raises `InputError` for images
+    that are not uint8 (N,H,H), or another number of angles.
     """
     images, angles = np.asarray(images), np.asarray(angles, dtype=np.float64)
     if images.dtype != np.uint8 or images.ndim != 3 or angles.shape != images.shape[:1]:
@@ -118,7 +119,7 @@ def _draw(data_seed: int, file: str, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _choose(spec: RunSpec, split: str, order: np.ndarray) -> np.ndarray:
-    """Return the split's source digits: training takes from the front of the order, validation from the end."""
+    """Return a split's source digits: training from the front of the order, validation from its end."""
     return {
         "train": order[: spec.n_train - spec.n_val],
         "val": order[len(order) - spec.n_val :],

@@ -1,0 +1,186 @@
+"""Rendering has known answers, and splits share no digit."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from torch.nn.functional import interpolate
+
+from vaelib import data
+from vaelib.errors import InputError
+from vaelib.spec import RunSpec
+
+IMAGES = arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(28), st.just(28)))
+SIZES = st.integers(8, 128)
+N_TRAIN = st.integers(24, 60_000)
+SMALL = RunSpec(n_train=240, n_test=30, image_size=32)
+
+
+def turned(images: np.ndarray, degrees: float, size: int = 28) -> np.ndarray:
+    return data.render(images, np.full(len(images), degrees), size)[:, 0].numpy()
+
+
+@given(IMAGES, st.sampled_from([-180, -90, 0, 90, 180]))
+def test_quarter_turns_at_28_pixels_are_exact(images, degrees):
+    np.testing.assert_array_equal(turned(images, degrees), np.rot90(images, degrees // 90, axes=(1, 2)))
+
+
+@given(IMAGES, SIZES)
+def test_quarter_turns_commute_with_resizing(images, size):
+    upright = turned(images, 0, size).astype(int)
+    # A grey level of difference where rounding falls the other way.
+    assert np.abs(turned(images, 90, size) - np.rot90(upright, axes=(1, 2))).max() <= 1
+
+
+@given(st.floats(-180, 180), SIZES.filter(lambda size: size >= 28))
+def test_a_spot_on_the_right_goes_up_by_the_angle(degrees, size):
+    x = np.arange(28) - 13.5
+    spot = 255 * np.exp(-((x[None, :] - 8) ** 2 + x[:, None] ** 2) / 4)
+    picture = turned(spot.round().astype(np.uint8)[None], degrees, size)[0].astype(float)
+    pixels = (np.arange(size) - (size - 1) / 2) * 28 / size
+    right = (picture.sum(0) * pixels).sum() / picture.sum()
+    up = -(picture.sum(1) * pixels).sum() / picture.sum()
+    expected = 8 * np.cos(np.deg2rad(degrees)), 8 * np.sin(np.deg2rad(degrees))
+    np.testing.assert_allclose((right, up), expected, atol=0.05)
+
+
+@given(IMAGES, SIZES.filter(lambda size: size >= 28))
+def test_upright_pictures_are_plainly_resized(images, size):
+    images[:, [0, -1], :] = images[:, :, [0, -1]] = (
+        0  # outside is black here, and the edge's repetition there
+    )
+    plain = interpolate(torch.from_numpy(images)[:, None].float(), size, mode="bilinear", align_corners=False)
+    assert (data.render(images, np.zeros(len(images)), size).float() - plain).abs().max() <= 0.501
+
+
+def test_a_picture_depends_neither_on_its_neighbours_nor_on_threads(train_digits):
+    images = train_digits.images[: data.CHUNK + 3]
+    angles = np.linspace(-180, 180, len(images))
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        single = data.render(images, angles, 64)
+        torch.set_num_threads(2)
+        double = data.render(images, angles, 64)
+    finally:
+        torch.set_num_threads(threads)
+    alone = torch.cat([data.render(images[i : i + 1], angles[i : i + 1], 64) for i in range(len(images))])
+    assert single.dtype == torch.uint8
+    assert single.shape == (len(images), 1, 64, 64)
+    assert torch.equal(single, double)
+    assert torch.equal(single, alone)
+
+
+@pytest.mark.parametrize(
+    ("images", "angles"),
+    [
+        (np.zeros((2, 28, 28), np.uint8), np.zeros(3)),
+        (np.zeros((2, 28, 28), np.float32), np.zeros(2)),
+        (np.zeros((2, 1, 28, 28), np.uint8), np.zeros(2)),
+    ],
+)
+def test_render_refuses_what_it_would_misread(images, angles):
+    with pytest.raises(InputError, match=r"accepted: uint8 images \(N, H, H\)"):
+        data.render(images, angles, 64)
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_blur_does_not_tell_rotated_from_upright(test_digits, size):
+    images = test_digits.images[:1000]
+    angles = np.random.default_rng(0).uniform(-3, 3, len(images))
+
+    def sharpness(pictures: torch.Tensor) -> float:
+        x = data.as_float(pictures)
+        return (x.diff(dim=2).square().sum() + x.diff(dim=3).square().sum()).item()
+
+    upright = data.render(images, np.zeros(len(images)), size)
+    twice = data.render(upright[:, 0].numpy(), angles, size)
+    assert sharpness(data.render(images, angles, size)) == pytest.approx(sharpness(upright), rel=0.01)
+    assert sharpness(twice) < 0.95 * sharpness(upright)
+
+
+def test_as_float_spans_zero_to_one():
+    assert data.as_float(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist() == [
+        0.0,
+        pytest.approx(0.2),
+        1.0,
+    ]
+
+
+@given(N_TRAIN, N_TRAIN, st.integers(0, 3))
+def test_no_run_validates_on_a_digit_that_another_trained_on(n, other_n, seed):
+    order, _ = data._draw(seed, "train", 60_000)
+    spec, other = RunSpec(n_train=n, data_seed=seed), RunSpec(n_train=other_n, data_seed=seed)
+    train, val = (data._choose(spec, split, order) for split in ("train", "val"))
+    assert len(train) + len(val) == n
+    assert len(val) == spec.n_val
+    assert not np.isin(val, data._choose(other, "train", order)).any()
+
+
+@pytest.mark.parametrize("file", ["train", "test"])
+def test_the_draw_is_a_permutation_and_uniform_turns(file):
+    n = 60_000 if file == "train" else 10_000
+    order, turns = data._draw(0, file, n)
+    assert np.array_equal(np.sort(order), np.arange(n))
+    assert -1 <= turns.min() < -0.999
+    assert 0.999 < turns.max() < 1
+    assert turns.mean() == pytest.approx(0, abs=5 * 3**-0.5 * n**-0.5)
+    assert not np.array_equal(order, data._draw(1, file, n)[0])
+    assert not np.array_equal(turns, data._draw(1, file, n)[1])
+
+
+@pytest.mark.parametrize(("split", "n"), [("train", 220), ("val", 20), ("test", 30)])
+def test_pictures_match_their_factors(train_digits, test_digits, split, n):
+    corpus = data.load_split(SMALL, split)
+    digits = test_digits if split == "test" else train_digits
+    factors = corpus.factors
+    assert list(factors) == ["index", "digit", "angle", "rotated"]
+    assert len(corpus) == len(factors) == 2 * n
+    assert factors["rotated"].tolist() == [False] * n + [True] * n
+    assert factors["index"][:n].tolist() == factors["index"][n:].tolist()
+    assert factors["index"][:n].is_unique
+    assert factors["digit"].tolist() == digits.labels[factors["index"]].tolist()
+    assert (factors["angle"][:n] == 0).all()
+    assert factors["angle"][n:].abs().between(0, 90, inclusive="right").all()
+    again = data.render(digits.images[factors["index"]], factors["angle"].to_numpy(), 32)
+    assert torch.equal(corpus.images, again)
+
+
+def test_the_halves_are_the_two_parts_of_both():
+    both, upright, rotated = (
+        data.load_split(RunSpec(n_train=240, image_size=32, images=images), "val")
+        for images in ("both", "upright", "rotated")
+    )
+    assert torch.equal(both.images, torch.cat([upright.images, rotated.images]))
+    assert not upright.factors["rotated"].any()
+    assert rotated.factors["rotated"].all()
+    assert both.factors["angle"].tolist() == [*upright.factors["angle"], *rotated.factors["angle"]]
+
+
+def test_a_digits_angle_scales_with_the_range_alone():
+    small, large = (
+        data.load_split(
+            RunSpec(n_train=n, image_size=32, images="rotated", rotation_range=a), "train"
+        ).factors
+        for n, a in ((240, 45), (2400, 90))
+    )
+    np.testing.assert_allclose(2 * small["angle"], large["angle"][: len(small)])
+    assert small["index"].tolist() == large["index"][: len(small)].tolist()
+
+
+def test_equal_specs_give_equal_corpora_and_checksums_tell_others_apart():
+    first = data.checksum(data.load_split(SMALL, "test"))
+    assert data.checksum(data.load_split(SMALL, "test")) == first
+    corpus = data.load_split(SMALL, "test")
+    corpus.images[0, 0, 0, 0] ^= 1
+    assert data.checksum(corpus) != first
+    corpus = data.load_split(SMALL, "test")
+    corpus.factors.loc[0, "digit"] += 1
+    assert data.checksum(corpus) != first
+
+
+def test_an_unknown_split_names_the_accepted_ones():
+    with pytest.raises(InputError, match="accepted: train, val, test"):
+        data.load_split(SMALL, "valid")
