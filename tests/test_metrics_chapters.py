@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from vaelib.metrics import crossing, relative_distances, squared_distances
+
+SMALL = st.floats(-5, 5)
+
+
+@given(arrays(float, (4, 3), elements=SMALL))
+def test_squared_distances_are_those_of_the_definition(pictures):
+    by_hand = ((pictures[:, None] - pictures[None]) ** 2).sum(-1)
+    np.testing.assert_allclose(squared_distances(pictures), by_hand, atol=1e-9)
+
+
+def two_labels():
+    """One pixel, two labels: pictures 0, 2, … 10 and 20, 22, … 30; change k moves every one by k."""
+    pictures = np.array([*range(0, 12, 2), *range(20, 32, 2)], dtype=float)[:, None]
+    return pictures, np.repeat([0, 1], 6), np.tile([0.0, 1.0, 4.0], (12, 1))
+
+
+def test_relative_distances_of_two_labels():
+    pictures, labels, changed = two_labels()
+    table = relative_distances(changed, squared_distances(pictures), labels, draws=20)
+    different = np.mean([(20 + 2 * a - 2 * b) ** 2 for a in range(6) for b in range(6)])
+    same = np.mean([(2 * a - 2 * b) ** 2 for a in range(6) for b in range(6) if a != b])
+    assert table["ratio"].tolist() == pytest.approx([0, 1 / different, 4 / different, same / different])
+    assert table.index.tolist() == [0, 1, 2, "same label"]
+
+
+def test_the_interval_surrounds_the_ratio_and_narrows_with_more_pictures():
+    rng = np.random.default_rng(0)
+    widths = []
+    for n in (40, 640):
+        labels = np.arange(n) % 4
+        pictures = rng.normal(size=(n, 5)) + labels[:, None]
+        changed = rng.uniform(0, 2, size=(n, 2))
+        table = relative_distances(changed, squared_distances(pictures), labels)
+        assert ((table["low"] < table["ratio"]) & (table["ratio"] < table["high"])).all()
+        widths.append(table["high"] - table["low"])
+    assert (widths[1] < 0.5 * widths[0]).all()
+
+
+@given(st.floats(0.1, 10))
+def test_ratios_do_not_depend_on_the_unit_of_a_pixel(unit):
+    pictures, labels, changed = two_labels()
+    between = squared_distances(pictures)
+    one = relative_distances(changed, between, labels, draws=20)
+    other = relative_distances(unit * changed, unit * between, labels, draws=20)
+    np.testing.assert_allclose(one, other)
+
+
+def test_crossing_interpolates_finds_the_first_and_says_when_there_is_none():
+    x = np.array([0.0, 10.0, 20.0, 30.0])
+    assert crossing(x, np.array([0.0, 2.0, 0.0, 4.0]), 1.0) == 5.0
+    assert crossing(x, np.array([3.0, 4.0, 5.0, 6.0]), 1.0) == 0.0
+    assert np.isnan(crossing(x, np.array([0.0, 0.1, 0.2, 0.3]), 1.0))
