@@ -74,8 +74,8 @@ def collapse_error(f: Map, matrix: Tensor, offset: Tensor, x: Tensor) -> float:
 def affinity(model: VAE, images: Tensor, mu: np.ndarray) -> dict[str, dict[str, float]]:
     """Return for "mu", "logvar" and "logits" their `midpoint_gap` and `collapse_error`.
 
-    In double precision. The encoder is tried on uint8 pictures (N, 1, S, S), the decoder on their codes mu (N, M); the midpoints
-    are those of the first half of them with the second.
+    All in double precision. The encoder is tried on uint8 pictures (N, 1, S, S), the decoder on their codes
+    mu (N, M); the midpoints are those of the first half of them with the second.
     """
     pictures, codes = as_float(images).double(), torch.as_tensor(mu).double()
     half = len(images) // 2
