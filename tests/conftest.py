@@ -1,8 +1,13 @@
-"""What several test modules share: the real digits, loaded once."""
+"""What all test modules share: the real digits, loaded once, and hypothesis without a clock."""
 
 import pytest
+from hypothesis import settings
 
 from vaelib.mnist import Digits, load_mnist
+
+# Hypothesis's own limit of 200 ms an example fails tests on a busy machine, whatever the code does.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 @pytest.fixture(scope="session")
