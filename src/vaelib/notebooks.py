@@ -53,7 +53,8 @@ def _declared(source: Path) -> dict[str, tuple[Any, str]]:
     if not source.is_file():
         near = sorted(path.stem for path in source.parent.glob("*.py"))
         raise InputError(
-            f"notebook {source.stem!r} is unknown; accepted: {', '.join(near)}.{did_you_mean(source.stem, near)}"
+            f"notebook {source.stem!r} is unknown; accepted: "
+            f"{', '.join(near)}.{did_you_mean(source.stem, near)}"
         )
     cells = [c for c in jupytext.read(source).cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
@@ -193,3 +194,10 @@ def _last_lines(nb: NotebookNode) -> str:
         c for c in nb.cells if c.cell_type == "code" and c.metadata.get("papermill", {}).get("start_time")
     ]
     return "\n".join(f"    {line}" for cell in begun[-1:] for line in cell.source.splitlines()[-5:])
+
+
+def to_html(notebook: Path, output: Path) -> None:
+    """Write an executed notebook as a single HTML file that needs no other file and no network."""
+    from vaelib.standalone import page_html  # Sphinx takes long to import, and refusals need none of it
+
+    write_atomic(output, page_html(nbformat.read(notebook, 4)))

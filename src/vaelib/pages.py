@@ -1,4 +1,4 @@
-"""From an executed notebook to a page of the book: cleaned, labelled, with parameters and provenance in sight."""
+"""From an executed notebook to a page of the book: cleaned, labelled, with parameters and provenance."""
 
 import ast
 import itertools
