@@ -1,6 +1,6 @@
 """The command `vaelib`: data, runs, notebooks and the book.
 
-Each command imports what it needs when it runs, so that `vaelib book` with nothing to do does not wait for torch.
+Each command imports what it needs when it runs: `vaelib book` with nothing to do does not wait for torch.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ class Commands(click.Group):
 
 
 def spec_options(multiple: bool) -> Callable:
-    """Return a decorator that adds every field of a run's spec as an option, several times over if `multiple`."""
+    """Return a decorator that adds every field of a run's spec as an option, to be repeated if `multiple`."""
 
     def decorate(command: Callable) -> Callable:
         for f in reversed(dataclasses.fields(RunSpec)):

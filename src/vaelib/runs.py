@@ -20,11 +20,12 @@ from safetensors.torch import load_file, save
 from tqdm import tqdm
 
 from vaelib import data, training
+from vaelib.allocator import keep_large_blocks
 from vaelib.errors import DamagedError, InputError, check_choice
 from vaelib.evaluation import evaluate
 from vaelib.files import sha256, write_atomic, write_json
 from vaelib.models import VAE, build
-from vaelib.spec import RunSpec
+from vaelib.spec import TRAINING_VERSION, RunSpec
 
 RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
@@ -150,6 +151,12 @@ class RunStore:
             lock.release()
 
     def _train(self, spec: RunSpec, device: torch.device, threads: int, progress: bool) -> Run:
+        if spec.training_version != TRAINING_VERSION:
+            raise InputError(
+                f"training_version {spec.training_version} cannot be trained by this code; "
+                f"accepted: {TRAINING_VERSION}."
+            )
+        keep_large_blocks()
         folder = self.folder / spec.id
         write_atomic(folder / "spec.json", spec.to_json() + "\n")
         train, val, test = (data.load_split(spec, split) for split in ("train", "val", "test"))

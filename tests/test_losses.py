@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaelib.losses import (
+    ElboTerms,
+    bernoulli_nll,
+    beta_eff,
+    beta_norm,
+    elbo_terms,
+    gaussian_kl,
+    gaussian_nll,
+    objective,
+)
+from vaelib.metrics import active_units, kl_per_dim
+from vaelib.spec import REDUCTIONS, RunSpec
+
+moderate = st.floats(-3, 3, allow_nan=False, width=32)
+
+
+@pytest.mark.parametrize(("mu", "logvar", "nats"), [(0, 0, 0), (1, 0, 0.5), (0, 1, (np.e - 2) / 2)])
+def test_kl_known_answers(mu, logvar, nats):
+    kl = gaussian_kl(torch.tensor([[float(mu)]]), torch.tensor([[float(logvar)]]))
+    assert kl.item() == pytest.approx(nats, abs=1e-6)
+
+
+def test_kl_closed_form_agrees_with_monte_carlo():
+    mu, logvar = torch.tensor(0.8), torch.tensor(-1.2)
+    q = torch.distributions.Normal(mu, torch.exp(logvar / 2))
+    torch.manual_seed(0)
+    z = q.sample((200_000,))
+    log_ratio = q.log_prob(z) - torch.distributions.Normal(0.0, 1.0).log_prob(z)
+    closed = gaussian_kl(mu[None, None], logvar[None, None]).item()
+    assert log_ratio.mean().item() == pytest.approx(closed, abs=4 * log_ratio.std().item() / 200_000**0.5)
+
+
+@given(st.lists(moderate, min_size=4, max_size=4), st.lists(moderate, min_size=4, max_size=4))
+def test_kl_of_arrays_and_of_tensors_agree_and_are_never_negative(mu, logvar):
+    mu, logvar = np.float32(mu).reshape(2, 2), np.float32(logvar).reshape(2, 2)
+    of_tensors = gaussian_kl(torch.from_numpy(mu), torch.from_numpy(logvar)).mean(0)
+    np.testing.assert_allclose(kl_per_dim(mu, logvar), of_tensors, atol=1e-6)
+    assert (of_tensors >= -1e-6).all()
+
+
+@given(st.floats(-30, 30, width=32), st.floats(0, 1, width=32))
+def test_bernoulli_nll_is_the_cross_entropy(logit, x):
+    p = 1 / (1 + np.exp(-np.float64(logit)))
+    direct = -x * np.log(p) - (1 - x) * np.log1p(-p) if abs(logit) < 15 else max(logit, 0) - x * logit
+    nll = bernoulli_nll(torch.full((1, 1, 2, 2), logit), torch.full((1, 1, 2, 2), x))
+    assert nll.shape == (1,)
+    assert nll.item() == pytest.approx(4 * direct, rel=1e-4, abs=1e-4)
+
+
+def test_bernoulli_nll_is_least_where_the_probability_is_the_target():
+    x = torch.full((1, 1, 1, 1), 0.3)
+    entropy = -(0.3 * np.log(0.3) + 0.7 * np.log(0.7))
+    at_target = bernoulli_nll(torch.logit(x), x).item()
+    assert at_target == pytest.approx(entropy, abs=1e-6)
+    assert bernoulli_nll(torch.logit(x) + 0.5, x).item() > at_target
+
+
+def test_gaussian_nll_is_the_squared_error_summed_over_pixels():
+    logits, x = torch.zeros(3, 1, 2, 2), torch.ones(3, 1, 2, 2)
+    assert gaussian_nll(logits, x).tolist() == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("reduction", "effective"),
+    [
+        ("sum", 4),
+        ("mean_latents", 0.4),
+        ("mean_pixels_784", 4 * 4096 / 784),
+        ("mean_pixels_784_mean_latents", 0.4 * 4096 / 784),
+        ("mean_pixels_mean_latents", 1638.4),
+        ("mean_pixels", 16_384),
+    ],
+)
+def test_what_beta_4_means_under_each_reduction(reduction, effective):
+    spec = RunSpec(reduction=reduction)
+    assert beta_eff(spec) == pytest.approx(effective)
+    assert beta_norm(spec) == pytest.approx(effective * 10 / 4096)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_a_reduction_is_the_convention_at_its_effective_beta_but_for_a_factor(reduction):
+    spec = RunSpec(reduction=reduction)
+    same = RunSpec(beta=beta_eff(spec))
+    torch.manual_seed(0)
+    losses = []
+    for _ in range(2):
+        terms = ElboTerms(torch.rand(5) * 100, torch.rand(5, 10))
+        losses.append((objective(terms, spec.beta, spec), objective(terms, same.beta, same)))
+    (a, a_same), (b, b_same) = losses
+    assert (a / b).item() == pytest.approx((a_same / b_same).item(), rel=1e-5)
+
+
+def test_the_objective_is_reconstruction_plus_beta_kl_averaged_over_pictures():
+    terms = ElboTerms(torch.tensor([10.0, 20.0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    assert objective(terms, 4.0, RunSpec(latent_dim=2)).item() == pytest.approx(15 + 4 * 5)
+
+
+def test_at_beta_one_the_objective_is_the_negative_elbo():
+    torch.manual_seed(0)
+    mu, logvar, x = torch.randn(3, 10), torch.randn(3, 10), torch.rand(3, 1, 8, 8)
+    terms = elbo_terms(torch.randn(3, 1, 8, 8), mu, logvar, x, "bernoulli")
+    neg_elbo = (terms.recon + terms.kl.sum(1)).mean()
+    assert objective(terms, 1.0, RunSpec()).item() == pytest.approx(neg_elbo.item(), rel=1e-6)
+
+
+def test_active_units_are_those_whose_mean_moves_with_the_picture():
+    x = np.linspace(-1, 1, 101)
+    mu = np.stack([x, 0.05 * x, 0 * x + 3], axis=1)
+    assert active_units(mu).tolist() == [True, False, False]
+    assert active_units(mu, threshold=1e-4).tolist() == [True, True, False]

@@ -1,0 +1,83 @@
+import math
+
+import pytest
+import torch
+
+from vaelib.models import build, layer_table
+from vaelib.spec import RunSpec
+
+
+def network(**fields) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return build(RunSpec(**fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [
+        ({"arch": "article"}, 764_245),
+        ({"arch": "article", "image_size": 32}, 370_261),
+        ({"arch": "ours"}, 1_846_805),
+        ({"arch": "ours", "image_size": 32}, 1_388_053),
+    ],
+)
+def test_parameter_counts(fields, count):
+    assert sum(p.numel() for p in network(**fields).parameters()) == count
+    assert layer_table(RunSpec(**fields))["parameters"].sum() == count
+
+
+def test_multiply_adds_of_the_article_s_network():
+    # By hand: 4·4·1·32·32² + 4·4·32·32·16² + 4·4·32·64·8² + 4·4·64·64·4² = 7,864,320 each way,
+    # and dense layers 1024·256 + 256·20 + 10·256 + 256·1024.
+    dense = 1024 * 256 + 256 * 20 + 10 * 256 + 256 * 1024
+    assert layer_table(RunSpec())["multiply_adds"].sum() == 2 * 7_864_320 + dense
+
+
+@pytest.mark.parametrize("arch", ["article", "ours"])
+@pytest.mark.parametrize("size", [16, 32, 64])
+@pytest.mark.parametrize("latent_dim", [1, 10])
+def test_shapes(arch, size, latent_dim):
+    model = network(arch=arch, image_size=size, latent_dim=latent_dim)
+    x = torch.rand(3, 1, size, size)
+    logits, mu, logvar = model(x, torch.randn(3, latent_dim))
+    assert logits.shape == x.shape
+    assert mu.shape == logvar.shape == (3, latent_dim)
+
+
+def test_the_decoder_mirrors_the_encoder():
+    table = layer_table(RunSpec(arch="ours"))
+    convs = table[table["layer"].str.contains("conv")]
+    encoder = convs[convs["part"] == "encoder"]["multiply_adds"].tolist()
+    decoder = convs[convs["part"] == "decoder"]["multiply_adds"].tolist()
+    assert decoder == encoder[::-1]
+
+
+def test_the_layer_table_has_a_row_for_every_module_with_weights():
+    spec = RunSpec(arch="ours", image_size=32)
+    leaves = [m for m in build(spec).modules() if not list(m.children()) and list(m.parameters())]
+    assert len(layer_table(spec)) == len(leaves)
+
+
+@pytest.mark.parametrize(("activation", "affine"), [("identity", True), ("relu", False)])
+def test_batch_norm_and_identity_make_an_affine_map_in_eval_mode(activation, affine):
+    model = network(arch="ours", image_size=32, activation=activation).eval()
+    a, b = torch.rand(2, 8, 1, 32, 32)
+    with torch.no_grad():
+        middle, ends = model.encode((a + b) / 2)[0], (model.encode(a)[0] + model.encode(b)[0]) / 2
+    gap = (middle - ends).abs().max() / model.encode(a)[0].std()
+    assert (gap < 1e-4) == affine
+
+
+def test_latents_are_mean_plus_deviation_times_noise():
+    model = network(image_size=16).eval()
+    x = torch.rand(2, 1, 16, 16)
+    with torch.no_grad():
+        mu, logvar = model.encode(x)
+        logits, _, _ = model(x, torch.ones(2, 10))
+        assert torch.equal(logits, model.decode(mu + torch.exp(logvar / 2)))
+
+
+def test_equal_seeds_give_equal_networks():
+    a, b = network(), network()
+    assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    assert math.isfinite(sum(p.sum().item() for p in a.parameters()))

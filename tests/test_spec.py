@@ -1,0 +1,114 @@
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaelib.architectures import ARCHITECTURES, encoder_layout
+from vaelib.errors import InputError
+from vaelib.spec import RunSpec
+
+
+def specs() -> st.SearchStrategy[RunSpec]:
+    return st.builds(
+        RunSpec,
+        arch=st.sampled_from(sorted(ARCHITECTURES)),
+        activation=st.sampled_from([None, "identity", "relu"]),
+        beta=st.floats(0, 1e6, allow_nan=False) | st.integers(0, 300),
+        latent_dim=st.integers(1, 64),
+        image_size=st.sampled_from([8, 16, 32, 64]),
+        n_train=st.integers(24, 60_000),
+        seed=st.integers(0, 2**31),
+    )
+
+
+@given(specs())
+def test_a_spec_survives_json_with_its_id(spec):
+    again = RunSpec.from_json(spec.to_json())
+    assert again == spec
+    assert again.id == spec.id
+
+
+@given(specs(), specs())
+def test_ids_are_equal_exactly_when_specs_are(a, b):
+    assert (a.id == b.id) == (a == b)
+
+
+def test_the_id_is_the_same_on_every_machine():
+    assert RunSpec().id == "article-b4-s0-8be8e71691"
+
+
+def test_whole_and_real_numbers_of_equal_value_are_one_spec():
+    assert RunSpec(beta=4, epochs=15.0) == RunSpec(beta=4.0, epochs=15)
+    assert RunSpec(beta=4).to_json() == RunSpec(beta=4.0).to_json()
+
+
+def test_activation_and_norm_default_to_those_of_the_network():
+    assert (RunSpec(arch="article").activation, RunSpec(arch="article").norm) == ("relu", "none")
+    assert (RunSpec(arch="ours").activation, RunSpec(arch="ours").norm) == ("identity", "batch")
+    assert RunSpec(arch="ours", activation="identity") == RunSpec(arch="ours")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("arch", "artcle", "Did you mean 'article'?"),
+        ("activation", "tanh", "identity, relu, leaky_relu"),
+        ("beta", -1, "from 0.0 up"),
+        ("beta", math.nan, "from 0.0 up"),
+        ("beta", math.inf, "from 0.0 up"),
+        ("beta", "4", "any number"),
+        ("beta", True, "any number"),
+        ("latent_dim", 0, "from 1 up"),
+        ("n_train", 60_001, "from 24 to 60,000"),
+        ("n_test", 10_001, "to 10,000"),
+        ("epochs", 2.5, "whole number"),
+        ("rotation_range", 181, "to 180.0"),
+        ("image_size", 28, "8, 16, 32, 48, 64"),
+        ("lr", 0, "from 1e-08"),
+        ("beta_warmup_epochs", 16, "0 to 15"),
+    ],
+)
+def test_a_refused_value_is_named_with_what_is_accepted(field, value, said):
+    with pytest.raises(InputError) as refusal:
+        RunSpec(**{field: value})
+    message = str(refusal.value)
+    assert field in message
+    assert str(value) in message
+    assert said in message
+    assert "\n" not in message
+
+
+def test_an_unknown_field_is_refused_with_the_nearest_one():
+    with pytest.raises(InputError, match="Did you mean 'beta'"):
+        RunSpec.from_dict({"betta": 4})
+
+
+def test_every_field_is_part_of_the_identity():
+    assert set(json.loads(RunSpec().to_json())) == {f.name for f in dataclasses.fields(RunSpec)}
+
+
+@pytest.mark.parametrize(
+    ("arch", "size", "sides"),
+    [
+        ("article", 64, [32, 16, 8, 4]),
+        ("article", 32, [16, 8, 4, 2]),
+        ("article", 48, [24, 12, 6, 3]),
+        ("ours", 64, [32, 16, 8, 4, 2, 2, 1]),
+        ("ours", 32, [16, 8, 4, 2, 1, 1, 1]),
+    ],
+)
+def test_layers_halve_while_there_is_something_to_halve(arch, size, sides):
+    layout = encoder_layout(arch, size)
+    assert [side for _, side in layout] == sides
+    assert all((conv.kernel, conv.stride) == ((4, 2) if conv.halves else (3, 1)) for conv, _ in layout)
+
+
+def test_the_sizes_offered_in_the_error_are_indeed_accepted():
+    for arch in ARCHITECTURES:
+        with pytest.raises(InputError) as refusal:
+            encoder_layout(arch, 28)
+        for size in str(refusal.value).split("accepted: ")[1].rstrip(".").split(", "):
+            encoder_layout(arch, int(size))
