@@ -27,10 +27,24 @@ from vaelib.profiles import ROOT, load_profile
 from vaelib.spec import RunSpec, field_type
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+OF_THE_BOOK = ("profile", "store")
+"""Parameters that all pages of one build share; they set no page apart from another."""
 
 
 class NotebookError(RuntimeError):
     """A notebook that stopped with an error; the message names the copy kept to read and the failing cell."""
+
+
+def parse_value(text: str) -> Any:
+    """Return what the text of a command line means: a number, list, True, None …, or else the text itself.
+
+    >>> parse_value("4"), parse_value("[1, 4]"), parse_value("ours")
+    (4, [1, 4], 'ours')
+    """
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text
 
 
 def convert(source: Path) -> NotebookNode:
@@ -138,7 +152,8 @@ class _Kernel(AsyncKernelManager):
 def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | None = None) -> None:
     """Execute a chapter with the given parameters and write the page, atomically and equal for equal inputs.
 
-    `page` is the page's name where it differs from the notebook's: its labels then get it as a suffix.
+    `page` is the page's name where it differs from the notebook's: its labels then get it as a suffix,
+    and its title says which parameters set it apart.
     What the cells write to stderr (progress bars) goes to this process's stderr and not to the page.
     Raises `InputError` before the start, `NotebookError` when a cell fails: then `output` stays as it was
     and the notebook with its traceback lies beside it.
@@ -152,6 +167,8 @@ def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | No
     pages.show_parameters(nb, values, defaults, {name: meaning for name, (_, meaning) in declared.items()})
     if page is not None and page != source.stem:
         pages.suffix_labels(nb, f"-{page}")
+        own = {name: value for name, value in values.items() if value != defaults[name]}
+        pages.mark_title(nb, {name: value for name, value in own.items() if name not in OF_THE_BOOK})
     pages.add_provenance(nb, _specs(values), pages.command(source.stem, values, defaults))
     pages.clean(nb)
     nbformat.validate(nb)

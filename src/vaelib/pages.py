@@ -36,21 +36,17 @@ LANGUAGE = {"name": "python", "file_extension": ".py", "pygments_lexer": "ipytho
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]+")
 
 
-def parse_value(text: str) -> Any:
-    """Return what the text of a command line means: a number, list, True, None …, or else the text itself.
-
-    >>> parse_value("4"), parse_value("[1, 4]"), parse_value("ours")
-    (4, [1, 4], 'ours')
-    """
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
-        return text
-
-
 def format_value(value: Any) -> str:
-    """Return the text that `parse_value` reads as `value`."""
-    if isinstance(value, str) and parse_value(value) == value:
+    """Return the text of a command line that means `value`: texts as they are, unless they read as literals.
+
+    >>> format_value([1, 4]), format_value("ours"), format_value("4")
+    ('[1, 4]', 'ours', "'4'")
+    """
+    if not isinstance(value, str):
+        return repr(value)
+    try:
+        ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError):
         return value
     return repr(value)
 
@@ -122,6 +118,17 @@ def suffix_labels(nb: NotebookNode, suffix: str) -> None:
 
 def _figure(cell: NotebookNode) -> dict[str, Any]:
     return cell.metadata.get("mystnb", {}).get("figure", {})
+
+
+def mark_title(nb: NotebookNode, values: Mapping[str, Any]) -> None:
+    """Say in the page's title with which parameters this page tells the notebook's story again."""
+    if not values:
+        return
+    note = ", ".join(f"{name} = {format_value(value)}" for name, value in values.items())
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and re.search(r"(?m)^# ", cell.source):
+            cell.source = re.sub(r"(?m)^# .*$", lambda m: f"{m[0]} ({note})", cell.source, count=1)
+            return
 
 
 def show_parameters(

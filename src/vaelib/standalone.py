@@ -37,7 +37,9 @@ def page_html(nb: NotebookNode) -> str:
         out = _build(nb, Path(work))
         page = json.loads((out / "page.fjson").read_text())
         body = re.sub(
-            r'(src|href)="(_images/[^"]+)"', lambda m: f'{m[1]}="{_data_uri(out / m[2])}"', page["body"]
+            r'(src|href)="(?:\.\./)*(_images/[^"]+)"',
+            lambda m: f'{m[1]}="{_data_uri(out / m[2])}"',
+            page["body"],
         )
         static = sorted((out / "_static").glob("*.css"))
         styles = [path.read_text() for path in [*static, ASSETS / "house.css", ASSETS / "standalone.css"]]

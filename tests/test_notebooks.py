@@ -1,0 +1,278 @@
+"""Chapters as functions: parameters are refused before the start, pages are equal for equal inputs."""
+
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from vaelib import pages
+from vaelib.errors import InputError
+from vaelib.notebooks import (
+    NotebookError,
+    check_parameters,
+    convert,
+    execute,
+    parameters,
+    parse_value,
+    to_html,
+)
+from vaelib.profiles import load_profile
+
+CHAPTER = r"""
+# %% [markdown]
+# # Tiny chapter
+#
+# (sec-a)=
+# ## A section
+# See {numref}`fig-dot`, {ref}`here <sec-a>`, {eq}`elbo`, {glue:text}`k:.2f`, {cite:t}`higgins2017`,
+# and on another page {ref}`sec-elsewhere`.
+#
+# $$ \mathcal{L} = -\beta\, \mathrm{KL} $$ (elbo)
+
+# %% tags=["parameters"]
+profile = "smoke"
+store = "runs"
+arch = "ours"  # which network
+betas = [1, 4]
+label = None
+dark = False
+size = 3
+
+# %% mystnb={"figure": {"name": "fig-dot", "caption": "See {eq}`elbo`."}, "image": {"alt": "Dot"}}
+import base64, sys
+from IPython.display import Image, display
+from myst_nb import glue
+
+print("a progress " + "bar", file=sys.stderr)
+glue("k", float(size), display=False)
+display(Image(base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=="
+)))
+
+# %%
+print("first", flush=True)
+print("between", file=sys.stderr, flush=True)
+print("second")
+object()
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path: Path) -> Path:
+    source = tmp_path / "tiny.py"
+    source.write_text(CHAPTER)
+    return source
+
+
+def test_parameters_are_names_and_defaults(chapter: Path):
+    assert parameters(chapter) == {
+        "profile": "smoke",
+        "store": "runs",
+        "arch": "ours",
+        "betas": [1, 4],
+        "label": None,
+        "dark": False,
+        "size": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("# %%\na = 1\n", "has 0 cells"),
+        ('# %% tags=["parameters"]\na = 1\n\n# %% tags=["parameters"]\nb = 1\n', "has 2 cells"),
+        ('# %% tags=["parameters"]\nimport os\n', "names set to literals"),
+        ('# %% tags=["parameters"]\na = 1 + b\n', "names set to literals"),
+    ],
+)
+def test_a_notebook_without_plain_parameters_is_refused(tmp_path: Path, text: str, problem: str):
+    source = tmp_path / "odd.py"
+    source.write_text(text)
+    with pytest.raises(InputError, match=problem):
+        parameters(source)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"betta": 1}, r"'betta' of notebook tiny is unknown; accepted: profile, .*Did you mean 'betas'\?"),
+        ({"betas": 4}, "a list like"),
+        ({"betas": ["4"]}, "a list like"),
+        ({"betas": [True]}, "a list like"),
+        ({"dark": 1}, "a value like False"),
+        ({"size": True}, "a value like 3"),
+        ({"size": 3.0}, "a value like 3"),
+        ({"store": 5}, "a value like 'runs'"),
+        ({"arch": "artcle"}, "Did you mean 'article'"),
+        ({"betas": [1, -1]}, "beta -1 is refused"),
+        ({"profile": "smok"}, "Did you mean 'smoke'"),
+    ],
+)
+def test_parameters_that_cannot_work_are_refused(chapter: Path, values: dict, problem: str):
+    with pytest.raises(InputError, match=problem):
+        check_parameters(chapter, values)
+
+
+def test_parameters_given_overlay_the_defaults(chapter: Path):
+    checked = check_parameters(chapter, {"betas": [0.5, 2], "label": [1]})
+    assert checked == parameters(chapter) | {"betas": [0.5, 2], "label": [1]}
+
+
+LITERALS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.lists,
+)
+
+
+@given(LITERALS)
+def test_a_value_survives_the_command_line(value):
+    assert parse_value(pages.format_value(value)) == value
+
+
+def test_a_page_is_equal_for_equal_inputs(chapter: Path, tmp_path: Path):
+    for name in ("one", "two"):
+        execute(chapter, tmp_path / f"{name}.ipynb", {"size": 4})
+    page = (tmp_path / "one.ipynb").read_bytes()
+    assert page == (tmp_path / "two.ipynb").read_bytes()
+    assert b"papermill" not in page.replace(b"application/papermill.record", b"")
+    assert b"a progress bar" not in page
+    assert b" at 0x" not in page
+    stdout = nbformat.reads(page, 4).cells[-1].outputs[0]
+    assert stdout.text == "first\nsecond\n"
+
+
+def test_a_page_shows_parameters_provenance_and_own_labels(chapter: Path, tmp_path: Path):
+    execute(chapter, tmp_path / "page.ipynb", {"arch": "article"}, page="tiny_article")
+    cells = nbformat.read(tmp_path / "page.ipynb", 4).cells
+    assert [cell.metadata.get("tags") for cell in cells if "remove-input" in cell.metadata.get("tags", [])]
+    assert not [cell for cell in cells if "injected-parameters" in cell.metadata.get("tags", [])]
+
+    text = cells[0].source
+    assert "# Tiny chapter (arch = article)" in text
+    for expected in (
+        "(sec-a-tiny_article)=",
+        "$$ (elbo-tiny_article)",
+        "{ref}`here <sec-a-tiny_article>`",
+        "{eq}`elbo-tiny_article`",
+        "{numref}`fig-dot-tiny_article`",
+        "{ref}`sec-elsewhere`",
+    ):
+        assert expected in text
+
+    table = cells[1].outputs[0].data["text/html"]
+    assert "<tr class=changed><td><code>arch</code></td><td>article</td><td>ours</td>" in table
+    assert "which network" in table
+
+    figure, provenance = cells[2].metadata.mystnb.figure, cells[3].source
+    assert figure.name == "fig-dot-tiny_article"
+    assert figure.caption == "See {eq}`elbo-tiny_article`."
+    for spec in load_profile("smoke").runs({"arch": "article", "betas": [1, 4]}):
+        assert spec.id in provenance
+    assert "vaelib notebook tiny -p arch article<" in provenance
+
+
+def test_many_runs_are_folded_away():
+    specs = load_profile("smoke").runs({"seeds": [0, 1, 2]})
+    nb = new_notebook(cells=[new_code_cell(metadata={"mystnb": {"figure": {"name": "fig-a"}}})])
+    pages.add_provenance(nb, specs, "vaelib notebook tiny")
+    line = nb.cells[1].source
+    assert "drawn from 3 runs, seeds 0, 1, 2</summary>" in line
+    assert all(spec.id in line for spec in specs)
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
+
+
+@given(st.lists(NAMES, min_size=2, max_size=6, unique=True), NAMES)
+def test_labels_and_their_references_move_together(names: list[str], suffix: str):
+    *own, foreign = names
+
+    def text_with(end: str) -> str:
+        lines = (f"({n}{end})=\n{{ref}}`{n}{end}` {{ref}}`x <{n}{end}>` [y](#{n}{end}) {n}" for n in own)
+        return "\n".join(lines) + f"\n{{ref}}`{foreign}`"
+
+    nb = new_notebook(cells=[new_markdown_cell(text_with(""))])
+    pages.suffix_labels(nb, f"-{suffix}")
+    assert nb.cells[0].source == text_with(f"-{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("text", "moved"),
+    [
+        ("$$ x $$ (eq-a)\n{eq}`eq-a`", "$$ x $$ (eq-a-p)\n{eq}`eq-a-p`"),
+        ("```{math}\n:label: eq-a\nx\n```\n{eq}`eq-a`", "```{math}\n:label: eq-a-p\nx\n```\n{eq}`eq-a-p`"),
+        (
+            "```{figure} x.png\n:name: f-a\n```\n{numref}`F %s <f-a>`",
+            "```{figure} x.png\n:name: f-a-p\n```\n{numref}`F %s <f-a-p>`",
+        ),
+        (r"\label{eq-a} \eqref{eq-a}", r"\label{eq-a-p} \eqref{eq-a-p}"),
+        ("(a remark)\n(b)", "(a remark)\n(b)"),
+    ],
+)
+def test_every_kind_of_label_is_known(text: str, moved: str):
+    nb = new_notebook(cells=[new_markdown_cell(text)])
+    pages.suffix_labels(nb, "-p")
+    assert nb.cells[0].source == moved
+
+
+@pytest.mark.parametrize("end", ["raise RuntimeError('no digits')", "import os; os._exit(9)"])
+def test_a_failure_keeps_the_last_good_page_and_the_notebook_to_read(tmp_path: Path, end: str):
+    source, page = tmp_path / "bad.py", tmp_path / "bad.ipynb"
+    page.write_text("the last good page")
+    source.write_text(f'# %% tags=["parameters"]\na = 1\n\n# %%\nb = 2\n{end}\n\n# %%\nc = 3\n')
+    with pytest.raises(NotebookError) as failure:
+        execute(source, page, {})
+    assert page.read_text() == "the last good page"
+    kept = tmp_path / "bad.failed.ipynb"
+    assert str(kept) in str(failure.value)
+    assert end in str(failure.value)
+    assert "c = 3" not in str(failure.value)
+    assert end in kept.read_text()
+
+    source.write_text('# %% tags=["parameters"]\na = 1\n')
+    execute(source, page, {})
+    assert not kept.exists()
+
+
+def test_a_converted_notebook_names_the_plain_kernel(chapter: Path):
+    assert convert(chapter).metadata.kernelspec["name"] == "python3"
+
+
+def test_the_kernel_is_the_running_interpreter(tmp_path: Path):
+    source, page = tmp_path / "which.py", tmp_path / "which.ipynb"
+    source.write_text('# %% tags=["parameters"]\na = 1\n\n# %%\nimport sys\nprint(sys.executable)\n')
+    execute(source, page, {})
+    assert nbformat.read(page, 4).cells[1].outputs[0].text.strip() == sys.executable
+
+
+class _Links(HTMLParser):
+    """Collect what a page loads when it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        if tag in ("script", "link", "img"):
+            self.loaded += [value for name, value in attrs if name in ("src", "href")]
+
+
+def test_a_single_page_loads_nothing_and_resolves_its_roles(chapter: Path, tmp_path: Path):
+    execute(chapter, tmp_path / "tiny.ipynb", {"size": 4})
+    to_html(tmp_path / "tiny.ipynb", tmp_path / "elsewhere" / "tiny.html")
+    html = (tmp_path / "elsewhere" / "tiny.html").read_text()
+    links = _Links()
+    links.feed(html)
+    assert links.loaded
+    assert all(link.startswith("data:image/png;base64,") for link in links.loaded)
+    assert 'alt="Dot"' in html
+    assert '<span class="pasted-text">4.00</span>' in html
+    assert "Fig. 1" in html
+    assert "Irina Higgins" in html
+    assert "window.MathJax" in html
+    assert "sec-elsewhere" in html
