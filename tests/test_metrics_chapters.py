@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vaelib.metrics import crossing, relative_distances, squared_distances
+from vaelib.metrics import crossing, direction, relative_distances, squared_distances
 
 SMALL = st.floats(-5, 5)
 
@@ -57,3 +57,19 @@ def test_crossing_interpolates_finds_the_first_and_says_when_there_is_none():
     assert crossing(x, np.array([0.0, 2.0, 0.0, 4.0]), 1.0) == 5.0
     assert crossing(x, np.array([3.0, 4.0, 5.0, 6.0]), 1.0) == 0.0
     assert np.isnan(crossing(x, np.array([0.0, 0.1, 0.2, 0.3]), 1.0))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([1, 2, 3], "rises at every step"),
+        ([3, 2, 1], "falls at every step"),
+        ([1, 1, 2], "never falls"),
+        ([2, 1, 1], "never rises"),
+        ([1, 2, 1], "goes up and down"),
+        ([1, 1], "does not change"),
+        ([1], "does not change"),
+    ],
+)
+def test_directions_in_words(values, words):
+    assert direction(values) == words

@@ -72,3 +72,27 @@ def crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
         return float("nan")
     k = above[0]
     return float(np.interp(level, y[k - 1 : k + 1], x[k - 1 : k + 1])) if k else float(x[0])
+
+
+def direction(values: np.ndarray) -> str:
+    """Return in words whether a sequence rises or falls, so that prose says what the numbers say.
+
+    >>> direction([3.0, 2.0, 1.0]), direction([0, 0, 2]), direction([0, 2, 1])
+    ('falls at every step', 'never falls', 'goes up and down')
+    """
+    steps = np.diff(values)
+    if len(steps) == 0 or (steps == 0).all():
+        return "does not change"
+    return next(
+        (
+            words
+            for words, holds in (
+                ("rises at every step", steps > 0),
+                ("falls at every step", steps < 0),
+                ("never falls", steps >= 0),
+                ("never rises", steps <= 0),
+            )
+            if holds.all()
+        ),
+        "goes up and down",
+    )

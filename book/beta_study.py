@@ -1,0 +1,255 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# (sec-beta-study)=
+# # β study
+#
+# One number, β, decides how much a β-VAE may write down about each picture. This chapter says what β multiplies,
+# what a given value of it means at our size of picture, and what it does on our data.
+
+# %% tags=["parameters"]
+profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+store = "runs"  # folder of the trained runs
+arch = "article"  # network the sweep is made with
+betas = [1, 4, 16, 64]  # values of β
+seeds = [0]  # seeds of each value
+example_beta = 4.0  # the value whose readings are tabulated
+
+# %% tags=["hide-input"]
+# %matplotlib inline
+import numpy as np
+import pandas as pd
+from myst_nb import glue
+
+from vaelib.data import as_float, load_split
+from vaelib.latents import decode, encode, prior_samples
+from vaelib.losses import beta_eff, beta_norm, reduction_weights
+from vaelib.metrics import direction
+from vaelib.plots import beta as plots
+from vaelib.profiles import load_profile
+from vaelib.runs import RunStore
+from vaelib.spec import REDUCTIONS
+
+prof = load_profile(profile)
+runs = {
+    beta: [RunStore(store).get(prof.run(arch=arch, beta=beta, seed=seed)) for seed in seeds]
+    for beta in sorted(betas)
+}
+spec = runs[min(betas)][0].spec
+table = pd.DataFrame(
+    [
+        {
+            "beta": beta,
+            "seed": run.spec.seed,
+            "part": part,
+            **numbers,
+            "active_units": run.metrics["active_units"],
+        }
+        for beta, same_beta in runs.items()
+        for run in same_beta
+        for part, numbers in run.metrics["test"].items()
+    ]
+)
+glue("n_seeds", len(seeds), display=False)
+glue("n_test", int(table.loc[table["part"] == "all", "n"].iloc[0]), display=False)
+glue("arch", arch, display=False)
+glue("example_beta", float(example_beta), display=False)
+glue("image_size", spec.image_size, display=False)
+glue("n_pixels", spec.n_pixels, display=False)
+glue("latent_dim", spec.latent_dim, display=False)
+
+# %% [markdown]
+# ## A bound of two terms
+#
+# A variational autoencoder {cite:p}`kingma2014,rezende2014` explains a picture $x$ by a short code $z$ of $M$ numbers, the
+# *latents*. Its encoder turns $x$ into a normal distribution $q(z\mid x)=\mathcal N(\mu,\operatorname{diag}\sigma^2)$, its
+# decoder turns $z$ into a probability $p(x\mid z)$ for every pixel, and both are trained to push up a lower bound on
+# the likelihood of the data, the ELBO:
+#
+# $$
+# \log p(x)\;\ge\;\mathbb E_{q(z\mid x)}\big[\log p(x\mid z)\big]-\sum_{j=1}^{M}\mathrm{KL}\big(q(z_j\mid x)\,\Vert\,\mathcal N(0,1)\big)
+# $$ (elbo)
+#
+# The first term asks for faithful reconstructions. The second charges for every bit of the code that differs from
+# standard normal noise: it counts, in nats (1 nat is about 1.44 bits), what the code says about the picture. The β-VAE
+# {cite:p}`higgins2017` changes nothing but the price, and minimises
+#
+# $$
+# \mathcal L_\beta=\underbrace{\mathbb E_{q(z\mid x)}\big[-\log p(x\mid z)\big]}_{\text{distortion }D}+\beta\,\underbrace{\sum_{j=1}^{M}\tfrac12\big(\mu_j^2+\sigma_j^2-1-\log\sigma_j^2\big)}_{\text{rate }R}
+# $$ (beta-objective)
+#
+# At β = 1 this is the negative of {eq}`elbo`. The larger β, the more a nat has to pay back in reconstruction before it is
+# written: at an optimum the last nat saves exactly β nats of distortion. The hope is that a code under such pressure
+# spends its nats on separate, independent causes of variation, one a latent {cite:p}`higgins2017,burgess2018`. The price is
+# known in advance: fidelity. β can take any value from 0; the presentation considers $[1,+\infty[$.
+#
+# ## What "β = 4" means
+#
+# Equation {eq}`beta-objective` holds with both terms *summed*, distortion over pixels and rate over latents, and this is the
+# convention of this report. A program that averages one of them instead optimises another β without saying so. The table
+# converts six ways of writing the loss with β = {glue:text}`example_beta:g` to the convention, for
+# {glue:text}`n_pixels:,d` pixels and {glue:text}`latent_dim` latents. The last column is
+# $\beta_\text{norm}=\beta M/N$ of {cite:t}`higgins2017`, with $N$ pixels, which makes different sizes of picture comparable.
+
+# %% tags=["hide-input"]
+words = {
+    "sum": "sum over pixels, sum over latents (ours)",
+    "mean_latents": "sum over pixels, mean over latents",
+    "mean_pixels_784": "mean over pixels × 784, sum over latents",
+    "mean_pixels_784_mean_latents": "mean over pixels × 784, mean over latents",
+    "mean_pixels_mean_latents": "mean over pixels, mean over latents",
+    "mean_pixels": "mean over pixels, sum over latents",
+}
+readings = {
+    reduction: prof.run(arch=arch, beta=example_beta, reduction=reduction) for reduction in REDUCTIONS
+}
+weights = [
+    reduction_weights(name, reading.n_pixels, reading.latent_dim) for name, reading in readings.items()
+]
+for name, reading in readings.items():
+    glue(f"beta_eff_{name}", beta_eff(reading), display=False)
+pd.DataFrame(
+    {
+        "weight of a pixel": [f"{on_recon:.3g}" for on_recon, _ in weights],
+        "weight of a latent": [f"{example_beta * on_kl:.3g}" for _, on_kl in weights],
+        "effective β": [
+            f"{beta_eff(reading):,.4g}" if beta_eff(reading) < 1000 else f"{beta_eff(reading):,.0f}"
+            for reading in readings.values()
+        ],
+        "β_norm": [f"{beta_norm(reading):.3g}" for reading in readings.values()],
+    },
+    index=pd.Index([words[name] for name in readings], name=f"how β = {example_beta:g} may be written"),
+)
+
+# %% tags=["hide-input"]
+same_at_28 = example_beta * 28**2 / spec.n_pixels
+glue("same_at_28", float(same_at_28), display=False)
+glue("beta_norm_example", beta_norm(readings["sum"]), display=False)
+glue(
+    "reading_ratio",
+    max(map(beta_eff, readings.values())) / min(map(beta_eff, readings.values())),
+    display=False,
+)
+
+# %% [markdown]
+# The readings lie a factor of {glue:text}`reading_ratio:,.0f` apart. A popular one comes from programs
+# for 28 × 28 pixels: average over pixels and multiply by 784, a constant that is left behind when the picture grows. It turns
+# β = {glue:text}`example_beta:g` into {glue:text}`beta_eff_mean_pixels_784:.1f`. And even summed correctly, the same β is weaker on
+# larger pictures, because a resized picture has more pixels and no more content ({ref}`sec-dataset`): β =
+# {glue:text}`example_beta:g` at {glue:text}`image_size` × {glue:text}`image_size` weighs what
+# β = {glue:text}`same_at_28:.2f` would at 28 × 28. So a study of β has to go well beyond 4.
+#
+# ## The sweep
+#
+# We train the network "{glue:text}`arch`" with each β on upright and rotated digits together and measure on test
+# digits it has not seen ({glue:text}`n_test:,d` pictures, {glue:text}`n_seeds` seed(s) a value). {numref}`fig-beta-history`
+# follows both terms through training.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-history", "caption": "Both terms on validation pictures after every epoch, a colour for each β and a line for each seed."}, "image": {"alt": "Two panels of curves over the epochs, validation reconstruction at the left and validation KL at the right, one colour for each value of beta."}}
+plots.learning_curves({beta: [run.history for run in same_beta] for beta, same_beta in runs.items()})
+
+# %% [markdown]
+# {numref}`fig-beta-terms` has the outcome: distortion, rate and the number of latents that respond to the picture at all
+# (*active* ones: the variance of $\mu_j$ over pictures is above 0.01, {cite:t}`burda2016`).
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-terms", "caption": "Reconstruction (less is better), KL and active latents against β on test pictures. A dot is a run, the line joins the means."}, "image": {"alt": "Three panels against beta on a logarithmic axis: reconstruction and KL, each for upright and for rotated test pictures, and the number of active latents."}}
+plots.terms_against_beta(table)
+
+# %% [markdown]
+# The two terms are two sides of one trade. {numref}`fig-rate-distortion` puts one on each axis: rate is what the code costs,
+# distortion what is still missing when it is read back. No β is "right" here. Each picks a point, and only along the dotted
+# diagonals are two points equally good as a model of the data ({eq}`elbo`).
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "The runs in the plane of rate and distortion, all test pictures. On a dotted line the negative ELBO, rate plus distortion, is constant; the lower the line, the better the bound."}, "image": {"alt": "Scatter plot with KL on the horizontal and reconstruction on the vertical axis, a labelled point for each beta joined by a line, and dotted diagonals.", "width": "75%"}}
+plots.rate_distortion(table)
+
+# %% [markdown]
+# Where the nats go is in {numref}`fig-kl-spectrum`. A latent with almost none is passive: its code is the prior's noise whatever
+# the picture, and moving along it changes nothing. Dimensions carry no fixed meaning from run to run, so they are sorted.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kl-spectrum", "caption": "KL of each latent on test pictures, sorted within each run and averaged over seeds."}, "image": {"alt": "Heat map with a row for each beta and a column for each latent sorted by KL; the number of nats stands in every cell."}}
+spectra = {
+    beta: np.mean([np.sort(run.metrics["kl_per_dim"])[::-1] for run in same_beta], axis=0)
+    for beta, same_beta in runs.items()
+}
+plots.kl_spectra(spectra)
+
+# %% [markdown]
+# Numbers aside, this is what one sees ({numref}`fig-beta-pictures`). A reconstruction passes through the code of a test
+# picture; a sample starts from noise, so that it shows what the model believes a picture looks like.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-pictures", "caption": "Reconstructions of upright and of rotated test digits, and samples from the prior (the same latents in every row). First seed of each β."}, "image": {"alt": "Grid of digits. The first row shows test digits, the rows below their reconstructions for growing beta, first upright, then rotated digits; at the right, samples drawn from the prior."}}
+test = load_split(spec, "test")
+half = len(test) // 2
+digits = test.factors["digit"].to_numpy()[:half]
+picked = [np.flatnonzero(digits == digit)[0] for digit in (2, 4, 6, 7)]
+shown = test.images[[*picked, *(half + row for row in picked)]]
+noise = prior_samples(6, spec.latent_dim, seed=0)
+models = [same_beta[0].model for same_beta in runs.values()]
+pictures = np.stack(
+    [as_float(shown)[:, 0].numpy(), *(decode(model, encode(model, shown).mu) for model in models)]
+)
+samples = np.stack([decode(model, noise) for model in models])
+blank = np.full_like(samples[:1], np.nan)
+plots.picture_blocks(
+    {
+        "upright": pictures[:, :4],
+        "rotated": pictures[:, 4:],
+        "samples from the prior": np.concatenate([blank, samples]),
+    },
+    ["test digit", *(f"β = {beta:g}" for beta in runs)],
+)
+
+# %% tags=["hide-input"]
+everything = table[table["part"] == "all"]
+means = everything.groupby("beta")[["recon", "kl", "neg_elbo", "active_units"]].mean()
+parts = table.groupby(["part", "beta"])["recon"].mean()
+low, high = min(betas), max(betas)
+for name, beta in (("low", low), ("high", high)):
+    glue(f"beta_{name}", float(beta), display=False)
+    for column in ("recon", "kl", "active_units"):
+        glue(f"{column}_{name}", float(means.loc[beta, column]), display=False)
+    for part in ("upright", "rotated"):
+        glue(f"recon_{part}_{name}", float(parts[part, beta]), display=False)
+    glue(f"kl_least_{name}", float(spectra[beta].min()), display=False)
+    glue(f"kl_most_{name}", float(spectra[beta].max()), display=False)
+for column in ("recon", "kl", "active_units"):
+    glue(f"{column}_direction", direction(means[column]), display=False)
+glue("beta_best", float(means["neg_elbo"].idxmin()), display=False)
+glue("neg_elbo_best", float(means["neg_elbo"].min()), display=False)
+spread = everything.groupby("beta")[["recon", "kl"]].std().max()
+glue(
+    "seeds_note",
+    f"{len(seeds)} seeds a value; their standard deviation is at most {spread['recon']:.1f} nats for the reconstruction and {spread['kl']:.2f} for the KL"
+    if len(seeds) > 1
+    else "One seed a value, an anecdote: nothing here says how far another seed would fall",
+    display=False,
+)
+
+# %% [markdown]
+# ## What was found
+#
+# - From β = {glue:text}`beta_low:g` to {glue:text}`beta_high:g` the reconstruction {glue:text}`recon_direction`
+#   (from {glue:text}`recon_low:.1f` to {glue:text}`recon_high:.1f` nats) and the KL {glue:text}`kl_direction` (from {glue:text}`kl_low:.2f`
+#   to {glue:text}`kl_high:.2f` nats), over {glue:text}`n_test:,d` test pictures. {glue:text}`seeds_note`.
+# - The number of active latents {glue:text}`active_units_direction`: {glue:text}`active_units_low:.1f` of {glue:text}`latent_dim` at
+#   β = {glue:text}`beta_low:g`, {glue:text}`active_units_high:.1f` at {glue:text}`beta_high:g`. At the smallest β the latents carry
+#   {glue:text}`kl_least_low:.2f` to {glue:text}`kl_most_low:.2f` nats each. Many active latents are what
+#   little pressure gives; they are no sign of separated factors by themselves.
+# - Rotated digits cost {glue:text}`recon_rotated_low:.1f` nats against {glue:text}`recon_upright_low:.1f` for upright ones at the smallest
+#   β, and {glue:text}`recon_rotated_high:.1f` against {glue:text}`recon_upright_high:.1f` at the largest.
+# - The best bound, {glue:text}`neg_elbo_best:.1f` nats, is at β = {glue:text}`beta_best:g`. Any gain in organisation from another β is
+#   bought with likelihood; whether there is such a gain is measured in {ref}`the comparison <sec-comparison>`.
+# - "β = {glue:text}`example_beta:g`" can mean anything from {glue:text}`beta_eff_mean_latents:.2g` to
+#   {glue:text}`beta_eff_mean_pixels:,.0f`, depending on what a program averages. Ours is
+#   β_norm = {glue:text}`beta_norm_example:.4f`.
