@@ -23,8 +23,7 @@ from vaelib.notebooks import (
 )
 from vaelib.profiles import load_profile
 
-CHAPTER = r"""
-# %% [markdown]
+CHAPTER = r"""# %% [markdown]
 # # Tiny chapter
 #
 # (sec-a)=

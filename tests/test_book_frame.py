@@ -1,0 +1,179 @@
+"""The frame of the book: it builds strictly, loads nothing from other hosts, and describes every figure."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jupytext
+import pytest
+import yaml
+from pybtex.database import parse_file
+
+from vaelib.notebooks import execute
+from vaelib.profiles import EXPERIMENTS, ROOT
+
+BOOK = ROOT / "book"
+CHAPTERS = sorted(BOOK.glob("*.py"))
+
+CHAPTER = r"""# %% [markdown]
+# # One chapter
+#
+# See {numref}`fig-line` and {eq}`elbo`; {cite:t}`higgins2017`.
+#
+# $$ \mathcal{L} = -\beta\, \mathrm{KL} $$ (elbo)
+
+# %% tags=["parameters"]
+slope = 1.0
+
+# %% mystnb={"figure": {"name": "fig-line", "caption": "A line, as $y = x$."}, "image": {"alt": "Line"}}
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots(figsize=(2, 1))
+ax.plot([0, slope])
+plt.show()
+"""
+
+
+class Page(HTMLParser):
+    """What a page loads when it is read, and how it describes its pictures."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.alts: list[str | None] = []
+        self.text = path.read_text()
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        values = dict(attrs)
+        if tag in ("script", "link", "img", "iframe", "source"):
+            self.loaded += [values[name] for name in ("src", "href") if values.get(name)]
+        if tag == "img":
+            self.alts.append(values.get("alt"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book of two pages in our frame, one chapter twice, built as strictly as ours."""
+    folder = tmp_path_factory.mktemp("frame")
+    shutil.copy(ROOT / "_config.yml", folder)
+    book = folder / "book"
+    for name in ("_ext", "_assets"):
+        shutil.copytree(BOOK / name, book / name)
+    for name in ("references.bib", "bibliography.md"):
+        shutil.copy(BOOK / name, book)
+    (book / "one.py").write_text(CHAPTER)
+    execute(book / "one.py", book / "one.ipynb", {}, page="one")
+    execute(book / "one.py", book / "two.ipynb", {"slope": 2.0}, page="two")
+    toc = {"format": "jb-book", "root": "book/one"}
+    toc["chapters"] = [{"file": "book/two"}, {"file": "book/bibliography"}]
+    (folder / "_toc.yml").write_text(yaml.safe_dump(toc))
+    program = Path(sys.executable).with_name("jupyter-book")
+    done = subprocess.run(
+        [program, "build", ".", "--all", "-W", "-n", "--keep-going"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "_build" / "html"
+
+
+def test_the_site_loads_only_its_own_files(site: Path):
+    read = [*site.glob("*.html"), *(site / "book").glob("*.html")]
+    assert {"index.html", "one.html", "two.html", "bibliography.html"} <= {path.name for path in read}
+    for path in read:
+        for link in Page(path).loaded:
+            assert not re.match(r"(https?:)?//", link), f"{path.name} loads {link}"
+            if not link.startswith("data:"):
+                assert (path.parent / link.split("?")[0].split("#")[0]).exists(), f"{path.name}: {link}"
+
+
+def test_math_is_served_by_the_site(site: Path):
+    mathjax = site / "_static" / "mathjax"
+    assert any("mathjax/tex-mml-chtml.js" in link for link in Page(site / "book" / "one.html").loaded)
+    assert len(list((mathjax / "output" / "chtml" / "fonts" / "woff-v2").glob("*.woff"))) == 23
+
+
+def test_figures_have_number_caption_alt_text_and_provenance(site: Path):
+    for name, command in (("one", "vaelib notebook one<"), ("two", "vaelib notebook one -p slope 2.0<")):
+        page = Page(site / "book" / f"{name}.html")
+        assert "Line" in page.alts
+        assert "A line, as" in page.text
+        assert 'class="provenance"' in page.text
+        assert command in page.text
+    assert 'id="fig-line-two"' in (site / "book" / "two.html").read_text()
+
+
+def test_the_page_has_one_search_box_and_no_launch_buttons(site: Path):
+    text = (site / "book" / "one.html").read_text()
+    assert text.count("search-button-field") == 1
+    for service in ("mybinder", "colab", "github.com", "initthebe"):
+        assert service not in text.lower(), service
+
+
+def test_the_contents_are_the_pages_of_the_experiments():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    listed = set(re.findall(r"file: book/(\w+)", (ROOT / "_toc.yml").read_text()))
+    assert toc["root"] == "book/intro"
+    assert listed == set(yaml.safe_load(EXPERIMENTS.read_text())["pages"]) | {"bibliography"}
+
+
+def test_citations_are_in_the_sources():
+    known = set(parse_file(str(BOOK / "references.bib")).entries)
+    for path in [*CHAPTERS, *BOOK.glob("*.md")]:
+        for keys in re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", path.read_text()):
+            assert {key.strip() for key in keys.split(",")} <= known, f"{path.name}: {keys}"
+
+
+def _functions_that_draw() -> set[str]:
+    """Names of the functions of `vaelib.plots` that return a figure, and pyplot's own ways to make one."""
+    names = {"show", "subplots", "figure"}
+    for path in (ROOT / "src" / "vaelib" / "plots").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.returns and "Figure" in ast.unparse(node.returns):
+                names.add(node.name)
+    return names
+
+
+def _calls(source: str) -> set[str]:
+    """Names of the functions that a cell calls, without what they hang on; magics are skipped."""
+    plain = "\n".join(line for line in source.splitlines() if not line.startswith("%"))
+    calls = [node.func for node in ast.walk(ast.parse(plain)) if isinstance(node, ast.Call)]
+    return {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls}
+
+
+def _lacking(cell: dict) -> list[str]:
+    """Return what a cell that draws lacks: a figure's name, caption, alt text, code out of sight."""
+    settings = cell.metadata.get("mystnb", {})
+    figure, alt = settings.get("figure", {}), settings.get("image", {}).get("alt", "")
+    if cell.cell_type != "code" or not (figure or _calls(cell.source) & _functions_that_draw()):
+        return []
+    good = {
+        "a name that starts with fig-": figure.get("name", "").startswith("fig-"),
+        "a caption": len(figure.get("caption", "")) >= 20,
+        "an alt text": len(alt) >= 20,
+        "the tag hide-input": "hide-input" in cell.metadata.get("tags", []),
+    }
+    return [what for what, there in good.items() if not there]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_cells_that_draw_describe_their_figure(path: Path):
+    for cell in jupytext.read(path).cells:
+        assert not _lacking(cell), f"a figure of {path.name} lacks {_lacking(cell)}: {cell.source[:200]}"
+
+
+def test_a_figure_that_is_not_described_is_noticed():
+    bare = jupytext.reads("# %%\nfig, ax = plt.subplots()\n", fmt="py:percent").cells[0]
+    assert len(_lacking(bare)) == 4
+    described = (
+        '# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-a", "caption": "What the picture shows."}, '
+        '"image": {"alt": "A line that rises from zero."}}\nfig, ax = plt.subplots()\n'
+    )
+    assert not _lacking(jupytext.reads(described, fmt="py:percent").cells[0])
+    assert not _lacking(jupytext.reads("# %%\nplots.helper()\n", fmt="py:percent").cells[0])
