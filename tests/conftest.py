@@ -1,6 +1,7 @@
-"""What all test modules share: the real digits, loaded once, and hypothesis without a clock."""
+"""What all test modules share: real digits, loaded once; one thread; hypothesis without a clock."""
 
 import pytest
+import torch
 from hypothesis import settings
 
 from vaelib.mnist import Digits, load_mnist
@@ -8,6 +9,9 @@ from vaelib.mnist import Digits, load_mnist
 # Hypothesis's own limit of 200 ms an example fails tests on a busy machine, whatever the code does.
 settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
+
+# As in training: bytes depend on the number of threads, and tiny networks only wait for a second one.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -189,3 +189,7 @@ def book(profile: str, jobs: int) -> None:
     from vaelib import report
 
     report.build(profile, jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,6 +27,12 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         part.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed writers left in `folder`; for the one process that may write there."""
+    for part in Path(folder).rglob(".*.part"):
+        part.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON with sorted keys, atomically: equal values give equal bytes."""
     write_atomic(path, json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n")

@@ -23,7 +23,7 @@ from vaelib import data, training
 from vaelib.allocator import keep_large_blocks
 from vaelib.errors import DamagedError, InputError, check_choice
 from vaelib.evaluation import evaluate
-from vaelib.files import sha256, write_atomic, write_json
+from vaelib.files import remove_leftovers, sha256, write_atomic, write_json
 from vaelib.models import VAE, build
 from vaelib.spec import TRAINING_VERSION, RunSpec
 
@@ -158,6 +158,7 @@ class RunStore:
             )
         keep_large_blocks()
         folder = self.folder / spec.id
+        remove_leftovers(folder)
         write_atomic(folder / "spec.json", spec.to_json() + "\n")
         train, val, test = (data.load_split(spec, split) for split in ("train", "val", "test"))
         with _torch_threads(threads):
