@@ -33,6 +33,13 @@ def test_an_affine_map_is_recovered_with_its_offset():
     assert collapse_error(affine, matrix, offset, rows(2)) < 1e-12
 
 
+def test_either_side_gives_the_same_matrix():
+    wide, _ = affine_map(affine, (3,))
+    tall, offset = affine_map(lambda y: y.double() @ wide, (2,))  # y ↦ Aᵀy
+    torch.testing.assert_close(tall, A.T)
+    torch.testing.assert_close(offset, torch.zeros(3, dtype=torch.float64))
+
+
 def test_the_midpoint_gap_is_zero_for_an_affine_map_and_known_for_a_square():
     assert midpoint_gap(affine, rows(0), rows(1)) < 1e-12
     x, y = torch.tensor([[0.0]]), torch.tensor([[2.0]])

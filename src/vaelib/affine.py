@@ -24,14 +24,10 @@ def maps(model: VAE) -> dict[str, Map]:
 
     "mu" and "logvar" take pictures (N, 1, S, S) to (N, M); "logits" takes latents (N, M) to (N, S·S).
     """
-    model = copy.deepcopy(model).double().eval()
+    model = copy.deepcopy(model).double().eval().requires_grad_(False)
 
     def in_batches(f: Map) -> Map:
-        def mapped(rows: Tensor) -> Tensor:
-            with torch.inference_mode():
-                return torch.cat([f(batch).flatten(1) for batch in rows.double().split(BATCH)])
-
-        return mapped
+        return lambda rows: torch.cat([f(batch).flatten(1) for batch in rows.double().split(BATCH)])
 
     return {
         "mu": in_batches(lambda x: model.encode(x)[0]),
@@ -54,11 +50,15 @@ def midpoint_gap(f: Map, x: Tensor, y: Tensor) -> float:
 def affine_map(f: Map, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Return the matrix W (outputs, inputs) and the offset b (outputs,) of an affine f on inputs of `shape`.
 
-    b = f(0), and column i of W is f(e_i) − b: the answer to an input with a single 1 in it.
+    b = f(0). Where outputs are fewer than inputs W is the derivative at 0, else its column i is f(e_i) − b:
+    either way the cheaper side, and the same matrix for an affine f.
     """
-    size = int(np.prod(shape))
-    offset = f(torch.zeros(1, *shape, dtype=torch.float64))[0]
-    return (f(torch.eye(size, dtype=torch.float64).reshape(size, *shape)) - offset).T, offset
+    zero = torch.zeros(shape, dtype=torch.float64)
+    offset = f(zero[None])[0]
+    if len(offset) < zero.numel():
+        return torch.func.jacrev(lambda x: f(x[None])[0])(zero).reshape(len(offset), -1), offset
+    basis = torch.eye(zero.numel(), dtype=torch.float64).reshape(-1, *shape)
+    return (f(basis) - offset).T, offset
 
 
 def collapse_error(f: Map, matrix: Tensor, offset: Tensor, x: Tensor) -> float:
