@@ -19,6 +19,7 @@ from vaelib.notebooks import (
     execute,
     parameters,
     parse_value,
+    runs_read,
     to_html,
 )
 from vaelib.profiles import load_profile
@@ -173,6 +174,12 @@ def test_a_page_shows_parameters_provenance_and_own_labels(chapter: Path, tmp_pa
     for spec in load_profile("smoke").runs({"arch": "article", "betas": [1, 4]}):
         assert spec.id in provenance
     assert "vaelib notebook tiny -p arch article<" in provenance
+
+
+def test_a_notebook_without_a_store_reads_no_runs():
+    values = {"profile": "smoke", "rotation_range": 45.0}
+    assert runs_read(values) == []
+    assert len(runs_read(values | {"store": "runs", "seeds": [0, 1]})) == 2
 
 
 def test_many_runs_are_folded_away():

@@ -137,6 +137,14 @@ def _fits(value: Any, example: Any, kind: type) -> bool:
     return type(value) is kind
 
 
+def runs_read(values: Mapping[str, Any]) -> list[RunSpec]:
+    """Return the runs that a notebook with these parameters reads: none where `store` is no parameter.
+
+    So the data chapter may have `rotation_range` as a parameter and needs no trained run for it.
+    """
+    return _specs(values) if "store" in values else []
+
+
 def _specs(values: Mapping[str, Any]) -> list[RunSpec]:
     return load_profile(values["profile"]).runs(values) if "profile" in values else []
 
@@ -169,7 +177,7 @@ def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | No
         pages.suffix_labels(nb, f"-{page}")
         own = {name: value for name, value in values.items() if value != defaults[name]}
         pages.mark_title(nb, {name: value for name, value in own.items() if name not in OF_THE_BOOK})
-    pages.add_provenance(nb, _specs(values), pages.command(source.stem, values, defaults))
+    pages.add_provenance(nb, runs_read(values), pages.command(source.stem, values, defaults))
     pages.clean(nb)
     nbformat.validate(nb)
     write_atomic(output, nbformat.writes(nb))
