@@ -12,6 +12,7 @@ from tests.tiny import FIELDS, tiny
 from vaelib import training
 from vaelib.errors import DamagedError, InputError
 from vaelib.files import sha256
+from vaelib.profiles import load_profile
 from vaelib.runs import RESULTS, RunStore, pick_device
 from vaelib.spec import RunSpec
 
@@ -116,10 +117,10 @@ def test_two_processes_that_start_the_same_run_train_it_once(tmp_path):
 
 
 def test_kill_at_any_moment_and_the_same_command_goes_on_to_the_same_bytes(tmp_path):
-    fields = FIELDS | {"n_train": 480, "epochs": 5}
+    fields = FIELDS | {"n_train": 480, "epochs": 12}
     options = [word for k, v in fields.items() for word in (f"--{k.replace('_', '-')}", str(v))]
     command = [sys.executable, "-m", "vaelib.cli", "train", "--store", str(tmp_path / "killed"), *options]
-    spec = RunSpec.from_dict(fields)
+    spec = load_profile("quick").run(**fields)
     folder = tmp_path / "killed" / spec.id
     for wanted in (0, 1, 3):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
