@@ -45,9 +45,9 @@ def terms_against_beta(table: pd.DataFrame) -> Figure:
                 _line_and_dots(ax, chosen, column, color, f"{part} test pictures")
         ax.set_ylabel(label)
         _beta_axis(ax, table["beta"].unique())
-        top = table[column].max()
-        ax.set_ylim(bottom=-0.04 * top if column != "recon" else None)
-    figure.axes[2].set_yticks(range(0, int(table["active_units"].max()) + 1, 2))
+    figure.axes[1].set_ylim(bottom=-0.04 * table["kl"].max())
+    most = int(table["active_units"].max())
+    figure.axes[2].set(ylim=(-0.4, max(most, 1) + 0.4), yticks=range(0, most + 1, 2))
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
@@ -115,6 +115,7 @@ def kl_spectra(spectra: Mapping[float, np.ndarray]) -> Figure:
         values,
         ax=ax,
         vmin=0,
+        vmax=max(values.max(), 0.1),
         cmap=SEQUENTIAL,
         annot=True,
         fmt=".2f",

@@ -1,0 +1,198 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# (sec-architectures)=
+# # Architectures
+#
+# The presentation compares two networks: the convolutional one of the β-VAE article {cite:p}`higgins2017` and a deeper one of
+# its own, built "to capture better factors of variation". This chapter draws both, says what the slides leave
+# open, and then shows that the deeper one is, once trained, a far simpler thing than its depth suggests.
+
+# %% tags=["parameters"]
+profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+store = "runs"  # folder of the trained runs
+archs = ["ours", "article"]  # networks to compare
+beta = 4.0  # value of β they are trained with
+seed = 0  # seed of the runs
+n_tested = 200  # test pictures on which the maps are tried, half upright and half rotated
+n_starts = 40  # test pictures at which traversals start
+
+# %% tags=["hide-input"]
+# %matplotlib inline
+import numpy as np
+import pandas as pd
+from myst_nb import glue
+
+from vaelib.affine import affine_map, affinity, maps, pairwise_cosines, traversal_steps
+from vaelib.architectures import ARCHITECTURES
+from vaelib.data import as_float, load_split
+from vaelib.errors import InputError
+from vaelib.latents import encode
+from vaelib.models import layer_table
+from vaelib.plots import networks as plots
+from vaelib.profiles import load_profile
+from vaelib.runs import RunStore
+
+if set(archs) != {"ours", "article"}:
+    raise InputError(f"archs {archs} is refused; accepted: 'ours' and 'article', in any order.")
+prof = load_profile(profile)
+runs = {arch: RunStore(store).get(prof.run(arch=arch, beta=beta, seed=seed)) for arch in archs}
+titles = {arch: ARCHITECTURES[arch].title for arch in archs}
+size = runs[archs[0]].spec.image_size
+tables = {arch: layer_table(run.spec) for arch, run in runs.items()}
+for arch, layers in tables.items():
+    glue(f"parameters_{arch}", int(layers["parameters"].sum()), display=False)
+    glue(f"multiply_adds_{arch}", float(layers["multiply_adds"].sum() / 1e6), display=False)
+    glue(f"convolutions_{arch}", len(ARCHITECTURES[arch].convs), display=False)
+glue("image_size", size, display=False)
+glue("beta", float(beta), display=False)
+glue("seed", seed, display=False)
+
+# %% [markdown]
+# ## The two networks
+#
+# {numref}`fig-networks` has both at the scale of this report's pictures. They share a plan. The encoder shrinks the picture
+# and widens the channels until little more than a list is left, and a last dense layer reads mean and log variance of
+# the latents from it. The decoder is the mirror image, ending in a sigmoid that makes every pixel a probability.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks", "caption": "The networks from the picture (left) to its reconstruction (right). Every block is what a layer puts out: higher for more pixels, thicker for more channels. Below, side squared and channels, or the number of units."}, "image": {"alt": "Two rows of blocks. In each, blocks shrink from the input picture towards the latents in the middle and grow again, mirrored, to the output picture; colours tell strided from unstrided convolutions, dense layers and latents."}}
+plots.networks({titles[arch]: layers for arch, layers in tables.items()}, size)
+
+# %% [markdown]
+# The article's network is four convolutions, a dense layer of 256 units, and ReLU in between. Layer by layer, with the work
+# of one picture forward in multiply-adds:
+
+# %% tags=["hide-input"]
+plots.printed_table(layer_table(prof.run(arch="article")))
+
+# %% [markdown]
+# Ours has seven convolutions with 32, 32, 64, 64, 128, 128 and 256 channels and no dense layer but the last. Between layers stand
+# batch normalisation {cite:p}`ioffe2015` and a "linear activation". A bias directly before batch normalisation
+# would be subtracted again at once, so it is left out.
+
+# %% tags=["hide-input"]
+plots.printed_table(layer_table(prof.run(arch="ours")))
+
+# %% [markdown]
+# ## What the slides leave open
+#
+# - **Kernels and strides** of our network. Seven convolutions cannot all halve a 64 × 64 picture: after six
+#   it is 1 × 1. We use 4 × 4 kernels with stride 2, as the article does, wherever something is left to halve, and a 3 × 3 kernel with
+#   stride 1 for the second layer of 128 channels. On smaller pictures the last layers find a single pixel and keep it.
+# - **"Linear activation"**. Taken at its word it means no activation: the identity. It could also be a slip for ReLU, the
+#   rectified *linear* unit. We take the slides at their word; the second reading is the field `activation` of a run, on the command
+#   line `--activation relu`.
+# - **The dense layer of the article's network**. The article has two networks, this convolutional one and a fully connected one for
+#   its 2D shapes; the slides' figure fits either. We take the convolutional one.
+#
+# ## Why depth without activation is no depth
+#
+# Write each layer of our encoder as a map of a list of numbers. A convolution with zero padding is linear, $h\mapsto Ah$.
+# Batch normalisation, once trained, uses fixed running statistics: with mean $m$, variance $v$, scale $\gamma$ and shift $c$ a channel becomes
+# $\gamma\,(h-m)/\sqrt{v+\varepsilon}+c$, which is $Dh+d$ with a diagonal $D$. The activation is the identity. A chain of such maps is
+# again one of them:
+#
+# $$
+# \mu(x)=W_\mu x+b_\mu,\qquad \log\sigma^2(x)=W_\sigma x+b_\sigma,\qquad \operatorname{logit}p(x\mid z)=Vz+c
+# $$ (affine)
+#
+# Seven convolutions amount to one matrix. (During training batch normalisation divides by the statistics of the batch, so
+# only then is there anything else.) What is left is a relative of principal component analysis with Bernoulli
+# pixels; linear VAEs are known to be probabilistic PCA {cite:p}`lucas2019,tipping1999`. Three consequences can be tested on the trained
+# networks (β = {glue:text}`beta:g`, seed {glue:text}`seed`):
+#
+# 1. the output at the midpoint of two inputs is the midpoint of their outputs;
+# 2. the encoder can be replaced by one matrix, the decoder by another;
+# 3. a step along a latent adds $\delta V_j$ to the logits, *the same picture for every digit*.
+
+# %% tags=["hide-input"]
+test = load_split(runs[archs[0]].spec, "test")
+half = min(n_tested, len(test)) // 2
+rows = np.r_[:half, len(test) // 2 : len(test) // 2 + half]
+images = test.images[rows]
+codes = {arch: encode(run.model, images).mu for arch, run in runs.items()}
+numbers = {arch: affinity(run.model, images, codes[arch]) for arch, run in runs.items()}
+names = {"mu": "μ", "logvar": "log σ²", "logits": "logits"}
+for arch, of_maps in numbers.items():
+    for measure in ("midpoint_gap", "collapse_error"):
+        glue(f"{measure}_{arch}", max(values[measure] for values in of_maps.values()), display=False)
+        glue(f"least_{measure}_{arch}", min(values[measure] for values in of_maps.values()), display=False)
+glue("n_tested", len(images), display=False)
+pd.DataFrame(
+    {
+        (titles[arch], names[key]): {
+            "gap at the midpoint": f"{values['midpoint_gap']:.1e}",
+            "error of one matrix": f"{values['collapse_error']:.1e}",
+        }
+        for arch, of_maps in numbers.items()
+        for key, values in of_maps.items()
+    }
+)
+
+# %% [markdown]
+# The table gives the first two, over {glue:text}`n_tested` test pictures (for the decoder, their codes): the largest
+# $|f(\tfrac{x+x'}2)-\tfrac12 f(x)-\tfrac12 f(x')|$, and the largest difference between $f(x)$ and $Wx+b$, both in standard deviations of
+# $f$. Computed in double precision, rounding is about $10^{-15}$. For the article's network $W$ is its linearisation at the black picture, or at $z=0$.
+#
+# Our encoder's matrix can be looked at: a row of $W_\mu$ has a weight for each pixel, and so has a column of $V$
+# ({numref}`fig-templates`). This is all the network has learned.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-templates", "caption": "Our network in full: for each latent, the weights its mean reads from the picture and the picture its decoder adds to the logits (orange negative, purple positive, each on its own scale). The latent with most KL first."}, "image": {"alt": "Two rows of pictures, one column a latent. The upper row shows the encoder's weights for each pixel, the lower row smooth patterns of positive and negative blobs that the decoder adds."}}
+ours = maps(runs["ours"].model)
+latent_dim = runs["ours"].spec.latent_dim
+reads = affine_map(ours["mu"], (1, size, size))[0].reshape(-1, size, size).numpy()
+adds = affine_map(ours["logits"], (latent_dim,))[0].T.reshape(-1, size, size).numpy()
+plots.affine_templates(reads, adds, np.argsort(runs["ours"].metrics["kl_per_dim"])[::-1])
+
+# %% [markdown]
+# The third consequence concerns the report's main tool, the traversal: decode a digit's code, change one latent, and watch.
+# {numref}`fig-steps` shows what a step of one prior standard deviation adds. If it turned every digit, it would have
+# to add a different picture to each.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-steps", "caption": "Left: what a step of one along the latent with most KL adds to the logits, starting from the codes of four test digits. Right: cosine similarity of the pictures added at every two starts; dots are medians, bars hold 95 % of the pairs."}, "image": {"alt": "Left, a row of test digits and below, for each network, the signed pictures that a step adds to them. Right, cosine similarities for every latent and both networks."}}
+starts = {arch: codes[arch][np.r_[: n_starts // 2, half : half + n_starts // 2]] for arch in archs}
+steps = {arch: traversal_steps(run.model, starts[arch]) for arch, run in runs.items()}
+cosines = {arch: pairwise_cosines(pictures) for arch, pictures in steps.items()}
+strongest = {arch: int(np.argmax(run.metrics["kl_per_dim"])) for arch, run in runs.items()}
+digits = test.factors["digit"].to_numpy()[: n_starts // 2]
+four = np.unique(digits, return_index=True)[1][:4]
+plots.traversal_differences(
+    {titles[arch]: pictures[strongest[arch]][four] for arch, pictures in steps.items()},
+    as_float(images[four, 0]).numpy(),
+    {titles[arch]: values for arch, values in cosines.items()},
+)
+
+# %% tags=["hide-input"]
+for arch, values in cosines.items():
+    glue(f"cosine_median_{arch}", float(np.median(values[strongest[arch]])), display=False)
+    glue(f"cosine_least_{arch}", float(values.min()), display=False)
+    glue(f"cosine_mean_{arch}", float(values.mean()), display=False)
+glue("n_starts", len(starts[archs[0]]), display=False)
+glue(
+    "affine", "is affine" if numbers["ours"]["mu"]["midpoint_gap"] < 1e-6 else "is not affine", display=False
+)
+
+# %% [markdown]
+# ## What was found
+#
+# - The article's network has {glue:text}`parameters_article:,d` parameters and takes {glue:text}`multiply_adds_article:.1f` million multiply-adds a
+#   picture of {glue:text}`image_size` × {glue:text}`image_size`; ours has {glue:text}`parameters_ours:,d` and takes {glue:text}`multiply_adds_ours:.1f` million.
+# - As the slides state it, our network {glue:text}`affine` at test time: its largest gap at a midpoint is
+#   {glue:text}`midpoint_gap_ours:.1e` standard deviations, the article's network has gaps from {glue:text}`least_midpoint_gap_article:.2f` to
+#   {glue:text}`midpoint_gap_article:.2f`. One matrix reproduces our encoder and decoder to {glue:text}`collapse_error_ours:.1e`.
+# - A step along a latent of ours adds the same picture everywhere: the least cosine over all latents and pairs of
+#   {glue:text}`n_starts` starts is {glue:text}`cosine_least_ours:.4f`. For the article's network the mean is {glue:text}`cosine_mean_article:.2f` and the
+#   least {glue:text}`cosine_least_article:.2f`.
+# - So the seven layers do not make our network more expressive than one layer. A map that adds the same
+#   picture to every digit cannot turn them all, whatever β: what the presentation found wanting in its own network may be
+#   explained before any training.
