@@ -166,7 +166,7 @@ class RunStore:
             metrics = evaluate(state.model, spec, test)
         weights = {name: t.cpu().contiguous() for name, t in state.model.state_dict().items()}
         write_atomic(folder / "model.safetensors", save(weights))
-        write_atomic(folder / "history.csv", pd.DataFrame(state.rows).to_csv(index=False))
+        write_atomic(folder / "history.csv", training.history_table(state.rows).to_csv(index=False))
         write_json(folder / "metrics.json", metrics)
         write_json(
             folder / "provenance.json",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -28,6 +29,18 @@ from vaelib.spec import RunSpec
 MEASURED = 2_000
 """Pictures of the fixed training and validation subsets on which both curves are measured each epoch."""
 KEPT_CHECKPOINTS = 2
+HISTORY = (
+    "epoch",
+    "lr",
+    "beta",
+    "train_recon",
+    "train_kl",
+    "train_eval_recon",
+    "train_eval_kl",
+    "val_recon",
+    "val_kl",
+)
+"""Columns of a history before `val_kl_1` to `val_kl_M`; reconstruction and KL in nats a picture."""
 
 
 @dataclass
@@ -65,6 +78,12 @@ def fit(
         state.seconds.append(time.perf_counter() - started)
         save_checkpoint(state, folder)
     return state
+
+
+def history_table(rows: list[dict]) -> pd.DataFrame:
+    """Return the rows of a history with the columns in their order, which a checkpoint does not keep."""
+    table = pd.DataFrame(rows)
+    return table[[*HISTORY, *(f"val_kl_{j}" for j in range(1, len(table.columns) - len(HISTORY) + 1))]]
 
 
 def _measured_subset(corpus: Corpus) -> Tensor:
