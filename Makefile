@@ -1,0 +1,56 @@
+# make book     build the report: environment, MNIST, training runs, executed chapters, strict book
+# make serve    show the book at http://127.0.0.1:$(PORT)
+# make test     lint, format check, tests with coverage
+# make lint     lint and format check alone
+# make lock     write requirements.lock anew from the ranges of pyproject.toml
+# make clean    remove all that make made, except the training runs in runs/, which cost hours
+#
+# PROFILE=smoke|quick|published   scale of the report (experiments.yml)
+# JOBS=2                          jobs side by side, one core each; all cores by default
+# PYTHON=python3.12               interpreter of the environment, 3.11 or later
+# TORCH_INDEX=https://...         package index that torch and torchvision are taken from, as for CPU-only builds
+
+PROFILE ?= quick
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+PYTHON ?= python3
+TORCH_INDEX ?=
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: book serve test lint lock clean
+.DEFAULT_GOAL := book
+
+book: .venv/.installed
+	@$(BIN)/vaelib book --profile $(PROFILE) --jobs $(JOBS)
+
+serve:
+	@test -e _build/html/index.html || { echo "There is no book yet: make book builds it."; exit 1; }
+	$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+test: lint
+	$(BIN)/pytest --cov --cov-report=term
+
+lint: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.venv/.installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} is too old; 3.11 or later is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+ifneq ($(TORCH_INDEX),)
+	$(BIN)/pip install -c requirements.lock --no-deps --index-url $(TORCH_INDEX) torch torchvision
+endif
+	$(BIN)/pip install -c requirements.lock -e ".[test]"
+	touch $@
+
+# Accelerator packages stay out: torch pins its own, and a CPU-only torch has none.
+lock:
+	rm -rf _build/lock
+	mkdir -p _build && $(PYTHON) -m venv _build/lock
+	_build/lock/bin/pip install -e ".[test]"
+	_build/lock/bin/pip freeze --exclude-editable | grep -vE '^(nvidia-|cuda-|triton)' | sed 's/+.*//' > requirements.lock
+	rm -rf _build/lock
+
+clean:
+	rm -rf .venv _build logs .snakemake book/*.ipynb .pytest_cache .ruff_cache .hypothesis .coverage
+	@test ! -e runs || echo "The training runs in runs/ are kept; rm -r runs removes them."

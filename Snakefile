@@ -1,0 +1,108 @@
+# The report as a graph of jobs: data -> runs -> pages -> book. `vaelib book` is the way to start it.
+#
+# A page and the book are up to date when their recipe (a fingerprint of every file and parameter that decides
+# them, see vaelib.report) is the recorded one. A run is its specification: once done.json is there it is done.
+#
+# update(): Snakemake neither deletes the file before a job nor after one that failed, so the last good page
+# stays to be read. The mark beside it is deleted, so that a job that failed is not taken for done.
+
+import functools
+import os
+import sys
+
+from vaelib import report
+from vaelib.profiles import load_profile
+from vaelib.spec import RunSpec
+
+PROFILE = load_profile(config.get("profile", "quick"))
+VAELIB = f"{sys.executable} -m vaelib.cli"
+MADE = "_build/report/made"
+
+
+@functools.cache
+def runs_of_pages():
+    return report.plan_runs(PROFILE)
+
+
+def done(wildcards):
+    return [f"{report.STORE}/{run}/done.json" for run in runs_of_pages()[wildcards.page]]
+
+
+def recipe(wildcards):
+    page = wildcards.page
+    return report.page_recipe(PROFILE, PROFILE.pages[page], runs_of_pages()[page])
+
+
+def data(wildcards):
+    # A run that is there, perhaps because it came with the checkout, is not looked at again.
+    return [] if os.path.exists(f"{report.STORE}/{wildcards.run}/done.json") else ancient(f"{MADE}/data/mnist")
+
+
+def cost(wildcards, input):
+    return report.training_cost(RunSpec.from_json((report.SPECS / f"{wildcards.run}.json").read_text()))
+
+
+wildcard_constraints:
+    run="[^/]+",
+    page="[^/]+",
+
+
+# These need the network or little time: on a cluster they run where the build was started.
+localrules: all, data, book
+
+
+# All of it by name: Snakemake does not miss a file that only leads to another one that is there.
+rule all:
+    input:
+        lambda wildcards: {f"{report.STORE}/{run}/done.json" for runs in runs_of_pages().values() for run in runs},
+        [(f"book/{page}.ipynb", f"{MADE}/page/{page}") for page in PROFILE.pages],
+        "_build/html/index.html",
+        f"{MADE}/book/html",
+
+
+rule data:
+    output: touch(f"{MADE}/data/mnist")
+    log: "logs/data/mnist.log"
+    message: "data mnist"
+    threads: 1
+    shell: "{VAELIB} data > {log} 2>&1"
+
+
+rule train:
+    input:
+        data,
+        spec=ancient("_build/report/specs/{run}.json"),
+    output: update(f"{report.STORE}/{{run}}/done.json")
+    log: "logs/train/{run}.log"
+    message: "train {wildcards.run}"
+    threads: 1
+    priority: cost   # the longest first, so that no core waits for it at the end
+    shell: f"{VAELIB} train --spec {{input.spec}} --store {report.STORE} --threads {{threads}} > {{log}} 2>&1"
+
+
+rule page:
+    input:
+        ancient(f"{MADE}/data/mnist"),
+        done,
+    output:
+        update("book/{page}.ipynb"),
+        touch(f"{MADE}/page/{{page}}"),
+    params: recipe=recipe
+    log: "logs/page/{page}.log"
+    message: "page {wildcards.page}"
+    threads: 1
+    shell: "{VAELIB} page {wildcards.page} --profile {PROFILE.name} > {log} 2>&1"
+
+
+rule book:
+    input:
+        [f"book/{page}.ipynb" for page in PROFILE.pages],
+        [f"{MADE}/page/{page}" for page in PROFILE.pages],
+    output:
+        update("_build/html/index.html"),
+        touch(f"{MADE}/book/html"),
+    params: recipe=lambda wildcards: report.book_recipe()
+    log: "logs/book/html.log"
+    message: "book html"
+    threads: 1
+    shell: "{VAELIB} assemble > {log} 2>&1"

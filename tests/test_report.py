@@ -1,0 +1,339 @@
+"""A report in miniature is built, edited, broken, killed and gone on with, by the real workflow."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import toy
+from vaelib import driver, report
+from vaelib.errors import InputError
+from vaelib.profiles import ROOT, Page, Profile
+from vaelib.spec import RunSpec
+
+
+class Toy:
+    """A toy report in a folder; its commands note what they do in the file `events`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def start(self, *cluster: str, path: str = "") -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", "vaelib.cli", "book", *cluster],
+            cwd=self.folder,
+            env=os.environ
+            | {"PYTHONPATH": str(self.folder / "src"), "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def build(self, *cluster: str, path: str = "") -> tuple[int, str, list[str]]:
+        """Return exit code, output and the rules that ran, with their names."""
+        (self.folder / "events").write_text("")
+        process = self.start(*cluster, path=path)
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output, self.events()
+
+    def events(self) -> list[str]:
+        return (self.folder / "events").read_text().split("\n")[:-1]
+
+    def append(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.write_text(path.read_text() + text)
+
+    def runs(self) -> list[Path]:
+        return sorted(self.folder.glob("runs/*/done.json"))
+
+    def html(self) -> str:
+        return (self.folder / "_build/html/index.html").read_text()
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes that work in the folder; zombies have no command line."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.pid != os.getpid() and process.cwd() == str(self.folder) and process.cmdline():
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def start_and_wait_for_training(self) -> subprocess.Popen:
+        (self.folder / "events").write_text("")
+        (self.folder / "slow").touch()
+        process = self.start()
+        wait_until(lambda: sum(event.startswith("train") for event in self.events()) == 2)
+        return process
+
+
+def wait_until(condition, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory) -> tuple[Path, list[str]]:
+    """Lay a toy report and build it once; return its folder and what that did."""
+    folder = toy.lay(tmp_path_factory.mktemp("report") / "toy")
+    code, output, events = Toy(folder).build()
+    assert code == 0, output
+    return folder, events
+
+
+@pytest.fixture
+def built(first, tmp_path) -> Toy:
+    return Toy(Path(shutil.copytree(first[0], tmp_path / "toy")))
+
+
+def test_first_build_does_each_job_once_and_in_order(first):
+    folder, events = first
+    assert len(events) == 6
+    assert events[0] == "data"
+    assert sorted(event.split()[0] for event in events[1:5]) == ["page", "page", "train", "train"]
+    assert events[5] == "book"
+    assert Toy(folder).html().count("parameters") == 2
+
+
+def test_second_build_does_nothing_and_says_so(built):
+    code, output, events = built.build()
+    assert (code, events) == (0, [])
+    assert "Nothing to do" in output
+    assert str(built.folder / "_build/html/index.html") in output
+
+
+def test_new_times_of_equal_files_redo_nothing(built):
+    for path in built.folder.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts and "_build" not in path.parts:
+            path.touch()
+    assert built.build()[2] == []
+
+
+@pytest.mark.parametrize(
+    ("edited", "text", "redone"),
+    [
+        ("book/first.py", "x = 1\n", ["page first", "book"]),
+        ("src/vaelib/affine.py", "x = 1\n", ["page first", "book"]),
+        ("book/intro.md", "More.\n", ["book"]),
+        ("src/vaelib/training.py", "x = 1\n", []),
+    ],
+)
+def test_an_edit_redoes_what_depends_on_it(built, edited, text, redone):
+    old = (built.folder / edited).stat()
+    built.append(edited, text)
+    os.utime(built.folder / edited, ns=(old.st_atime_ns, old.st_mtime_ns))  # contents count, not times
+    code, output, events = built.build()
+    assert (code, events) == (0, redone)
+    assert (f"changed: {edited}" in output) == bool(redone)
+
+
+def test_a_finished_run_that_came_with_the_checkout_is_taken_as_it_is(built):
+    for name in (".snakemake", "_build", "logs"):
+        shutil.rmtree(built.folder / name)
+    for done in built.runs():
+        done.write_text("from elsewhere")
+        os.utime(done, (1e9, 1e9))
+    code, _, events = built.build()
+    assert code == 0
+    assert sorted(events) == ["book", "data", "page first", "page second"]
+    assert [done.read_text() for done in built.runs()] == ["from elsewhere"] * 2
+
+
+def test_a_removed_page_or_run_is_made_again(built):
+    (built.folder / "book/second.ipynb").unlink()
+    shutil.rmtree(next(built.folder.glob("runs/article-b4*")))
+    _, _, events = built.build()
+    assert sorted(event.split("-")[0] for event in events) == [
+        "book",
+        "page first",
+        "page second",
+        "train article",
+    ]
+
+
+def test_a_page_that_fails_is_shown_and_the_last_good_one_stays(built):
+    page, html = (built.folder / "book/first.ipynb").read_text(), built.html()
+    built.append("book/first.py", "# broken\n")
+    built.append("book/second.py", "# fine\n")
+    for _ in range(2):  # a failure is not forgotten
+        code, output, events = built.build()
+        assert code == 1
+        assert "page first" in events
+        assert "book" not in events
+        assert "ValueError: the last line of the trouble" in output
+        assert "logs/page/first.log" in output
+        assert (built.folder / "book/first.ipynb").read_text() == page
+        assert "# fine" in (built.folder / "book/second.ipynb").read_text()
+        assert built.html() == html
+    source = built.folder / "book/first.py"
+    source.write_text(source.read_text().replace("# broken", "# mended"))
+    code, _, events = built.build()
+    assert (code, events) == (0, ["page first", "book"])
+    assert "# mended" in built.html()
+
+
+@pytest.mark.parametrize("victims", ["driver", "all"])
+def test_a_killed_build_goes_on_with_the_same_command(built, victims):
+    kept = built.runs()
+    shutil.rmtree(built.folder / "runs")
+    process = built.start_and_wait_for_training()
+    orphans = [other for other in built.processes() if other.pid != process.pid]
+    assert len(orphans) >= 3
+    for victim in [process, *(orphans if victims == "all" else [])]:
+        os.kill(victim.pid, signal.SIGKILL)
+    process.wait()
+    again = built.start()
+    wait_until(lambda: not any(other.is_running() for other in orphans))
+    (built.folder / "slow").unlink()
+    output, _ = again.communicate(timeout=120)
+    assert again.returncode == 0, output
+    assert "Going on with a build that was cut short" in output
+    assert built.runs() == kept
+
+
+def test_a_stopped_build_leaves_no_process_and_no_finished_run_is_lost(built):
+    kept, lost = built.runs()
+    shutil.rmtree(lost.parent)
+    (built.folder / "events").write_text("")
+    (built.folder / "slow").touch()
+    process = built.start()
+    wait_until(lambda: any(event.startswith("train") for event in built.events()))
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "the same command goes on from here" in output
+    assert built.processes() == []
+    assert built.runs() == [kept]
+
+
+def test_two_builds_at_once_are_refused(built):
+    shutil.rmtree(built.folder / "runs")
+    process = built.start_and_wait_for_training()
+    other = built.start()
+    output, _ = other.communicate(timeout=60)
+    assert other.returncode == 2
+    assert "another build is at work" in output
+    (built.folder / "slow").unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+KUBECTL = f"""#!{sys.executable}
+import os, subprocess, sys, yaml
+verb, given = sys.argv[1], sys.argv[2:]
+if verb == "create":
+    job = yaml.safe_load(sys.stdin)
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert container["volumeMounts"][0]["mountPath"] == container["workingDir"] == os.getcwd()
+    quiet = {{name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}}
+    process = subprocess.Popen(container["command"], cwd=container["workingDir"], **quiet)
+    print(f"job.batch/vaelib-{{process.pid}}")
+elif verb == "get":
+    done = os.path.exists("book/second.ipynb")
+    print("1/" if done else "/")
+"""
+
+
+@pytest.mark.parametrize("cluster", ["local-submit", "kubernetes"])
+def test_jobs_go_through_a_cluster(built, cluster, tmp_path):
+    """A submit script, and a stand-in for kubectl that runs the job's container command on this machine."""
+    (tmp_path / "kubectl").write_text(KUBECTL)
+    (tmp_path / "kubectl").chmod(0o755)
+    (built.folder / "book/second.ipynb").unlink()
+    code, output, events = built.build(cluster, path=str(tmp_path))
+    assert code == 0, output
+    assert events == ["page second", "book"]
+
+
+def test_snakemake_accepts_the_slurm_profile(built):
+    """Its plugin is not installed here: another executor takes its place, the rest of the file is read."""
+    stand_in = ["--executor", "cluster-generic", "--cluster-generic-submit-cmd", "false"]
+    command = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/slurm", *stand_in]
+    dry = subprocess.run(
+        [*command, "--dry-run", "--forceall", "--config", "profile=toy"],
+        cwd=built.folder,
+        env=os.environ | {"PYTHONPATH": str(built.folder / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert dry.returncode == 0, dry.stderr
+    assert "mem_mb=4000" in dry.stdout
+
+
+def test_a_book_with_errors_does_not_replace_the_last_good_one(tmp_path):
+    folder = toy.lay(tmp_path / "toy")
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
+
+    def assemble() -> int:
+        command = [sys.executable, "-c", "from vaelib import report; report.assemble()"]
+        environment = os.environ | {"PYTHONPATH": str(folder / "src")}
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode
+
+    page = folder / "_build/html/book/intro.html"
+    assert assemble() == 0
+    assert "Toy" in page.read_text()
+    (folder / "book/intro.md").write_text("# New\n\n{ref}`nowhere`\n")
+    assert assemble() != 0
+    assert "Toy" in page.read_text()
+    (folder / "book/intro.md").write_text("# New\n")
+    assert assemble() == 0
+    assert "New" in page.read_text()
+    assert sorted(path.name for path in (folder / "_build").iterdir()) == ["html"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("Missing output files: book/a.ipynb, _build/report/made/page/a", "is not there yet"),
+        ("Missing output files: _build/report/made/page/a", "did not finish last time"),
+        ("Incomplete output files: book/a.ipynb", "was cut short"),
+        ("Input files updated by another job: runs/x/done.json", "what it reads is made anew"),
+        ("Updated input files: runs/x/done.json", "newer: runs/x/done.json"),
+        (
+            "Params have changed since last execution: Union of exclusive params before and now across all "
+            """output: before: '{"a": "1", "b": "2"}' now: '{"a": "1", "b": "3", "c": "4"}' """,
+            "changed: b, c",
+        ),
+    ],
+)
+def test_reasons_in_words(reason, words):
+    assert driver.in_words(reason) == words
+
+
+def test_a_page_depends_on_the_modules_it_imports_and_theirs(tmp_path):
+    notebook = tmp_path / "a.py"
+    notebook.write_text("from vaelib.plots.style import *\nfrom vaelib import profiles\n")
+    names = {path.name for path in report.modules_read(notebook)}
+    assert {"style.py", "profiles.py", "spec.py", "architectures.py", "notebooks.py"} <= names
+    assert not {"cli.py", "driver.py", "report.py", "training.py", "mnist.py"} & names
+
+
+def test_longer_trainings_cost_more():
+    article, ours = RunSpec(arch="article"), RunSpec(arch="ours")
+    assert report.training_cost(article) < report.training_cost(ours)
+    assert report.training_cost(RunSpec(epochs=2)) * 2 == report.training_cost(RunSpec(epochs=4))
+
+
+def test_contents_and_pages_must_agree():
+    pages = {"nowhere": Page("nowhere", "results", {})}
+    with pytest.raises(InputError, match=r"_toc\.yml lacks book/nowhere"):
+        report.check_contents(Profile("smoke", {}, pages))
+
+
+def test_an_unknown_cluster_is_refused():
+    with pytest.raises(InputError, match=r"cluster 'slrum' is unknown; .* Did you mean 'slurm'"):
+        report.build("smoke", 1, "slrum")
+
+
+def test_the_workflow_imports_no_torch():
+    code = "import sys, vaelib.report, vaelib.notebooks; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -1,0 +1,79 @@
+"""A report in miniature: the real Snakefile, report and driver over commands that take no time."""
+
+import json
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+COMMANDS = """
+import pathlib, sys, time
+from vaelib import report
+from vaelib.errors import InputError
+from vaelib.files import write_atomic
+from vaelib.profiles import ROOT, load_profile
+
+def note(text):
+    with (ROOT / "events").open("a") as file:
+        file.write(text + "\\n")
+
+def main(command, *rest):
+    if command == "book":
+        try:
+            report.build("toy", 2, *rest)
+        except report.driver.BuildError as error:
+            sys.exit(f"Error: {error}")
+        except InputError as error:
+            print(f"Error: {error}", file=sys.stderr)
+            sys.exit(2)
+    elif command == "data":
+        note("data")
+    elif command == "train":
+        spec = pathlib.Path(rest[1])
+        done = ROOT / "runs" / spec.stem / "done.json"
+        note(f"train {spec.stem}")
+        while (ROOT / "slow").exists():
+            time.sleep(0.05)
+        write_atomic(done, "{}")
+    elif command == "page":
+        note(f"page {rest[0]}")
+        source = load_profile("toy").pages[rest[0]].source.read_text()
+        if "broken" in source:
+            sys.exit("first line of the trouble\\nValueError: the last line of the trouble")
+        write_atomic(ROOT / "book" / f"{rest[0]}.ipynb", source)
+    elif command == "assemble":
+        note("book")
+        pages = "".join(path.read_text() for path in sorted((ROOT / "book").glob("*.ipynb")))
+        write_atomic(ROOT / "_build/html/index.html", pages)
+
+main(*sys.argv[1:])
+"""
+
+NOTEBOOK = """# %% tags=["parameters"]
+profile = "toy"
+store = "runs"
+beta = 4.0
+# %%
+from vaelib.{module} import *
+"""
+
+
+def lay(folder: Path) -> Path:
+    """Lay the toy report into `folder`: two pages, a run each, and the package with stub commands."""
+    shutil.copytree(ROOT / "src/vaelib", folder / "src/vaelib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "workflow", folder / "workflow")
+    shutil.copy(ROOT / "Snakefile", folder)
+    (folder / "src/vaelib/cli.py").write_text(COMMANDS)
+    (folder / "book").mkdir()
+    for name, module in (("first", "affine"), ("second", "metrics")):
+        (folder / "book" / f"{name}.py").write_text(NOTEBOOK.format(module=module))
+    (folder / "book/intro.md").write_text("# Toy\n")
+    (folder / "_config.yml").write_text("title: Toy\n")
+    chapters = [{"file": "book/first"}, {"file": "book/second"}]
+    (folder / "_toc.yml").write_text(
+        json.dumps({"format": "jb-book", "root": "book/intro", "chapters": chapters})
+    )
+    pages = {"first": {"notebook": "first"}, "second": {"notebook": "second", "parameters": {"beta": 1}}}
+    profiles = {"toy": {"spec": {"n_train": 24, "epochs": 1}, "parameters": {}}}
+    (folder / "experiments.yml").write_text(json.dumps({"pages": pages, "profiles": profiles}))
+    return folder
