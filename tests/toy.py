@@ -21,7 +21,7 @@ def main(command, *rest):
     if command == "book":
         try:
             report.build("toy", 2, *rest)
-        except report.driver.BuildError as error:
+        except report.BuildError as error:
             sys.exit(f"Error: {error}")
         except InputError as error:
             print(f"Error: {error}", file=sys.stderr)

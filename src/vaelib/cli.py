@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
+from vaelib.errors import FAILURES, InputError, check_choice
 from vaelib.profiles import ROOT, load_profile
 from vaelib.spec import RunSpec, field_type
 
@@ -30,7 +30,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except InputError as error:
             raise Refused(str(error)) from error
-        except (DamagedError, DivergedError) as error:
+        except FAILURES as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
             if error.filename is None and error.strerror is None:
@@ -64,11 +64,10 @@ store_option = click.option(
     "--store", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of the runs."
 )
 jobs_option = click.option(
-    "--jobs",
-    default=2,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Jobs side by side, a thread each.",
+    "--jobs", type=click.IntRange(min=1), help="Jobs side by side, a thread each.  [default: one a core]"
+)
+cluster_option = click.option(
+    "--cluster", help="Where jobs run, a folder of workflow/profiles; left out: this machine."
 )
 
 
@@ -123,15 +122,16 @@ def train(
 @main.command()
 @profile_option
 @jobs_option
+@cluster_option
 @spec_options(multiple=True)
-def sweep(profile: str, jobs: int, **fields: tuple) -> None:
+def sweep(profile: str, jobs: int | None, cluster: str | None, **fields: tuple) -> None:
     """Train the runs of every combination of the values given: --beta 1 --beta 4 --seed 0 --seed 1."""
     from vaelib import report
 
     axes = {name: values for name, values in fields.items() if values}
     chosen = load_profile(profile)
     specs = [chosen.run(**dict(zip(axes, point, strict=True))) for point in itertools.product(*axes.values())]
-    report.train_runs(specs, jobs)
+    report.train_runs(specs, jobs, cluster)
 
 
 @main.command()
@@ -181,14 +181,23 @@ def page(name: str, profile: str) -> None:
     report.execute_page(name, profile)
 
 
+@main.command(hidden=True)
+def assemble() -> None:
+    """Put the executed pages together, as the build does."""
+    from vaelib import report
+
+    report.assemble()
+
+
 @main.command()
 @profile_option
 @jobs_option
-def book(profile: str, jobs: int) -> None:
+@cluster_option
+def book(profile: str, jobs: int | None, cluster: str | None) -> None:
     """Build the book: data, runs, notebooks and pages, only what is missing or changed."""
     from vaelib import report
 
-    report.build(profile, jobs)
+    report.build(profile, jobs, cluster)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from vaelib.errors import InputError
+from vaelib.errors import BuildError, InputError
 from vaelib.files import write_json
 from vaelib.profiles import ROOT
 
@@ -27,10 +27,6 @@ MARK = "VAELIB_BUILD"
 
 TRIGGERS = ("mtime", "params")
 """No `code`, no `input`: the recipes (params) say it all. Times count only where contents differ, too."""
-
-
-class BuildError(RuntimeError):
-    """A build with jobs that failed; what they printed last has been shown."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,18 @@ class DivergedError(RuntimeError):
     """Training produced a loss that is not finite."""
 
 
+class NotebookError(RuntimeError):
+    """A notebook that stopped; the message names the copy kept to read and the failing cell."""
+
+
+class BuildError(RuntimeError):
+    """A build with jobs that failed; what they printed last has been shown."""
+
+
+FAILURES = (DamagedError, DivergedError, NotebookError, BuildError)
+"""What the command line tells in one message, without a traceback: work that went wrong, exit code 1."""
+
+
 def did_you_mean(name: str, accepted: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the accepted name nearest to `name`, or an empty string.
 

@@ -21,7 +21,7 @@ from traitlets import default
 from traitlets.config import Config
 
 from vaelib import pages
-from vaelib.errors import InputError, did_you_mean
+from vaelib.errors import InputError, NotebookError, did_you_mean
 from vaelib.files import write_atomic
 from vaelib.profiles import ROOT, load_profile
 from vaelib.spec import RunSpec, field_type
@@ -29,10 +29,6 @@ from vaelib.spec import RunSpec, field_type
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 OF_THE_BOOK = ("profile", "store")
 """Parameters that all pages of one build share; they set no page apart from another."""
-
-
-class NotebookError(RuntimeError):
-    """A notebook that stopped with an error; the message names the copy kept to read and the failing cell."""
 
 
 def parse_value(text: str) -> Any:

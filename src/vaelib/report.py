@@ -15,7 +15,7 @@ import yaml
 
 from vaelib import driver
 from vaelib.architectures import encoder_layout
-from vaelib.errors import InputError, check_choice
+from vaelib.errors import BuildError, InputError, check_choice
 from vaelib.files import sha256, write_atomic
 from vaelib.profiles import ROOT, Page, Profile, load_profile
 from vaelib.spec import RunSpec
@@ -35,12 +35,12 @@ def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> 
     """Bring data, runs, pages and book up to date, `jobs` at a time, and say where the book is.
 
     `cluster` names a folder of `workflow/profiles/`; without one all jobs run on this machine. Raises
-    `InputError` before work starts, `driver.BuildError` when a job fails.
+    `InputError` before work starts, `BuildError` when a job fails.
     """
     check_contents(load_profile(profile))
     try:
         done = driver.run(_arguments(["all"], profile, jobs, cluster))
-    except driver.BuildError:
+    except BuildError:
         plan_runs(load_profile(profile))  # names a wrong parameter better than Snakemake does
         raise
     said = "The book is ready" if done else "Nothing to do, the book is up to date"
@@ -194,7 +194,7 @@ def execute_page(name: str, profile: str) -> None:
 def assemble() -> None:
     """Build the book strictly beside the last good one, and put it in its place by a rename.
 
-    Raises `driver.BuildError` on any warning (a broken reference, a missing picture, an unknown role).
+    Raises `BuildError` on any warning (a broken reference, a missing picture, an unknown role).
     """
     fresh, html, last = BUILD / "fresh", BUILD / "html", BUILD / "html.last"
     if last.exists() and not html.exists():  # stopped between the two renames below
@@ -204,7 +204,7 @@ def assemble() -> None:
     strict = ["--all", "-W", "-n", "--keep-going"]  # --all: warnings of unchanged pages are not repeated
     built = subprocess.run([command, "build", ".", *strict, "--path-output", fresh], cwd=ROOT)
     if built.returncode or not (fresh / "_build/html/index.html").exists():
-        raise driver.BuildError("the book has errors (above); the last good one stays in place.")
+        raise BuildError("the book has errors (above); the last good one stays in place.")
     shutil.rmtree(last, ignore_errors=True)
     if html.exists():
         html.rename(last)
