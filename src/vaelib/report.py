@@ -98,7 +98,7 @@ def page_runs(profile: Profile, page: Page) -> list[RunSpec]:
     """Return the runs that a page reads; raises `InputError` on parameters its notebook does not accept."""
     from vaelib import notebooks
 
-    return profile.runs(notebooks.check_parameters(page.source, given_parameters(profile, page)))
+    return notebooks.runs_read(notebooks.check_parameters(page.source, given_parameters(profile, page)))
 
 
 def plan_runs(profile: Profile) -> dict[str, list[str]]:
