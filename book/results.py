@@ -1,0 +1,154 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# (sec-results)=
+# # Results
+#
+# How the network learns, and what it draws once it has learned.
+
+# %% tags=["parameters"]
+profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+store = "runs"  # folder of the trained runs
+arch = "ours"  # network: ours, or the article's
+beta = 4.0  # weight of the KL term
+seed = 0  # seed of the run
+n_samples = 40  # pictures drawn from the prior
+prior_seed = 0  # draws their latents
+
+# %% tags=["hide-input"]
+# %matplotlib inline
+import numpy as np
+import pandas as pd
+from myst_nb import glue
+
+from vaelib import probes
+from vaelib.architectures import ARCHITECTURES
+from vaelib.data import as_float, load_split
+from vaelib.latents import decode, encode, prior_samples
+from vaelib.plots.pictures import picture_grid
+from vaelib.plots.training import kl_over_epochs, loss_curves
+from vaelib.profiles import load_profile
+from vaelib.runs import RunStore
+
+prof = load_profile(profile)
+run = RunStore(store).get(prof.run(arch=arch, beta=beta, seed=seed))
+spec, history, numbers = run.spec, run.history, run.metrics["test"]
+test = load_split(spec, "test")
+for key, value in {
+    "network": ARCHITECTURES[arch].title,
+    "norm": {"batch": "has batch norm between its layers", "none": "has no batch norm"}[spec.norm],
+    "profile_name": profile,
+    "beta": beta,
+    "epochs": spec.epochs,
+    "latent_dim": spec.latent_dim,
+    "image_size": spec.image_size,
+    "n_train": 2 * (spec.n_train - spec.n_val),
+    "n_test": len(test),
+    "seed": seed,
+}.items():
+    glue(key, value, display=False)
+
+# %% [markdown]
+# This page shows **{glue:text}`network`** ({ref}`sec-architectures`) at the presentation's setting: β = {glue:text}`beta:g` and
+# {glue:text}`latent_dim` latents. The presentation trained for 15 epochs. The scale of this build is the
+# profile "{glue:text}`profile_name`": {glue:text}`epochs` epochs over {glue:text}`n_train:,d` pictures, half of them upright and half
+# rotated, {glue:text}`image_size` × {glue:text}`image_size` pixels, one run with seed {glue:text}`seed`.
+#
+# ## Losses
+#
+# {numref}`fig-loss` shows the objective of {eq}`beta-objective` and its two parts. The dotted curve is what a training loop
+# usually prints: the mean over the batches of an epoch, taken while the weights still move, so that it lags behind by about half an epoch.
+# Where a network has batch norm {cite:p}`ioffe2015` it is also another function: in training each batch is
+# normalised by its own mean and variance, in evaluation all pictures by running averages. Comparing
+# that curve with a validation loss at the end of the epoch compares two things at once. So we also
+# measure a fixed subset of the training pictures in the way the validation pictures are measured, after the epoch and in evaluation mode. Only
+# the two solid curves can be compared: their distance is the generalisation gap. This network {glue:text}`norm`.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss", "caption": "Objective, reconstruction and KL over the epochs. Dotted: running mean over the training batches, its first epoch may lie outside the frame. Solid: fixed training and validation subsets after each epoch, both in evaluation mode."}, "image": {"alt": "Three panels of curves over the epochs: the objective, the reconstruction term and the KL term; in each a dotted curve for the running training mean and two solid curves for training and validation pictures."}}
+loss_curves(history)
+
+# %% [markdown]
+# The KL of {numref}`fig-loss` is a sum over the latents. {numref}`fig-kl-epochs` takes it apart and shows when
+# each dimension begins to say something about the picture.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kl-epochs", "caption": "KL of each dimension on the validation subset after every epoch, sorted by the last one."}, "image": {"alt": "Heat map with a row for each latent dimension and a column for each epoch, coloured by KL in nats; the final values stand beside the rows."}}
+kl_over_epochs(history)
+
+# %% [markdown]
+# ## Reconstructions
+#
+# {numref}`fig-reconstructions` has the first upright test picture of each digit and its rotated version, each above what the decoder makes of
+# its mean code μ. None of them was used in training.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reconstructions", "caption": "Test digits and their reconstructions from the mean code, upright and rotated."}, "image": {"alt": "Grid of ten columns, one for each digit, and four rows: upright digits, their reconstructions, the same digits rotated, their reconstructions."}}
+upright = test.factors.drop_duplicates("digit").sort_values("digit").index.to_numpy(copy=True)
+rows = [test.images[chosen] for chosen in (upright, upright + len(test) // 2)]
+shown = [
+    pictures
+    for images in rows
+    for pictures in (as_float(images)[:, 0].numpy(), decode(run.model, encode(run.model, images).mu))
+]
+picture_grid(np.stack(shown), ["upright", "decoded", "rotated", "decoded"])
+
+# %% [markdown]
+# ## Samples
+#
+# Latents drawn from the prior, not from any picture, decode to {numref}`fig-samples`. They show how far
+# the codes of real pictures fill the prior that the KL pulls them towards.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-samples", "caption": "Pictures decoded from latents drawn from the standard normal prior."}, "image": {"alt": "Grid of grey pictures, ten a row, some of which resemble digits."}}
+samples = decode(run.model, prior_samples(n_samples, spec.latent_dim, prior_seed))
+picture_grid(samples[: n_samples // 10 * 10].reshape(-1, 10, *samples.shape[1:]))
+
+# %% [markdown]
+# ## Test numbers
+#
+# Nats a picture on {glue:text}`n_test:,d` test pictures. Pixels are grey, so even a perfect reconstruction has a cross-entropy: the
+# entropy of its own grey levels, given as *floor*. The last column is the squared error of a pixel in [0, 1].
+
+# %% tags=["hide-input"]
+rotated = test.factors["rotated"].to_numpy()
+entropy = probes.target_entropy(as_float(test.images).numpy())
+floor = {"all": entropy.mean(), "upright": entropy[~rotated].mean(), "rotated": entropy[rotated].mean()}
+table = pd.DataFrame(numbers).T.assign(floor=floor)
+for part in table.index:
+    for column in ("recon", "kl", "floor"):
+        glue(f"{column}_{part}", float(table.loc[part, column]), display=False)
+gap = history[["val_recon", "train_eval_recon"]].iloc[-1]
+glue("gap", float(gap["val_recon"] - gap["train_eval_recon"]), display=False)
+val_kl = history.filter(regex=r"^val_kl_\d+$").iloc[-1]
+glue("kl_least", float(val_kl.min()), display=False)
+glue("kl_most", float(val_kl.max()), display=False)
+glue("active", run.metrics["active_units"], display=False)
+formats = {
+    "pictures": ("n", "{:,.0f}"),
+    "reconstruction": ("recon", "{:.1f}"),
+    "floor": ("floor", "{:.1f}"),
+    "KL": ("kl", "{:.2f}"),
+    "negative ELBO": ("neg_elbo", "{:.1f}"),
+    "squared error": ("mse", "{:.4f}"),
+}
+pd.DataFrame({title: table[column].map(pattern.format) for title, (column, pattern) in formats.items()})
+
+# %% [markdown]
+# ## What was found
+#
+# One run of {glue:text}`network`, profile "{glue:text}`profile_name`".
+#
+# - On test pictures the reconstruction costs {glue:text}`recon_upright:.1f` nats upright and {glue:text}`recon_rotated:.1f` rotated, of which
+#   {glue:text}`floor_upright:.1f` and {glue:text}`floor_rotated:.1f` cannot be avoided. The code says {glue:text}`kl_upright:.2f` nats about an
+#   upright and {glue:text}`kl_rotated:.2f` about a rotated digit.
+# - {glue:text}`active` of {glue:text}`latent_dim` dimensions are active (variance of μ above 0.01). After the last epoch they carry
+#   {glue:text}`kl_least:.2f` to {glue:text}`kl_most:.2f` nats each on validation pictures.
+# - The validation reconstruction lies {glue:text}`gap:+.1f` nats from that of the training subset, both in evaluation mode. The two subsets are different
+#   digits, so part of this is the choice of digits.
