@@ -259,4 +259,5 @@ def _explain(progress: Progress, log: Path) -> None:
 
 
 def _tail(text: str, lines: int = 20) -> str:
-    return "\n".join(f"  {line}" for line in text.rstrip().splitlines()[-lines:])
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # logs hold the colours of a terminal
+    return "\n".join(f"  {line}" for line in plain.rstrip().splitlines()[-lines:])
