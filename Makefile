@@ -48,7 +48,7 @@ lock:
 	rm -rf _build/lock
 	mkdir -p _build && $(PYTHON) -m venv _build/lock
 	_build/lock/bin/pip install -e ".[test]"
-	_build/lock/bin/pip freeze --exclude-editable | grep -vE '^(nvidia-|cuda-|triton)' | sed 's/+.*//' > requirements.lock
+	_build/lock/bin/pip freeze --all --exclude-editable | grep -vE '^(pip=|nvidia-|cuda-|triton)' | sed 's/+.*//' > requirements.lock
 	rm -rf _build/lock
 
 clean:

@@ -295,7 +295,7 @@ def test_a_book_with_errors_does_not_replace_the_last_good_one(tmp_path):
     [
         ("Missing output files: book/a.ipynb, _build/report/made/page/a", "is not there yet"),
         ("Missing output files: _build/report/made/page/a", "did not finish last time"),
-        ("Incomplete output files: book/a.ipynb", "was cut short"),
+        ("Forced execution", "was cut short"),
         ("Input files updated by another job: runs/x/done.json", "what it reads is made anew"),
         ("Updated input files: runs/x/done.json", "newer: runs/x/done.json"),
         (

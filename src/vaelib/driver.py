@@ -151,7 +151,7 @@ def in_words(reason: str) -> str:
             path.startswith(("_build/report/made/page", "_build/report/made/book")) for path in outputs
         )
         return "did not finish last time" if only_marks else "is not there yet"
-    if "Incomplete output files" in reason:
+    if reason.startswith("Forced execution"):  # of --rerun-incomplete
         return "was cut short"
     if match := re.search(r"Params have changed.*before: '(\{.*\})' now: '(\{.*\})'", reason):
         before, now = (json.loads(text) for text in match.groups())
