@@ -24,10 +24,9 @@ def rate_distortion(points: pd.DataFrame) -> Figure:
         ax.plot(mean["kl"], mean["recon"], color=color, marker=marker, label=network, markersize=5)
         if len(runs) > len(mean):
             ax.scatter(runs["kl"], runs["recon"], color=color, marker=marker, s=8, alpha=0.5)
+        place = {"xytext": (6, 4), "ha": "left"} if number % 2 else {"xytext": (-6, -12), "ha": "right"}
         for beta, point in mean.iterrows():
-            ax.annotate(
-                f"β = {beta:g}", point, xytext=(6, 4), textcoords="offset points", fontsize=8, color=color
-            )
+            ax.annotate(f"β = {beta:g}", point, textcoords="offset points", fontsize=8, color=color, **place)
     ax.set(xlabel="rate: KL, nats a picture", ylabel="distortion: reconstruction, nats a picture")
     ax.margins(x=0.12, y=0.1)
     ax.legend()

@@ -125,6 +125,7 @@ def traversal_panels(pictures: np.ndarray, titles: Sequence[str], cols: int = 4)
     figure = new_figure(rows, cols, height=rows * (7.5 / cols * shape + 0.25))
     for ax in figure.axes:
         ax.set_axis_off()
+    figure.get_layout_engine().set(wspace=0.03)
     for ax, sheet, title in zip(figure.axes, pictures, titles, strict=False):
         ax.imshow(tile(sheet), vmin=0, vmax=1)
         ax.set_title(title, fontsize=8)

@@ -1,0 +1,200 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# (sec-comparison)=
+# # Comparison
+#
+# The article's network beside ours: first at the same setting, then at the same rate. Every figure of the three chapters before is repeated for the article's network
+# on the pages below this one.
+
+# %% tags=["parameters"]
+profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+store = "runs"  # folder of the trained runs
+archs = ["ours", "article"]  # the two networks
+beta = 4.0  # weight of the KL term at the same setting
+seeds = [0]  # seeds of each network and β
+also_archs = ["article"]  # networks that are also trained with the following values of β
+also_betas = [1.0, 4.0, 16.0, 64.0]  # values of β from which one of the same rate is sought
+traversal_digit = 3  # digit whose code is varied
+steps = 7  # pictures along a dimension
+n_moved = 200  # test pictures decoded with each dimension moved
+
+# %% tags=["hide-input"]
+# %matplotlib inline
+import numpy as np
+import pandas as pd
+from myst_nb import glue
+
+from vaelib.architectures import ARCHITECTURES
+from vaelib.capture import capture, ranges
+from vaelib.data import as_float, load_split
+from vaelib.latents import decode, traverse
+from vaelib.plots import comparison as plots
+from vaelib.plots.latent import traversal_panels
+from vaelib.plots.pictures import picture_grid
+from vaelib.probes import span
+from vaelib.profiles import load_profile
+from vaelib.runs import RunStore
+
+prof = load_profile(profile)
+points = [(arch, beta) for arch in archs] + [
+    (arch, b) for arch in also_archs for b in also_betas if b != beta
+]
+runs = {
+    (arch, b): [RunStore(store).get(prof.run(arch=arch, beta=b, seed=seed)) for seed in seeds]
+    for arch, b in points
+}
+first, second = archs
+spec = runs[first, beta][0].spec
+test = load_split(spec, "test")
+rates = {point: np.mean([run.metrics["test"]["all"]["kl"] for run in same]) for point, same in runs.items()}
+near = min(
+    (b for arch, b in runs if arch == second), key=lambda b: abs(rates[second, b] - rates[first, beta])
+)
+compared = list(dict.fromkeys([(first, beta), (second, beta), (second, near)]))
+labels = {(arch, b): f"{ARCHITECTURES[arch].title}, β = {b:g}" for arch, b in compared}
+for key, value in {
+    "first": ARCHITECTURES[first].title,
+    "second": ARCHITECTURES[second].title,
+    "profile_name": profile,
+    "beta": beta,
+    "beta_near": near,
+    "betas": ", ".join(f"{b:g}" for b in sorted(b for arch, b in runs if arch == second)),
+    "near_note": "the run at the same setting itself" if near == beta else "a run at another setting",
+    "n_seeds": len(seeds),
+    "n_test": len(test),
+    "latent_dim": spec.latent_dim,
+    "traversal_digit": traversal_digit,
+    "seeds_note": "One seed each: how much of a difference is the networks' and how much the seed's, these numbers cannot tell"
+    if len(seeds) == 1
+    else f"Means over {len(seeds)} seeds, with the least and the largest in brackets",
+}.items():
+    glue(key, value, display=False)
+for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near", (second, near))):
+    glue(f"kl_{name}", float(rates[point]), display=False)
+
+# %% [markdown]
+# ## The same setting, the same rate
+#
+# Both networks were trained on the same pictures with β = {glue:text}`beta:g` (profile "{glue:text}`profile_name`",
+# {glue:text}`n_seeds` seed(s) each). Equal β does not make them equal: each network settles where a further nat no longer
+# pays, and that may be another rate. A code with more nats reconstructs better for that reason alone. {numref}`fig-networks-plane` shows
+# where the networks end. At β = {glue:text}`beta:g`, {glue:text}`first` uses {glue:text}`kl_first:.2f` nats. Among the
+# runs of {glue:text}`second` (β = {glue:text}`betas`) the nearest rate, {glue:text}`kl_near:.2f` nats, is that of
+# **β = {glue:text}`beta_near:g`**, {glue:text}`near_note`. It stands for "the same rate" below.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-plane", "caption": "Both networks in the plane of rate and distortion, test pictures; lower and further left is better. A curve joins the values of β of one network."}, "image": {"alt": "Plot of reconstruction against KL with labelled points for the values of beta, a colour and a marker for each network.", "width": "75%"}}
+plots.rate_distortion(
+    pd.DataFrame(
+        [
+            {"network": ARCHITECTURES[arch].title, "beta": b, **run.metrics["test"]["all"]}
+            for (arch, b), same in runs.items()
+            for run in same
+        ]
+    )
+)
+
+# %% [markdown]
+# ## Seen
+#
+# {numref}`fig-networks-reconstructions` decodes the same test digits with each network, {numref}`fig-networks-traversals` varies every
+# dimension from the code of one upright {glue:text}`traversal_digit`, each over its own 1–99 % range ({ref}`sec-factor-capture`).
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-reconstructions", "caption": "Test digits and their reconstructions from the mean code: upright above, rotated below. First seed."}, "image": {"alt": "Grid of ten digits a row: upright test digits, their reconstructions by each network, then the rotated digits and their reconstructions."}}
+found = {point: [capture(run.model, test, n_moved) for run in runs[point]] for point in compared}
+digits = test.factors.drop_duplicates("digit").sort_values("digit").index.to_numpy(copy=True)
+rows = []
+for chosen in (digits, digits + len(test) // 2):
+    rows.append(as_float(test.images[chosen])[:, 0].numpy())
+    rows += [decode(runs[point][0].model, found[point][0].codes.mu[chosen]) for point in compared]
+picture_grid(np.stack(rows), ["upright", *labels.values(), "rotated", *labels.values()])
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-traversals", "caption": "Every dimension varied from the code of the same test digit, a row a dimension, sorted by KL within each network. First seed."}, "image": {"alt": "Panels of small pictures side by side, one for each network and setting; each row shows one latent dimension moving from low to high."}}
+start = np.flatnonzero(test.factors["digit"] == traversal_digit)[0]
+panels = []
+for point in compared:
+    codes, per_dim = found[point][0].codes, found[point][0].per_dim
+    values = ranges(codes.mu, steps)
+    order = per_dim["kl"].sort_values(ascending=False, kind="stable").index - 1
+    panels.append([traverse(runs[point][0].model, codes.mu[start], [dim], values[dim])[0] for dim in order])
+traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
+
+# %% [markdown]
+# ## Measured
+#
+# How the nats are spread over the dimensions is in {numref}`fig-networks-spectra`, and how well the angle of rotated digits can be read from
+# the best single dimension and from all of them in {numref}`fig-networks-angle`.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-spectra", "caption": "KL of the dimensions on test pictures, sorted within each run and averaged over seeds."}, "image": {"alt": "Lines of KL against the rank of the dimension, one for each network and setting.", "width": "75%"}}
+plots.kl_spectra(
+    {labels[p]: np.mean([np.sort(c.per_dim["kl"])[::-1] for c in found[p]], axis=0) for p in compared}
+)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-angle", "caption": "R² of the angle on rotated test digits: the best single dimension by a line, and all dimensions by their nearest neighbours. Bars: 95 % over resampled test pictures of one run; a row is a run."}, "image": {"alt": "For each run two points with error bars: the R squared of the angle from the best dimension and from all dimensions.", "width": "75%"}}
+rows = {
+    f"{labels[point]}, seed {seed}": {
+        (kind, part): getattr(estimate, part)
+        for kind, estimate in (("best", c.angle_best_dim), ("all", c.angle_all_dims))
+        for part in ("value", "low", "high")
+    }
+    for point in compared
+    for seed, c in zip(seeds, found[point], strict=True)
+}
+plots.angle_r2(pd.DataFrame(rows).T)
+
+# %% [markdown]
+# The measures are those of {ref}`sec-factor-capture`. {glue:text}`seeds_note`.
+
+# %% tags=["hide-input"]
+measures = {
+    "reconstruction, nats": ("{:.1f}", lambda run, c: run.metrics["test"]["all"]["recon"]),
+    "KL, nats": ("{:.2f}", lambda run, c: run.metrics["test"]["all"]["kl"]),
+    "active dimensions": ("{:.3g}", lambda run, c: c.active),
+    "visible dimensions": ("{:.3g}", lambda run, c: c.visible),
+    "mean |r| of two dimensions": ("{:.2f}", lambda run, c: c.correlation),
+    "agreement between pictures, mean": ("{:.3f}", lambda run, c: c.per_dim["agreement"].mean()),
+    "R² of the angle, best dimension": ("{:.2f}", lambda run, c: c.angle_best_dim.value),
+    "R² of the angle, all dimensions": ("{:.2f}", lambda run, c: c.angle_all_dims.value),
+    "digits read, upright, %": ("{:.0f}", lambda run, c: 100 * c.digit_accuracy_upright),
+    "digits read, rotated, %": ("{:.0f}", lambda run, c: 100 * c.digit_accuracy_rotated),
+}
+table = {
+    point: {
+        name: span([measure(run, c) for run, c in zip(runs[point], found[point], strict=True)], pattern)
+        for name, (pattern, measure) in measures.items()
+    }
+    for point in compared
+}
+keys = ["recon", "kl", "active", "visible", "correlation", "agreement", "best", "all", "upright", "rotated"]
+for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near", (second, near))):
+    for key, text in zip(keys, table[point].values(), strict=True):
+        glue(f"{key}_{name}_text", text, display=False)
+pd.DataFrame({labels[point]: column for point, column in table.items()})
+
+# %% [markdown]
+# ## What was found
+#
+# On {glue:text}`n_test:,d` test pictures; {glue:text}`first` → {glue:text}`second`, {glue:text}`n_seeds` seed(s) each.
+#
+# - At β = {glue:text}`beta:g`: reconstruction {glue:text}`recon_first_text` → {glue:text}`recon_second_text` nats, rate
+#   {glue:text}`kl_first_text` → {glue:text}`kl_second_text` nats.
+# - At the same rate (β = {glue:text}`beta:g` → {glue:text}`beta_near:g`, {glue:text}`kl_first_text` → {glue:text}`kl_near_text` nats): reconstruction
+#   {glue:text}`recon_first_text` → {glue:text}`recon_near_text` nats.
+# - Visible dimensions, of {glue:text}`latent_dim`, at β = {glue:text}`beta:g`: {glue:text}`visible_first_text` → {glue:text}`visible_second_text`; active ones:
+#   {glue:text}`active_first_text` → {glue:text}`active_second_text`.
+# - Two dimensions correlate on average by {glue:text}`correlation_first_text` → {glue:text}`correlation_second_text`; the same change is made
+#   to different pictures with agreement {glue:text}`agreement_first_text` → {glue:text}`agreement_second_text`.
+# - The angle from the best dimension has R² {glue:text}`best_first_text` → {glue:text}`best_second_text`, from all dimensions
+#   {glue:text}`all_first_text` → {glue:text}`all_second_text`. At the same rate: {glue:text}`best_near_text` and {glue:text}`all_near_text` for {glue:text}`second`.
+#
+# {glue:text}`seeds_note`.
