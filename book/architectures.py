@@ -103,7 +103,7 @@ plots.printed_table(layer_table(prof.run(arch="ours")))
 # again one of them:
 #
 # $$
-# \mu(x)=W_\mu x+b_\mu,\qquad \log\sigma^2(x)=W_\sigma x+b_\sigma,\qquad \operatorname{logit}p(x\mid z)=Vz+c
+# \mu(x)=W_\mu x+b_\mu,\qquad \log\sigma^2(x)=W_\sigma x+b_\sigma,\qquad \operatorname{logit}p(x\mid z)=Vz+b_V
 # $$ (affine)
 #
 # Seven convolutions amount to one matrix. (During training batch normalisation divides by the statistics of the batch, so
@@ -131,8 +131,8 @@ glue("n_tested", len(images), display=False)
 pd.DataFrame(
     {
         (titles[arch], names[key]): {
-            "gap at the midpoint": f"{values['midpoint_gap']:.1e}",
-            "error of one matrix": f"{values['collapse_error']:.1e}",
+            "gap at the midpoint": f"{values['midpoint_gap']:.3g}",
+            "error of one matrix": f"{values['collapse_error']:.3g}",
         }
         for arch, of_maps in numbers.items()
         for key, values in of_maps.items()
@@ -142,7 +142,8 @@ pd.DataFrame(
 # %% [markdown]
 # The table gives the first two, over {glue:text}`n_tested` test pictures (for the decoder, their codes): the largest
 # $|f(\tfrac{x+x'}2)-\tfrac12 f(x)-\tfrac12 f(x')|$, and the largest difference between $f(x)$ and $Wx+b$, both in standard deviations of
-# $f$. Computed in double precision, rounding is about $10^{-15}$. For the article's network $W$ is its linearisation at the black picture, or at $z=0$.
+# $f$. Computed in double precision, rounding is about $10^{-15}$. For the
+# article's network there is no such $W$; tried are its derivative at the black picture and its decoder's answers to unit latents.
 #
 # Our encoder's matrix can be looked at: a row of $W_\mu$ has a weight for each pixel, and so has a column of $V$
 # ({numref}`fig-templates`). This is all the network has learned.
@@ -189,7 +190,8 @@ glue(
 #   picture of {glue:text}`image_size` × {glue:text}`image_size`; ours has {glue:text}`parameters_ours:,d` and takes {glue:text}`multiply_adds_ours:.1f` million.
 # - As the slides state it, our network {glue:text}`affine` at test time: its largest gap at a midpoint is
 #   {glue:text}`midpoint_gap_ours:.1e` standard deviations, the article's network has gaps from {glue:text}`least_midpoint_gap_article:.2f` to
-#   {glue:text}`midpoint_gap_article:.2f`. One matrix reproduces our encoder and decoder to {glue:text}`collapse_error_ours:.1e`.
+#   {glue:text}`midpoint_gap_article:.2f`. One matrix each
+#   reproduces our encoder and our decoder to {glue:text}`collapse_error_ours:.1e` standard deviations.
 # - A step along a latent of ours adds the same picture everywhere: the least cosine over all latents and pairs of
 #   {glue:text}`n_starts` starts is {glue:text}`cosine_least_ours:.4f`. For the article's network the mean is {glue:text}`cosine_mean_article:.2f` and the
 #   least {glue:text}`cosine_least_article:.2f`.

@@ -61,6 +61,7 @@ table = pd.DataFrame(
     ]
 )
 glue("n_seeds", len(seeds), display=False)
+glue("seeds_in_words", "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds", display=False)
 glue("n_test", int(table.loc[table["part"] == "all", "n"].iloc[0]), display=False)
 glue("arch", arch, display=False)
 glue("example_beta", float(example_beta), display=False)
@@ -147,12 +148,12 @@ glue(
 # β = {glue:text}`example_beta:g` into {glue:text}`beta_eff_mean_pixels_784:.1f`. And even summed correctly, the same β is weaker on
 # larger pictures, because a resized picture has more pixels and no more content ({ref}`sec-dataset`): β =
 # {glue:text}`example_beta:g` at {glue:text}`image_size` × {glue:text}`image_size` weighs what
-# β = {glue:text}`same_at_28:.2f` would at 28 × 28. So a study of β has to go well beyond 4.
+# β = {glue:text}`same_at_28:.2f` would at 28 × 28. So a value of β alone says little, and a study of it has to span a wide range.
 #
 # ## The sweep
 #
 # We train the network "{glue:text}`arch`" with each β on upright and rotated digits together and measure on test
-# digits it has not seen ({glue:text}`n_test:,d` pictures, {glue:text}`n_seeds` seed(s) a value). {numref}`fig-beta-history`
+# digits it has not seen ({glue:text}`n_test:,d` pictures, {glue:text}`seeds_in_words` a value). {numref}`fig-beta-history`
 # follows both terms through training.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-history", "caption": "Both terms on validation pictures after every epoch, a colour for each β and a line for each seed."}, "image": {"alt": "Two panels of curves over the epochs, validation reconstruction at the left and validation KL at the right, one colour for each value of beta."}}
@@ -168,14 +169,14 @@ plots.terms_against_beta(table)
 # %% [markdown]
 # The two terms are two sides of one trade. {numref}`fig-rate-distortion` puts one on each axis: rate is what the code costs,
 # distortion what is still missing when it is read back. No β is "right" here. Each picks a point, and only along the dotted
-# diagonals are two points equally good as a model of the data ({eq}`elbo`).
+# diagonals are two points equally good as a model of the data, by equation {eq}`elbo`.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "The runs in the plane of rate and distortion, all test pictures. On a dotted line the negative ELBO, rate plus distortion, is constant; the lower the line, the better the bound."}, "image": {"alt": "Scatter plot with KL on the horizontal and reconstruction on the vertical axis, a labelled point for each beta joined by a line, and dotted diagonals.", "width": "75%"}}
 plots.rate_distortion(table)
 
 # %% [markdown]
 # Where the nats go is in {numref}`fig-kl-spectrum`. A latent with almost none is passive: its code is the prior's noise whatever
-# the picture, and moving along it changes nothing. Dimensions carry no fixed meaning from run to run, so they are sorted.
+# the picture, and the decoder has learned to expect nothing from it. Dimensions carry no fixed meaning from run to run, so they are sorted.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kl-spectrum", "caption": "KL of each latent on test pictures, sorted within each run and averaged over seeds."}, "image": {"alt": "Heat map with a row for each beta and a column for each latent sorted by KL; the number of nats stands in every cell."}}
 spectra = {
@@ -242,8 +243,8 @@ glue(
 # - From β = {glue:text}`beta_low:g` to {glue:text}`beta_high:g` the reconstruction {glue:text}`recon_direction`
 #   (from {glue:text}`recon_low:.1f` to {glue:text}`recon_high:.1f` nats) and the KL {glue:text}`kl_direction` (from {glue:text}`kl_low:.2f`
 #   to {glue:text}`kl_high:.2f` nats), over {glue:text}`n_test:,d` test pictures. {glue:text}`seeds_note`.
-# - The number of active latents {glue:text}`active_units_direction`: {glue:text}`active_units_low:.1f` of {glue:text}`latent_dim` at
-#   β = {glue:text}`beta_low:g`, {glue:text}`active_units_high:.1f` at {glue:text}`beta_high:g`. At the smallest β the latents carry
+# - The number of active latents {glue:text}`active_units_direction`: {glue:text}`active_units_low:.3g` of {glue:text}`latent_dim` at
+#   β = {glue:text}`beta_low:g`, {glue:text}`active_units_high:.3g` at {glue:text}`beta_high:g`. At the smallest β the latents carry
 #   {glue:text}`kl_least_low:.2f` to {glue:text}`kl_most_low:.2f` nats each. Many active latents are what
 #   little pressure gives; they are no sign of separated factors by themselves.
 # - Rotated digits cost {glue:text}`recon_rotated_low:.1f` nats against {glue:text}`recon_upright_low:.1f` for upright ones at the smallest

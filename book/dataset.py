@@ -98,7 +98,7 @@ plots.upright_and_rotated(large[:n, 0].numpy(), turned, angles_shown)
 
 # %% [markdown]
 # {numref}`fig-angles` shows what the model is asked to see: along a row only one number changes. It also shows a limit
-# of the task. A 6 turned far enough is a 9, and the 0 and the 1 look nearly the same upside down, so neither the digit nor the angle
+# of the task. A 6 turned far enough is a 9, and a round 0 hardly shows that it was turned, so neither the digit nor the angle
 # can be read off every picture with certainty. And the digits of the upright half are not all upright: people write
 # with a slant. The angle recorded here is the one that was *applied*.
 
@@ -213,10 +213,10 @@ for which, angle in crossings.items():
 #   {glue:text}`angle_mean:.1f`° and standard deviation {glue:text}`angle_sd:.1f`° (uniform: {glue:text}`angle_sd_uniform:.1f`°).
 # - At {glue:text}`image_size:.0f` × {glue:text}`image_size:.0f` the reconstruction sums over {glue:text}`pixel_ratio:.2f`
 #   times the pixels of MNIST, and the pictures' variance is {glue:text}`variance_ratio:.2f` times as large, with no new information.
-# - Two pictures of the same digit lie {glue:text}`same_ratio:.3f` times as far apart as two different digits
+# - Two pictures of the same digit have {glue:text}`same_ratio:.3f` of the mean squared distance of two different digits
 #   (95 % interval {glue:text}`same_low:.3f` to {glue:text}`same_high:.3f`, n = {glue:text}`n_measured:,.0f` test digits).
 #   A digit and its own rotation reach this distance at {glue:text}`crossing_same`.
-# - Turned by {glue:text}`half_angle:.0f`°, a digit is {glue:text}`half_ratio:.2f` ({glue:text}`half_low:.2f` to
-#   {glue:text}`half_high:.2f`) of the way to being another digit, and at {glue:text}`crossing_different` all of it. Counted in
+# - Turned by {glue:text}`half_angle:.0f`°, a digit is at {glue:text}`half_ratio:.2f` ({glue:text}`half_low:.2f` to
+#   {glue:text}`half_high:.2f`) of the distance to a different digit; the whole distance is reached at {glue:text}`crossing_different`. Counted in
 #   pixels, a large rotation is not a small change of one picture but another picture, and pixels are all that a
 #   VAE is told about. This is the first reason to doubt that it will set the angle aside as one number.
