@@ -30,6 +30,12 @@ def test_runs_are_the_product_over_the_fields_named_singular_or_plural():
     assert {r.activation for r in runs} == {"identity"}
 
 
+def test_fields_named_with_also_make_a_second_product_without_repeats():
+    named = {"archs": ["ours", "article"], "beta": 4.0, "also_archs": ["article"], "also_betas": [1.0, 4.0]}
+    runs = load_profile("quick").runs(named)
+    assert [(r.arch, r.beta) for r in runs] == [("ours", 4), ("article", 4), ("article", 1)]
+
+
 def test_parameters_that_name_no_field_need_no_run():
     assert load_profile("quick").runs({"perplexity": 30}) == []
 

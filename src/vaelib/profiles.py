@@ -45,17 +45,30 @@ class Profile:
     def runs(self, parameters: Mapping[str, Any]) -> list[RunSpec]:
         """Return the runs that a page with these parameters reads: the product over the spec fields named.
 
-        `{"arch": "ours", "betas": [1, 4]}` names two runs; parameters that are no field of a spec,
-        singular or plural, do not count. Parameters that name no field need no run.
+        `{"arch": "ours", "betas": [1, 4]}` names two runs. Fields prefixed with `also_` name a second
+        product, in which they stand for those without the prefix: with `"also_arch": "article"` it is four.
+        Parameters that are no field of a spec, singular or plural, do not count; without any, no run is read.
         """
-        axes = {}
-        for f in fields(RunSpec):
-            if f.name in parameters:
-                axes[f.name] = [parameters[f.name]]
-            elif f"{f.name}s" in parameters:
-                axes[f.name] = list(parameters[f"{f.name}s"])
-        points = itertools.product(*axes.values()) if axes else ()
-        return [self.run(**dict(zip(axes, point, strict=True))) for point in points]
+        axes = _axes(parameters, "")
+        also = _axes(parameters, "also_")
+        products = [axes, axes | also] if also else [axes] if axes else []
+        points = [
+            self.run(**dict(zip(product, point, strict=True)))
+            for product in products
+            for point in itertools.product(*product.values())
+        ]
+        return list(dict.fromkeys(points))
+
+
+def _axes(parameters: Mapping[str, Any], prefix: str) -> dict[str, list]:
+    """Return the values of each spec field that the parameters name, singular or plural, with a prefix."""
+    axes = {}
+    for f in fields(RunSpec):
+        if f"{prefix}{f.name}" in parameters:
+            axes[f.name] = [parameters[f"{prefix}{f.name}"]]
+        elif f"{prefix}{f.name}s" in parameters:
+            axes[f.name] = list(parameters[f"{prefix}{f.name}s"])
+    return axes
 
 
 def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
