@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import jupytext
@@ -13,6 +12,7 @@ import pytest
 import yaml
 from pybtex.database import parse_file
 
+from tests.page import Page, assert_own_files
 from vaelib.notebooks import execute
 from vaelib.profiles import EXPERIMENTS, ROOT
 
@@ -36,24 +36,6 @@ fig, ax = plt.subplots(figsize=(2, 1))
 ax.plot([0, slope])
 plt.show()
 """
-
-
-class Page(HTMLParser):
-    """What a page loads when it is read, and how it describes its pictures."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.loaded: list[str] = []
-        self.alts: list[str | None] = []
-        self.text = path.read_text()
-        self.feed(self.text)
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        values = dict(attrs)
-        if tag in ("script", "link", "img", "iframe", "source"):
-            self.loaded += [values[name] for name in ("src", "href") if values.get(name)]
-        if tag == "img":
-            self.alts.append(values.get("alt"))
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +69,7 @@ def test_the_site_loads_only_its_own_files(site: Path):
     read = [*site.glob("*.html"), *(site / "book").glob("*.html")]
     assert {"index.html", "one.html", "two.html", "bibliography.html"} <= {path.name for path in read}
     for path in read:
-        for link in Page(path).loaded:
-            assert not re.match(r"(https?:)?//", link), f"{path.name} loads {link}"
-            if not link.startswith("data:"):
-                assert (path.parent / link.split("?")[0].split("#")[0]).exists(), f"{path.name}: {link}"
+        assert_own_files(path)
 
 
 def test_math_is_served_by_the_site(site: Path):
@@ -120,7 +99,7 @@ def test_the_contents_are_the_pages_of_the_experiments():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     listed = set(re.findall(r"file: book/(\w+)", (ROOT / "_toc.yml").read_text()))
     assert toc["root"] == "book/intro"
-    assert listed == set(yaml.safe_load(EXPERIMENTS.read_text())["pages"]) | {"bibliography"}
+    assert listed == set(yaml.safe_load(EXPERIMENTS.read_text())["pages"]) | {"bibliography", "clusters"}
 
 
 def test_citations_are_in_the_sources():

@@ -1,0 +1,31 @@
+"""An HTML page as the tests read it."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+
+class Page(HTMLParser):
+    """What a page loads when it is read, and how it describes its pictures."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.alts: list[str | None] = []
+        self.text = path.read_text()
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        values = dict(attrs)
+        if tag in ("script", "link", "img", "iframe", "source"):
+            self.loaded += [values[name] for name in ("src", "href") if values.get(name)]
+        if tag == "img":
+            self.alts.append(values.get("alt"))
+
+
+def assert_own_files(path: Path) -> None:
+    """Fail when a page loads anything from another host, or a file that is not there."""
+    for link in Page(path).loaded:
+        assert not re.match(r"(https?:)?//", link), f"{path.name} loads {link}"
+        if not link.startswith("data:"):
+            assert (path.parent / link.split("?")[0].split("#")[0]).exists(), f"{path.name}: {link}"

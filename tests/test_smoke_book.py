@@ -1,0 +1,105 @@
+"""The whole report from nothing, at the smallest scale: the real commands in a copy of the checkout."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.page import Page, assert_own_files
+from vaelib.profiles import ROOT, load_profile
+
+PAGES = list(load_profile("smoke").pages)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """A copy of the files that make the report; the package imported there is the copy."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("src", "book", "workflow"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
+    for name in ("_config.yml", "_toc.yml", "experiments.yml", "Snakefile"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def vaelib(checkout: Path, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "vaelib.cli", *words],
+        cwd=checkout,
+        env=os.environ | {"PYTHONPATH": str(checkout / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def html(checkout: Path) -> Path:
+    said = vaelib(checkout, "book", "--profile", "smoke", "--jobs", "2")
+    assert f"The book is ready: {checkout}/_build/html/index.html" in said
+    return checkout / "_build" / "html" / "book"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_chapter_is_in_the_book_and_its_figures_are_described(html, name):
+    path = html / f"{name}.html"
+    assert_own_files(path)
+    page = Page(path)
+    figures = re.findall(r'<figure class="align-\w+" id="(fig-[\w-]+)"', page.text)
+    assert len(figures) == len(set(figures))
+    assert len(figures) >= (0 if name == "conclusion" else 2)
+    assert page.text.count('class="caption-number"') == len(figures)
+    assert page.text.count('class="provenance"') == len(figures)
+    pictures = [alt for alt in page.alts if alt is not None and len(alt) >= 20]
+    assert len(pictures) >= len(figures)
+    assert "{glue:text}" not in page.text
+    assert "Traceback" not in page.text
+
+
+def test_the_answer_in_brief_reads_its_numbers_from_the_conclusion(html):
+    text = (html / "intro.html").read_text()
+    assert "profile smoke" in re.sub(r"<[^>]+>", "", text)
+
+
+def test_nothing_is_done_twice_and_an_edit_redoes_its_chapter_alone(html, checkout):
+    assert "Nothing to do" in vaelib(checkout, "book", "--profile", "smoke")
+    with (checkout / "book" / "latent_space.py").open("a") as chapter:
+        chapter.write("\n# %% [markdown]\n# One more sentence.\n")
+    said = vaelib(checkout, "book", "--profile", "smoke")
+    begun = sorted(re.findall(r"begin (\S+ \S+)", said))
+    assert begun == ["book html", "page latent_space", "page latent_space_article"]
+    assert re.search(r"page latent_space +changed: book/latent_space.py", said)
+    assert "One more sentence." in (html / "latent_space.html").read_text()
+
+
+def test_a_chapter_with_other_parameters_is_a_page_of_its_own(html, checkout):
+    given = ["-p", "profile", "smoke", "-p", "betas", "[1, 16]"]
+    said = vaelib(checkout, "notebook", "beta_study", *given, "--out", str(checkout / "mine"))
+    notebook, page = (Path(line) for line in said.strip().splitlines()[-2:])
+    assert notebook.exists()
+    assert_own_files(page)
+    text = page.read_text()
+    assert "betas = [1, 16]" in text
+    assert text.count("data:image/png;base64,") >= 2
+
+
+@pytest.mark.skipif(
+    shutil.which("chromium") is None and "CI" not in os.environ,
+    reason="chromium is not installed; .ci/run installs it and fails without",
+)
+def test_math_is_typeset_in_a_browser_without_a_network(html):
+    dom = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+         "--disable-background-networking", "--disable-component-update", "--virtual-time-budget=15000",
+         f"--user-data-dir={html.parent / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
+         "--dump-dom", (html / "beta_study.html").as_uri()],
+        capture_output=True, text=True, timeout=120,
+    ).stdout  # fmt: skip
+    assert "<mjx-container" in dom
+    assert "merror" not in dom
