@@ -77,7 +77,7 @@ plots.printed_table(layer_table(prof.run(arch="article")))
 
 # %% [markdown]
 # Ours has seven convolutions with 32, 32, 64, 64, 128, 128 and 256 channels and no dense layer but the last. Between layers stand
-# batch normalisation {cite:p}`ioffe2015` and a "linear activation". A bias directly before batch normalisation
+# batch normalisation (BN, {cite:t}`ioffe2015`) and a "linear activation". A bias directly before batch normalisation
 # would be subtracted again at once, so it is left out.
 
 # %% tags=["hide-input"]
@@ -103,7 +103,11 @@ plots.printed_table(layer_table(prof.run(arch="ours")))
 # again one of them:
 #
 # $$
-# \mu(x)=W_\mu x+b_\mu,\qquad \log\sigma^2(x)=W_\sigma x+b_\sigma,\qquad \operatorname{logit}p(x\mid z)=Vz+b_V
+# \begin{aligned}
+# \mu(x)&=W_\mu x+b_\mu,\\
+# \log\sigma^2(x)&=W_\sigma x+b_\sigma,\\
+# \operatorname{logit}p(x\mid z)&=Vz+b_V.
+# \end{aligned}
 # $$ (affine)
 #
 # Seven convolutions amount to one matrix. (During training batch normalisation divides by the statistics of the batch, so
@@ -137,7 +141,7 @@ pd.DataFrame(
         for arch, of_maps in numbers.items()
         for key, values in of_maps.items()
     }
-)
+).T
 
 # %% [markdown]
 # The table gives the first two, over {glue:text}`n_tested` test pictures (for the decoder, their codes): the largest

@@ -129,8 +129,8 @@ pd.DataFrame(
         ],
         "β_norm": [f"{beta_norm(reading):.3g}" for reading in readings.values()],
     },
-    index=pd.Index([words[name] for name in readings], name=f"how β = {example_beta:g} may be written"),
-)
+    index=[words[name] for name in readings],
+).rename_axis(columns=f"β = {example_beta:g} written as")
 
 # %% tags=["hide-input"]
 same_at_28 = example_beta * 28**2 / spec.n_pixels

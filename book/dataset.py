@@ -219,4 +219,4 @@ for which, angle in crossings.items():
 # - Turned by {glue:text}`half_angle:.0f`°, a digit is at {glue:text}`half_ratio:.2f` ({glue:text}`half_low:.2f` to
 #   {glue:text}`half_high:.2f`) of the distance to a different digit; the whole distance is reached at {glue:text}`crossing_different`. Counted in
 #   pixels, a large rotation is not a small change of one picture but another picture, and pixels are all that a
-#   VAE is told about. This is the first reason to doubt that it will set the angle aside as one number.
+#   VAE is told about {cite:p}`michlo2022`. This is the first reason to doubt that it will set the angle aside as one number.

@@ -25,13 +25,13 @@ DIVERGING = "PuOr"
 
 
 def fold_norms(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a `models.layer_table` with every batch norm joined to the layer before it."""
+    """Return a `models.layer_table` with every batch norm joined to the layer before it, as “+ BN”."""
     is_norm = table["layer"] == "batch norm"
     rows = table[~is_norm].copy()
     group = (~is_norm).cumsum()
     rows["parameters"] = table.groupby(group)["parameters"].sum().to_numpy()
     normed = is_norm.groupby(group).any().to_numpy()
-    rows["layer"] = np.where(normed, rows["layer"] + ", batch norm", rows["layer"])
+    rows["layer"] = np.where(normed, rows["layer"] + " + BN", rows["layer"])
     return rows.reset_index(drop=True)
 
 
@@ -42,7 +42,11 @@ def printed_table(table: pd.DataFrame) -> pd.DataFrame:
     rows = pd.concat([rows, pd.DataFrame([totals])], ignore_index=True)
     for column in ("parameters", "multiply_adds"):
         rows[column] = rows[column].map("{:,}".format)
-    return rows.set_index(["part", "layer"]).rename(columns={"multiply_adds": "multiply-adds"})
+    return (
+        rows.set_index(["part", "layer"])
+        .rename_axis([None, None])
+        .rename(columns={"multiply_adds": "multiply-adds"})
+    )
 
 
 @dataclass(frozen=True)
