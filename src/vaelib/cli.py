@@ -36,7 +36,8 @@ class Commands(click.Group):
             if error.filename is None and error.strerror is None:
                 raise
             raise Refused(
-                f"{error.filename or 'a file'} cannot be used: {error.strerror}; free or name another place."
+                f"{error.filename or 'a file'} cannot be used: {error.strerror}; "
+                "free room there or name another place."
             ) from error
 
 

@@ -23,6 +23,9 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # a failed write() does not say which file
+        raise
     finally:
         part.unlink(missing_ok=True)
 
