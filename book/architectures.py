@@ -193,8 +193,8 @@ glue(
 # - The article's network has {glue:text}`parameters_article:,d` parameters and takes {glue:text}`multiply_adds_article:.1f` million multiply-adds a
 #   picture of {glue:text}`image_size` × {glue:text}`image_size`; ours has {glue:text}`parameters_ours:,d` and takes {glue:text}`multiply_adds_ours:.1f` million.
 # - As the slides state it, our network {glue:text}`affine` at test time: its largest gap at a midpoint is
-#   {glue:text}`midpoint_gap_ours:.1e` standard deviations, the article's network has gaps from {glue:text}`least_midpoint_gap_article:.2f` to
-#   {glue:text}`midpoint_gap_article:.2f`. One matrix each
+#   {glue:text}`midpoint_gap_ours:.1e` standard deviations, the article's network has gaps from {glue:text}`least_midpoint_gap_article:.2g` to
+#   {glue:text}`midpoint_gap_article:.2g`. One matrix each
 #   reproduces our encoder and our decoder to {glue:text}`collapse_error_ours:.1e` standard deviations.
 # - A step along a latent of ours adds the same picture everywhere: the least cosine over all latents and pairs of
 #   {glue:text}`n_starts` starts is {glue:text}`cosine_least_ours:.4f`. For the article's network the mean is {glue:text}`cosine_mean_article:.2f` and the
