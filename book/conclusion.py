@@ -175,5 +175,5 @@ for key, value in {
 #
 # ## Possible additions
 #
-# The presentation closes with one possible addition, a demonstration in which one moves the latents and watches the picture. The measurements suggest another: a
+# The presentation ends on two titles without text that has come down to us, "possible additions" and "demo". The measurements suggest one: a
 # network or an objective to which the angle is given as something of its own, so that it can be told whether the data or the model keep it from being isolated.
