@@ -71,7 +71,7 @@ for key, value in {
     "beta_near": near,
     "betas": ", ".join(f"{b:g}" for b in sorted(b for arch, b in runs if arch == second)),
     "near_note": "the run at the same setting itself" if near == beta else "a run at another setting",
-    "n_seeds": len(seeds),
+    "seeds_text": "one seed each" if len(seeds) == 1 else f"{len(seeds)} seeds each",
     "n_test": len(test),
     "latent_dim": spec.latent_dim,
     "traversal_digit": traversal_digit,
@@ -87,7 +87,7 @@ for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near
 # ## The same setting, the same rate
 #
 # Both networks were trained on the same pictures with β = {glue:text}`beta:g` (profile "{glue:text}`profile_name`",
-# {glue:text}`n_seeds` seed(s) each). Equal β does not make them equal: each network settles where a further nat no longer
+# {glue:text}`seeds_text`). Equal β does not make them equal: each network settles where a further nat no longer
 # pays, and that may be another rate. A code with more nats reconstructs better for that reason alone. {numref}`fig-networks-plane` shows
 # where the networks end. At β = {glue:text}`beta:g`, {glue:text}`first` uses {glue:text}`kl_first:.2f` nats. Among the
 # runs of {glue:text}`second` (β = {glue:text}`betas`) the nearest rate, {glue:text}`kl_near:.2f` nats, is that of
@@ -176,25 +176,37 @@ table = {
     for point in compared
 }
 keys = ["recon", "kl", "active", "visible", "correlation", "agreement", "best", "all", "upright", "rotated"]
-for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near", (second, near))):
-    for key, text in zip(keys, table[point].values(), strict=True):
+texts = {
+    name: dict(zip(keys, table[point].values(), strict=True))
+    for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near", (second, near)))
+}
+for name, values in texts.items():
+    for key, text in values.items():
         glue(f"{key}_{name}_text", text, display=False)
+glue(
+    "near_text",
+    "No other β tried brings their rates nearer, so this is the comparison at the same rate, too."
+    if near == beta
+    else f"At the same rate (β = {beta:g} → {near:g}, KL {texts['first']['kl']} → {texts['near']['kl']} nats): reconstruction "
+    f"{texts['first']['recon']} → {texts['near']['recon']} nats; R² of the angle from the best dimension "
+    f"{texts['first']['best']} → {texts['near']['best']}, from all {texts['first']['all']} → {texts['near']['all']}.",
+    display=False,
+)
 pd.DataFrame({labels[point]: column for point, column in table.items()})
 
 # %% [markdown]
 # ## What was found
 #
-# On {glue:text}`n_test:,d` test pictures; {glue:text}`first` → {glue:text}`second`, {glue:text}`n_seeds` seed(s) each.
+# On {glue:text}`n_test:,d` test pictures; {glue:text}`first` → {glue:text}`second`, {glue:text}`seeds_text`.
 #
 # - At β = {glue:text}`beta:g`: reconstruction {glue:text}`recon_first_text` → {glue:text}`recon_second_text` nats, rate
 #   {glue:text}`kl_first_text` → {glue:text}`kl_second_text` nats.
-# - At the same rate (β = {glue:text}`beta:g` → {glue:text}`beta_near:g`, {glue:text}`kl_first_text` → {glue:text}`kl_near_text` nats): reconstruction
-#   {glue:text}`recon_first_text` → {glue:text}`recon_near_text` nats.
+# - {glue:text}`near_text`
 # - Visible dimensions, of {glue:text}`latent_dim`, at β = {glue:text}`beta:g`: {glue:text}`visible_first_text` → {glue:text}`visible_second_text`; active ones:
 #   {glue:text}`active_first_text` → {glue:text}`active_second_text`.
 # - Two dimensions correlate on average by {glue:text}`correlation_first_text` → {glue:text}`correlation_second_text`; the same change is made
 #   to different pictures with agreement {glue:text}`agreement_first_text` → {glue:text}`agreement_second_text`.
 # - The angle from the best dimension has R² {glue:text}`best_first_text` → {glue:text}`best_second_text`, from all dimensions
-#   {glue:text}`all_first_text` → {glue:text}`all_second_text`. At the same rate: {glue:text}`best_near_text` and {glue:text}`all_near_text` for {glue:text}`second`.
+#   {glue:text}`all_first_text` → {glue:text}`all_second_text`.
 #
 # {glue:text}`seeds_note`.

@@ -53,19 +53,17 @@ def angle(captures):
     """Return R² of the angle from the best dimension and from all: intervals for one run, spans for several."""
     best, every = ([getattr(c, name) for c in captures] for name in ("angle_best_dim", "angle_all_dims"))
     if len(captures) == 1:
-        return f"{best[0]} from the best dimension, {every[0]} from all"
-    return (
-        f"{span([e.value for e in best])} from the best dimension, {span([e.value for e in every])} from all"
-    )
+        return f"best {best[0]}, all {every[0]}"
+    return f"best {span([e.value for e in best])}, all {span([e.value for e in every])}"
 
 
 def effect_of_beta(arch):
     """Return what is measured at each β of a network, or that only one was trained."""
     measured = {b: captures for (name, b), captures in sorted(found.items()) if name == arch}
     if len(measured) == 1:
-        return f"not measured: at this scale {'the network' if arch != 'ours' else 'our network'} was trained at β = {beta:g} only"
+        return f"not measured: trained at β = {beta:g} only at this scale"
     return "; ".join(
-        f"β = {b:g}: angle {angle(c)}, mean |r| {span([x.correlation for x in c])}, "
+        f"β = {b:g}: {angle(c)}, |r| {span([x.correlation for x in c])}, "
         f"{span([x.visible for x in c], '{:.3g}')} visible"
         for b, c in measured.items()
     )
@@ -97,12 +95,13 @@ for key, value in {
     "profile_name": profile,
     "beta": float(beta),
     "n_seeds": len(seeds),
+    "seeds_text": "one seed a network" if len(seeds) == 1 else f"{len(seeds)} seeds a network",
     "n_test": len(test),
     "latent_dim": spec.latent_dim,
     "epochs": spec.epochs,
     "n_train": 2 * (spec.n_train - spec.n_val),
     "visible_from": VISIBLE,
-    "seeds_note": "With one seed, a row describes two trained networks, not two architectures"
+    "seeds_note": "Square brackets are 95 % intervals over test pictures. With one seed, a row describes two trained networks, not two architectures"
     if len(seeds) == 1
     else f"Values are means over {len(seeds)} seeds, with the least and the largest in brackets",
 }.items():
@@ -112,48 +111,52 @@ for key, value in {
 # ## Findings and measurements
 #
 # β = {glue:text}`beta:g`, {glue:text}`latent_dim` latents, profile "{glue:text}`profile_name`" ({glue:text}`epochs` epochs
-# over {glue:text}`n_train:,d` pictures), {glue:text}`n_seeds` seed(s) a network, {glue:text}`n_test:,d` test pictures. Square
-# brackets are 95 % intervals over test pictures of one run. {glue:text}`seeds_note`. The statistics are defined in
-# {ref}`sec-factor-capture`.
+# over {glue:text}`n_train:,d` pictures), {glue:text}`seeds_text`, {glue:text}`n_test:,d` test pictures.
+# {glue:text}`seeds_note`. The statistics are those of {ref}`sec-factor-capture`:
+#
+# - *visible*: dimensions with traversal energy T above {glue:text}`visible_from:g`; *active*: with a variance of μ above 0.01;
+# - *digit share*: how much of the variance of the dimension that tells the angle best lies between digit classes;
+# - *agreement*: how far a dimension does the same to different pictures, mean over the dimensions; *|r|*: mean correlation of two dimensions;
+# - *best*, *all*: R² of the angle of rotated digits, from the best single dimension by a line, and from all by nearest neighbours.
 #
 # ```{list-table}
 # :header-rows: 1
-# :widths: 28 22 34 16
+# :widths: 32 16 36 16
 #
 # * - the presentation found
 #   - measured for it
 #   - value
 #   - see
 # * - **Our network** (its summary): few dimensions are responsible for a variation, only 1, 6 and 8
-#   - dimensions with T > {glue:text}`visible_from:g`; active ones
+#   - visible, active
 #   - {glue:text}`visible_ours_text` visible, {glue:text}`active_ours_text` active, of {glue:text}`latent_dim`
 #   - {numref}`fig-random-point`, {numref}`fig-profile`
 # * - The factors of variation are linked to each other
-#   - share between digit classes of the dimension that tells the angle best; agreement of what a dimension does to different pictures; mean correlation
-#   - share {glue:text}`digit_share_ours_text`; agreement {glue:text}`agreement_ours_text`; mean |r| {glue:text}`correlation_ours_text`
+#   - digit share, agreement, |r|
+#   - digit share {glue:text}`digit_share_ours_text`, agreement {glue:text}`agreement_ours_text`, |r| {glue:text}`correlation_ours_text`
 #   - {numref}`fig-profile`, {numref}`fig-correlations`
 # * - β did not separate them better
-#   - the same at another β
+#   - the angle, |r|, visible, at two β
 #   - {glue:text}`effect_ours_text`
 #   - {ref}`sec-beta-study`
 # * - **The article's network** (its summary): all dimensions are responsible for a variation
-#   - dimensions with T > {glue:text}`visible_from:g`; active ones
+#   - visible, active
 #   - {glue:text}`visible_article_text` visible, {glue:text}`active_article_text` active, of {glue:text}`latent_dim`
 #   - {numref}`fig-networks-traversals`
 # * - The factors are independent, one variation per dimension
-#   - as for our network
-#   - share {glue:text}`digit_share_article_text`; agreement {glue:text}`agreement_article_text`; mean |r| {glue:text}`correlation_article_text`
+#   - digit share, agreement, |r|
+#   - digit share {glue:text}`digit_share_article_text`, agreement {glue:text}`agreement_article_text`, |r| {glue:text}`correlation_article_text`
 #   - {ref}`sec-comparison`
 # * - β did separate the factors better
-#   - the same at another β
+#   - the angle, |r|, visible, at two β
 #   - {glue:text}`effect_article_text`
 #   - {ref}`sec-beta-study`
 # * - It gives much better results than ours
-#   - reconstruction and rate at equal β, nats
-#   - article's {glue:text}`recon_article_text` at {glue:text}`rate_article_text`; ours {glue:text}`recon_ours_text` at {glue:text}`rate_ours_text`
+#   - reconstruction and KL at equal β, nats
+#   - article's {glue:text}`recon_article_text` with KL {glue:text}`rate_article_text`; ours {glue:text}`recon_ours_text` with KL {glue:text}`rate_ours_text`
 #   - {numref}`fig-networks-plane`
 # * - Rotation was not captured
-#   - R² of the angle, rotated digits
+#   - best, all
 #   - article's: {glue:text}`angle_article_text`; ours: {glue:text}`angle_ours_text`
 #   - {numref}`fig-networks-angle`
 # ```

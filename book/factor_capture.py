@@ -133,7 +133,8 @@ change_maps(found.change_maps, [f"dimension {dim}" for dim in found.per_dim.inde
 #
 # where $g$ is the decoder. We call a dimension visible when $T_j$ exceeds {glue:text}`visible_from:g`; the limit is a convention, so {numref}`fig-profile` shows all
 # values. Its third panel asks whether a dimension does *the same* to every picture: the mean cosine between the changes of the pixel logits of two
-# pictures. At 1 all digits get the same stencil added, whatever they are. An affine decoder cannot do anything else ({ref}`sec-architectures`).
+# pictures. At 1 all digits get the same stencil added, whatever they are. An affine decoder cannot do anything else ({ref}`sec-architectures`). Where
+# T is near zero the agreement means nothing: there is no change to compare.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-profile", "caption": "The dimensions, sorted by KL. From left to right: KL; traversal energy T, with the limit of visibility; agreement of the changes between pictures; R² of the angle from this dimension alone; share of its variance that lies between digit classes."}, "image": {"alt": "Five bar charts side by side with a row for each latent dimension: KL, traversal energy, agreement between pictures, R squared of the angle, share of variance between digits."}}
 dimension_profile(found.per_dim, VISIBLE)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from vaelib import probes
 from vaelib.data import Corpus, as_float
@@ -95,7 +96,7 @@ def _moved(model: VAE, test: Corpus, mu: np.ndarray, n: int) -> tuple[list[float
             latents = mu[chosen].copy()
             latents[:, dim] = end
             logits.append(decode_logits(model, latents).astype(float))
-        low, high = (1 / (1 + np.exp(-picture)) for picture in logits)
+        low, high = map(expit, logits)
         energy.append(probes.traversal_energy(low, high, pictures))
         agreement.append(probes.agreement(logits[1] - logits[0]))
         maps.append(probes.change_map(low, high))

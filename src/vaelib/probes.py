@@ -138,7 +138,8 @@ def agreement(changes: np.ndarray) -> float:
     """Return the mean cosine between the changes (N, …) that one latent makes to N different pictures.
 
     1: it does the same to every picture; 0: what it does to one says nothing about the next. Σ_{a≠b}
-    cos(d_a, d_b) / N(N − 1); pictures that do not change are left out, and fewer than two give 0.
+    cos(d_a, d_b) / N(N − 1); pictures that do not change are left out, and fewer than two give 0. Changes as
+    small as rounding errors agree as little as those.
     """
     flat = changes.reshape(len(changes), -1).astype(float)
     norms = np.linalg.norm(flat, axis=1)

@@ -51,7 +51,7 @@ def _limits(history: pd.DataFrame, part: str) -> tuple[float, float]:
     skipped = {"train": 1}
     shown = pd.concat([history[f"{curve}_{part}"].iloc[skipped.get(curve, 0) :] for curve in CURVES])
     low, high = shown.min(), shown.max()
-    margin = 0.06 * (high - low)
+    margin = 0.06 * (high - low) or 1.0
     return low - margin, high + margin
 
 
