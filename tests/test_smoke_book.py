@@ -23,6 +23,9 @@ def checkout(tmp_path_factory) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
     for name in ("_config.yml", "_toc.yml", "experiments.yml", "Snakefile"):
         shutil.copy(ROOT / name, folder)
+    stray = folder / ".venv/lib/package/notes.rst"  # packages ship texts, which are no pages of the book
+    stray.parent.mkdir(parents=True)
+    stray.write_text("A :ref:`broken` reference.\n")
     return folder
 
 
