@@ -27,8 +27,8 @@ from vaelib.profiles import ROOT, load_profile
 from vaelib.spec import RunSpec, field_type
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-OF_THE_BOOK = ("profile", "store")
-"""Parameters that all pages of one build share; they set no page apart from another."""
+NOT_IN_TITLES = ("profile", "store", "named_dims")
+"""Parameters that all pages of one build share, or that only choose what is shown large."""
 
 
 def parse_value(text: str) -> Any:
@@ -172,7 +172,7 @@ def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | No
     if page is not None and page != source.stem:
         pages.suffix_labels(nb, f"-{page}")
         own = {name: value for name, value in values.items() if value != defaults[name]}
-        pages.mark_title(nb, {name: value for name, value in own.items() if name not in OF_THE_BOOK})
+        pages.mark_title(nb, {name: value for name, value in own.items() if name not in NOT_IN_TITLES})
     pages.add_provenance(nb, runs_read(values), pages.command(source.stem, values, defaults))
     pages.clean(nb)
     nbformat.validate(nb)
