@@ -105,4 +105,4 @@ def test_math_is_typeset_in_a_browser_without_a_network(html):
         capture_output=True, text=True, timeout=120,
     ).stdout  # fmt: skip
     assert "<mjx-container" in dom
-    assert "merror" not in dom
+    assert "<mjx-merror" not in dom

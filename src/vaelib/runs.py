@@ -123,10 +123,11 @@ class RunStore:
         One process trains a run; another that asks for the same one waits for it. Results are equal to the
         byte for the same number of `threads`.
         """
+        chosen = pick_device(device)
         run = self.find(spec)
         if run is None:
             with self._only_writer(spec):
-                run = self.find(spec) or self._train(spec, pick_device(device), threads, progress)
+                run = self.find(spec) or self._train(spec, chosen, threads, progress)
         shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
         return run
 
