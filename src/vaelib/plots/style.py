@@ -15,7 +15,6 @@ INK = "#7d7d7d"
 PALETTE = sns.color_palette("colorblind").as_hex()
 DIGIT_COLORS = sns.color_palette("husl", 10, desat=0.8).as_hex()
 SEQUENTIAL = "viridis"
-CYCLIC_ANGLE = "twilight_shifted"
 
 WIDTH = 7.5
 """Inches of a figure as wide as the page's text."""
