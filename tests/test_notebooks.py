@@ -1,5 +1,6 @@
 """Chapters as functions: parameters are refused before the start, pages are equal for equal inputs."""
 
+import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -247,6 +248,18 @@ def test_a_failure_keeps_the_last_good_page_and_the_notebook_to_read(tmp_path: P
 
 def test_a_converted_notebook_names_the_plain_kernel(chapter: Path):
     assert convert(chapter).metadata.kernelspec["name"] == "python3"
+
+
+def test_plain_papermill_executes_a_converted_chapter(chapter: Path, tmp_path: Path):
+    notebook, executed = tmp_path / "tiny.ipynb", tmp_path / "executed.ipynb"
+    for command in (
+        ["jupytext", "--to", "ipynb", "--output", notebook, chapter],
+        ["papermill", notebook, executed, "-p", "size", "7", "--kernel", "python3", "--no-progress-bar"],
+    ):
+        program = Path(sys.executable).with_name(command[0])
+        subprocess.run([program, *command[1:]], check=True, capture_output=True)
+    glued = [o for cell in nbformat.read(executed, 4).cells for o in cell.get("outputs", []) if "k" in str(o)]
+    assert "7.0" in str(glued)
 
 
 def test_the_kernel_is_the_running_interpreter(tmp_path: Path):
