@@ -23,7 +23,7 @@ from vaelib.notebooks import (
     runs_read,
     to_html,
 )
-from vaelib.profiles import load_profile
+from vaelib.profiles import ROOT, load_profile
 
 CHAPTER = r"""# %% [markdown]
 # # Tiny chapter
@@ -252,6 +252,8 @@ def test_a_converted_notebook_names_the_plain_kernel(chapter: Path):
 
 def test_plain_papermill_executes_a_converted_chapter(chapter: Path, tmp_path: Path):
     notebook, executed = tmp_path / "tiny.ipynb", tmp_path / "executed.ipynb"
+    header = (ROOT / "book" / "dataset.py").read_text().split("# %%")[0]  # names the kernel
+    chapter.write_text(header + chapter.read_text())
     for command in (
         ["jupytext", "--to", "ipynb", "--output", notebook, chapter],
         ["papermill", notebook, executed, "-p", "size", "7", "--kernel", "python3", "--no-progress-bar"],
