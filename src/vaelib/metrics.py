@@ -61,6 +61,16 @@ def relative_distances(
     )
 
 
+def between_points(x: np.ndarray, y: np.ndarray, at: float) -> float:
+    """Return y at one place, linear between points (K,) in any order of x; NaN outside their range.
+
+    >>> between_points(np.array([4.0, 0.0]), np.array([10.0, 30.0]), 1.0)
+    25.0
+    """
+    order = np.argsort(x)
+    return float(np.interp(at, np.asarray(x)[order], np.asarray(y)[order], left=np.nan, right=np.nan))
+
+
 def crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
     """Return the first x at which y, linear between its points, rises to `level`; NaN when it never does.
 

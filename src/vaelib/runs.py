@@ -69,10 +69,7 @@ class Run:
 
 
 class RunStore:
-    """Runs under one folder, `<folder>/<id>/`. A run counts as finished when its `done.json` is there.
-
-    >>> RunStore("runs").get(RunSpec(arch="article", n_train=600, epochs=1))  # doctest: +SKIP
-    """
+    """Runs under one folder, `<folder>/<id>/`. A run counts as finished when its `done.json` is there."""
 
     def __init__(self, folder: Path | str = "runs"):
         self.folder = Path(folder)
