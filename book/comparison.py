@@ -47,14 +47,8 @@ from vaelib.probes import span
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
 
-prof = load_profile(profile)
-points = [(arch, beta) for arch in archs] + [
-    (arch, b) for arch in also_archs for b in also_betas if b != beta
-]
-runs = {
-    (arch, b): [RunStore(store).get(prof.run(arch=arch, beta=b, seed=seed)) for seed in seeds]
-    for arch, b in points
-}
+named = {"archs": archs, "beta": beta, "seeds": seeds, "also_archs": also_archs, "also_betas": also_betas}
+runs = RunStore(store).by_setting(load_profile(profile).runs(named))
 first, second = archs
 spec = runs[first, beta][0].spec
 test = load_split(spec, "test")

@@ -1,10 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 
+from tests.figure import assert_transparent_and_drawn
 from vaelib.models import layer_table
 from vaelib.plots import beta, dataset, networks
 from vaelib.spec import RunSpec
@@ -75,13 +74,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_are_transparent_and_have_something_on_them(name):
-    figure = FIGURES[name]()
-    assert isinstance(figure, Figure)
-    assert figure.get_facecolor()[3] == 0
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    alpha = np.asarray(canvas.buffer_rgba())[..., 3]
-    assert 0.01 < (alpha > 0).mean() < 0.99
+    assert_transparent_and_drawn(FIGURES[name]())
 
 
 def texts(figure):

@@ -139,6 +139,15 @@ def test_kill_at_any_moment_and_the_same_command_goes_on_to_the_same_bytes(tmp_p
     )
 
 
+def test_runs_by_setting_keep_seeds_together(tmp_path):
+    specs = [tiny(epochs=1, beta=beta, seed=seed) for beta in (1, 4) for seed in (0, 1)]
+    runs = RunStore(tmp_path).by_setting(specs)
+    assert {key: [run.spec.seed for run in same] for key, same in runs.items()} == {
+        ("article", 1.0): [0, 1],
+        ("article", 4.0): [0, 1],
+    }
+
+
 def test_an_unknown_device_is_refused():
     with pytest.raises(InputError, match="device 'gpu' is unknown; accepted: auto"):
         pick_device("gpu")

@@ -7,7 +7,7 @@ import platform
 import resource
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -127,6 +127,13 @@ class RunStore:
                 run = self.find(spec) or self._train(spec, chosen, threads, progress)
         shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
         return run
+
+    def by_setting(self, specs: Sequence[RunSpec]) -> dict[tuple[str, float], list[Run]]:
+        """Return the runs of `specs` by (arch, beta), those that differ otherwise (by seed) in one list."""
+        runs: dict[tuple[str, float], list[Run]] = {}
+        for spec in specs:
+            runs.setdefault((spec.arch, spec.beta), []).append(self.get(spec))
+        return runs
 
     @contextlib.contextmanager
     def _only_writer(self, spec: RunSpec) -> Iterator[None]:
