@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests import toy
-from vaelib import driver, report
+from vaelib import progress, report
 from vaelib.errors import InputError
 from vaelib.profiles import ROOT, Page, Profile
 from vaelib.spec import RunSpec
@@ -306,7 +306,7 @@ def test_a_book_with_errors_does_not_replace_the_last_good_one(tmp_path):
     ],
 )
 def test_reasons_in_words(reason, words):
-    assert driver.in_words(reason) == words
+    assert progress.in_words(reason) == words
 
 
 def test_a_page_depends_on_the_modules_it_imports_and_theirs(tmp_path):
@@ -314,7 +314,7 @@ def test_a_page_depends_on_the_modules_it_imports_and_theirs(tmp_path):
     notebook.write_text("from vaelib.plots.style import *\nfrom vaelib import profiles\n")
     names = {path.name for path in report.modules_read(notebook)}
     assert {"style.py", "profiles.py", "spec.py", "architectures.py", "notebooks.py"} <= names
-    assert not {"cli.py", "driver.py", "report.py", "training.py", "mnist.py"} & names
+    assert not {"cli.py", "driver.py", "progress.py", "report.py", "training.py", "mnist.py"} & names
 
 
 def test_longer_trainings_cost_more():

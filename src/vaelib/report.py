@@ -27,7 +27,7 @@ CLUSTERS = ROOT / "workflow" / "profiles"
 PACKAGE = Path(__file__).parent
 STORE = "runs"
 
-NOT_DRAWN = ("cli", "driver", "report", "standalone", "training")
+NOT_DRAWN = ("cli", "driver", "progress", "report", "standalone", "training")
 """Modules that no page of the book depends on: a run's identity already says how it was trained."""
 
 

@@ -1,0 +1,104 @@
+"""What Snakemake says, in the words of a reader of the report: jobs, reasons, progress."""
+
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vaelib.profiles import ROOT
+
+LOGS = ROOT / "logs"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the workflow, named as in its log's path: `logs/<rule>/<name>.log`."""
+
+    rule: str
+    name: str
+
+    @property
+    def log(self) -> Path:
+        return LOGS / self.rule / f"{self.name}.log"
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.name}"
+
+
+def planned(dry_run: str) -> list[tuple[Job, str]]:
+    """Return the jobs that the output of a dry run announces, and why each has to be done."""
+    found = re.findall(r"^Job \d+: (\S+) (\S+)\nReason: (.*)$", dry_run, re.MULTILINE)
+    return [(Job(rule, name), in_words(reason)) for rule, name, reason in found]
+
+
+def in_words(reason: str) -> str:
+    """Return Snakemake's reason for a job as a reader of the report would put it."""
+    words = []
+    if "Missing output files" in reason:
+        outputs = reason.split("Missing output files: ")[1].split(";")[0].split(", ")
+        only_marks = all(
+            path.startswith(("_build/report/made/page", "_build/report/made/book")) for path in outputs
+        )
+        return "did not finish last time" if only_marks else "is not there yet"
+    if reason.startswith("Forced execution"):  # of --rerun-incomplete
+        return "was cut short"
+    if match := re.search(r"Params have changed.*before: '(\{.*\})' now: '(\{.*\})'", reason):
+        before, now = (json.loads(text) for text in match.groups())
+        changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+        words.append(f"changed: {', '.join(changed)}")
+    if match := re.search(r"Updated input files: ([^;]*)", reason):
+        words.append(f"newer: {match[1]}")
+    if "Input files updated by another job" in reason:
+        words.append("what it reads is made anew")
+    return "; ".join(words) or reason
+
+
+@dataclass
+class Progress:
+    """What Snakemake says line by line, told in plain words."""
+
+    total: int
+    done: int = 0
+    begun: float = field(default_factory=time.monotonic)
+    at_work: dict[str, tuple[Job, float]] = field(default_factory=dict)
+    failed: list[Job] = field(default_factory=list)
+    in_error: bool = False
+
+    def read(self, line: str) -> None:
+        """Print what a line of Snakemake's output means, if it means anything to the reader."""
+        now = time.monotonic()
+        if match := re.match(r"Job (\d+): (\S+) (\S+)$", line):
+            job = Job(match[2], match[3])
+            self.at_work[match[1]] = (job, now)
+            print(f"{'':>9} begin {job}", flush=True)
+        elif (match := re.match(r"Finished jobid: (\d+)", line)) and match[1] in self.at_work:
+            job, start = self.at_work.pop(match[1])
+            self.done += 1
+            print(
+                f"{self.done:>4}/{self.total:<4} done  {job} in {clock(now - start)}, "
+                f"{clock(now - self.begun)} since the start",
+                flush=True,
+            )
+        elif line.startswith("Error in rule"):
+            self.in_error = True
+        elif self.in_error and (match := re.match(r"\s+jobid: (\d+)", line)):
+            self.in_error = False
+            job, _ = self.at_work.pop(match[1])
+            self.failed.append(job)
+            print(f"{'':>9} FAILED {job}", flush=True)
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as minutes and seconds.
+
+    >>> clock(75.2)
+    '1:15'
+    """
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def tail(text: str, lines: int = 20) -> str:
+    """Return the last lines of a text, indented."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # logs hold the colours of a terminal
+    return "\n".join(f"  {line}" for line in plain.rstrip().splitlines()[-lines:])
