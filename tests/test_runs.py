@@ -61,6 +61,10 @@ def test_the_stored_network_is_the_one_measured(store):
     assert evaluate(run.model, run.spec, load_split(run.spec, "test")) == run.metrics
 
 
+LEFT_OUT = ("spec.json", "missing")
+"""A folder without a specification is no run, and no row of the table."""
+
+
 @pytest.mark.parametrize("name", RESULTS)
 @pytest.mark.parametrize("damage", ["truncated", "edited", "missing"])
 def test_damage_is_detected_and_named(name, damage, tmp_path):
@@ -74,6 +78,8 @@ def test_damage_is_detected_and_named(name, damage, tmp_path):
         path.write_bytes(data[:-3] + bytes([data[-3] ^ 1]) + data[-2:])
     with pytest.raises(DamagedError, match=rf"{name}.*Remove the folder"):
         store.get(tiny(epochs=1))
+    told = [row["status"] for row in store.table().to_dict("records")]
+    assert told == ([] if (name, damage) == LEFT_OUT else ["damaged"])
 
 
 def test_the_table_tells_how_far_each_run_is(store, tmp_path, monkeypatch):

@@ -89,22 +89,23 @@ class RunStore:
         return Run(spec, folder)
 
     def all(self) -> list[Run]:
-        """Return every finished run, by id."""
-        return [run for spec in self._specs() if (run := self.find(spec))]
+        """Return every finished run, by id; raises `DamagedError` when one is not as it was written."""
+        return [run for folder in self._folders() if (run := self.find(_read_spec(folder)))]
 
-    def _specs(self) -> list[RunSpec]:
-        return [RunSpec.from_json(path.read_text()) for path in sorted(self.folder.glob("*/spec.json"))]
+    def _folders(self) -> list[Path]:
+        return [path.parent for path in sorted(self.folder.glob("*/spec.json"))]
 
     def table(self) -> pd.DataFrame:
         """Return one row a run, finished or not: what it is, how far it is, and its test numbers in nats."""
         rows = []
-        for spec in self._specs():
-            row = {"id": spec.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
+        for folder in self._folders():
             try:
+                spec = _read_spec(folder)
                 run = self.find(spec)
             except DamagedError:
-                rows.append(row | {"status": "damaged"})
+                rows.append({"id": folder.name, "status": "damaged"})
                 continue
+            row = {"id": spec.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
             if run is None:
                 epoch = training.last_epoch(self.folder / spec.id / "checkpoint")
                 rows.append(row | {"status": f"epoch {epoch}/{spec.epochs}"})
@@ -192,6 +193,13 @@ class RunStore:
         )
         write_json(folder / "done.json", {"sha256": {name: sha256(folder / name) for name in RESULTS}})
         return Run(spec, folder)
+
+
+def _read_spec(folder: Path) -> RunSpec:
+    try:
+        return RunSpec.from_json((folder / "spec.json").read_text())
+    except ValueError as error:
+        raise _damaged(folder, f"spec.json: {error}") from error
 
 
 def pick_device(name: str) -> torch.device:
