@@ -62,5 +62,9 @@ def test_a_mistake_in_the_file_is_named(tmp_path, change, said):
         load_profile("smoke", path)
 
 
-def test_a_profile_changes_scale_only():
-    assert load_profile("quick").run(**{}) == RunSpec.from_dict(load_profile("quick").shared)
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_changes_scale_and_recipe_only(name):
+    asked = {"arch", "activation", "norm", "objective", "beta", "likelihood", "reduction", "images", "seed"}
+    profile = load_profile(name)
+    assert not set(profile.shared) & asked
+    assert profile.run() == RunSpec.from_dict(profile.shared)
