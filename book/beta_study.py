@@ -34,7 +34,7 @@ from myst_nb import glue
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, encode, prior_samples
 from vaelib.losses import beta_eff, beta_norm, reduction_weights
-from vaelib.metrics import direction
+from vaelib.metrics.curves import direction
 from vaelib.plots import beta as plots
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore

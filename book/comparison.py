@@ -39,11 +39,10 @@ from vaelib.architectures import ARCHITECTURES
 from vaelib.capture import capture, ranges
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, traverse
-from vaelib.metrics import between_points
+from vaelib.metrics.curves import between_points, span
 from vaelib.plots import comparison as plots
 from vaelib.plots.latent import traversal_panels
 from vaelib.plots.pictures import picture_grid
-from vaelib.probes import span
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
 

@@ -32,7 +32,7 @@ from myst_nb import glue
 
 from vaelib.capture import VISIBLE, capture
 from vaelib.data import load_split
-from vaelib.probes import span
+from vaelib.metrics.curves import span
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
 

@@ -30,7 +30,8 @@ import pandas as pd
 from myst_nb import glue
 
 from vaelib.data import as_float, load_split, render
-from vaelib.metrics import crossing, relative_distances, squared_distances
+from vaelib.metrics.curves import crossing
+from vaelib.metrics.distances import relative_distances, squared_distances
 from vaelib.mnist import load_mnist
 from vaelib.plots import dataset as plots
 from vaelib.plots.pictures import picture_grid

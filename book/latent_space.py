@@ -33,11 +33,11 @@ import pandas as pd
 from myst_nb import glue
 from sklearn.decomposition import PCA
 
-from vaelib import probes
 from vaelib.architectures import ARCHITECTURES
 from vaelib.data import load_split
 from vaelib.latents import encode
-from vaelib.metrics import kl_per_dim
+from vaelib.metrics import probes
+from vaelib.metrics.codes import kl_per_dim
 from vaelib.plots.latent import correlation_map, plane, spectra
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore

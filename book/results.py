@@ -31,10 +31,10 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from vaelib import probes
 from vaelib.architectures import ARCHITECTURES
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, encode, prior_samples
+from vaelib.metrics import probes
 from vaelib.plots.pictures import picture_grid
 from vaelib.plots.training import kl_over_epochs, loss_curves
 from vaelib.profiles import load_profile

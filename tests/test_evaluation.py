@@ -7,7 +7,7 @@ from vaelib.data import as_float, load_split
 from vaelib.evaluation import BATCH, bound_terms, evaluate
 from vaelib.latents import decode, decode_logits, encode, prior_samples, traversal_latents, traverse
 from vaelib.losses import gaussian_kl
-from vaelib.metrics import kl_per_dim
+from vaelib.metrics.codes import kl_per_dim
 from vaelib.models import build
 
 

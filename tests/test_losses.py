@@ -14,7 +14,7 @@ from vaelib.losses import (
     gaussian_nll,
     objective,
 )
-from vaelib.metrics import active_units, kl_per_dim
+from vaelib.metrics.codes import active_units, kl_per_dim
 from vaelib.spec import REDUCTIONS, RunSpec
 
 moderate = st.floats(-3, 3, allow_nan=False, width=32)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vaelib.metrics import crossing, direction, relative_distances, squared_distances
+from vaelib.metrics.curves import crossing, direction
+from vaelib.metrics.distances import relative_distances, squared_distances
 
 SMALL = st.floats(-5, 5)
 

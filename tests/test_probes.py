@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.tiny import tiny
-from vaelib import probes
 from vaelib.capture import capture, ranges
 from vaelib.data import Corpus, load_split
 from vaelib.errors import InputError
 from vaelib.losses import bernoulli_nll
+from vaelib.metrics import curves, probes
 from vaelib.models import build
 
 RNG = np.random.default_rng(0)
@@ -168,8 +168,8 @@ def test_tsne_is_the_same_each_time_and_refuses_a_perplexity_that_is_too_large()
 
 
 def test_spans():
-    assert probes.span([0.5]) == "0.50"
-    assert probes.span([3, 1, 2], "{:.0f}") == "2 (1 to 3)"
+    assert curves.span([0.5]) == "0.50"
+    assert curves.span([3, 1, 2], "{:.0f}") == "2 (1 to 3)"
 
 
 def test_ranges_go_from_the_1_to_the_99_percent_quantile():

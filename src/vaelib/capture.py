@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from vaelib import probes
 from vaelib.data import Corpus, as_float
 from vaelib.latents import Codes, decode_logits, encode
-from vaelib.metrics import active_units, kl_per_dim
+from vaelib.metrics import probes
+from vaelib.metrics.codes import active_units, kl_per_dim
+from vaelib.metrics.probes import Estimate
 from vaelib.models import VAE
-from vaelib.probes import Estimate
 
 VISIBLE = 0.05
 """Traversal energy above which a latent counts as visible."""
@@ -21,7 +21,7 @@ VISIBLE = 0.05
 class Capture:
     """What the latents of one network hold and do.
 
-    `per_dim` has a row a latent, numbered from 1: kl (nats), active, energy (T of `probes.traversal_energy`),
+    `per_dim` has a row a latent, numbered from 1: kl (nats), active, energy (`probes.traversal_energy`),
     agreement (of the changes of the pixel logits), angle_r2 (line, rotated pictures), digit_share.
     """
 

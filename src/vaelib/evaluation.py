@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaelib.data import Corpus, as_float
 from vaelib.losses import ElboTerms, beta_eff, beta_norm, elbo_terms
-from vaelib.metrics import active_units
+from vaelib.metrics.codes import active_units
 from vaelib.models import VAE
 from vaelib.spec import RunSpec
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelib.architectures import ARCHITECTURES, encoder_layout
+from vaelib.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
 from vaelib.spec import RunSpec
 
 ACTIVATION = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
@@ -66,9 +67,10 @@ def _between(channels: int, spec: RunSpec) -> list[nn.Module]:
 
 def _convolutions(spec: RunSpec) -> list[nn.Module]:
     layers, channels = [], 1
-    for conv, _ in encoder_layout(spec.arch, spec.image_size):
+    for conv, side in encoder_layout(spec.arch, spec.image_size):
+        layer = ConvToPoint if side == 1 else nn.Conv2d
         layers += [
-            nn.Conv2d(channels, conv.channels, conv.kernel, conv.stride, padding=1, bias=spec.norm == "none"),
+            layer(channels, conv.channels, conv.kernel, conv.stride, padding=1, bias=spec.norm == "none"),
             *_between(conv.channels, spec),
         ]
         channels = conv.channels
@@ -76,17 +78,18 @@ def _convolutions(spec: RunSpec) -> list[nn.Module]:
 
 
 def _transposed_convolutions(spec: RunSpec) -> list[nn.Module]:
-    layout = [conv for conv, _ in encoder_layout(spec.arch, spec.image_size)]
+    layout = encoder_layout(spec.arch, spec.image_size)
     layers = []
-    for conv, before in zip(reversed(layout[1:]), reversed(layout[:-1]), strict=True):
+    for (conv, side), (before, _) in zip(reversed(layout[1:]), reversed(layout[:-1]), strict=True):
+        layer = ConvTransposeFromPoint if side == 1 else nn.ConvTranspose2d
         layers += [
-            nn.ConvTranspose2d(
+            layer(
                 conv.channels, before.channels, conv.kernel, conv.stride, padding=1, bias=spec.norm == "none"
             ),
             *_between(before.channels, spec),
         ]
-    first = layout[0]
-    return [*layers, nn.ConvTranspose2d(first.channels, 1, first.kernel, first.stride, padding=1)]
+    first, _ = layout[0]
+    return [*layers, ConvTransposeToPicture(first.channels, 1, first.kernel, first.stride, padding=1)]
 
 
 def _dense(inputs: int, hidden: int | None, outputs: int, spec: RunSpec) -> list[nn.Module]:

@@ -30,7 +30,17 @@ from vaelib.spec import TRAINING_VERSION, RunSpec
 RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
 
-TRAINING_MODULES = ("architectures", "data", "evaluation", "losses", "metrics", "models", "spec", "training")
+TRAINING_MODULES = (
+    "architectures",
+    "data",
+    "evaluation",
+    "layers",
+    "losses",
+    "metrics/codes",
+    "models",
+    "spec",
+    "training",
+)
 """The modules whose source decides the bytes of a run; their fingerprint is part of its provenance."""
 
 
@@ -217,7 +227,7 @@ def code_fingerprint() -> str:
     """Return the SHA-256 of the sources that decide a run's bytes."""
     digest = hashlib.sha256()
     for name in TRAINING_MODULES:
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return digest.hexdigest()
 
 

@@ -1,6 +1,5 @@
 """What a code tells about the factors, and what each latent does to the picture: arrays in, numbers out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,18 +24,6 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
-
-
-def span(values: Sequence[float], pattern: str = "{:.2f}") -> str:
-    """Return a mean in words, with the least and the largest value where there are several.
-
-    >>> span([0.5]), span([1, 2, 3], "{:.0f}")
-    ('0.50', '2 (1 to 3)')
-    """
-    mean = pattern.format(np.mean(values))
-    if len(values) == 1:
-        return mean
-    return f"{mean} ({pattern.format(min(values))} to {pattern.format(max(values))})"
 
 
 def halves(index: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Everything that is measured: arrays in, named numbers out; no networks inside."""
