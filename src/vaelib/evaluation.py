@@ -32,19 +32,34 @@ def eval_mode(model: VAE) -> Iterator[None]:
 
 def bound_terms(model: VAE, images: Tensor, likelihood: str) -> ElboTerms:
     """Return both terms of the bound of uint8 pictures (N, 1, S, S) in eval mode, one latent sample each."""
-    device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(NOISE_SEED)
-    recon, kl = [], []
     with eval_mode(model):
-        for batch in images.split(BATCH):
-            x = as_float(batch.to(device))
-            mu, logvar = model.encode(x)
-            noise = torch.randn(mu.shape, generator=generator).to(device)
-            z = mu + torch.exp(0.5 * logvar) * noise
-            terms = elbo_terms(model.decode(z), mu, logvar, x, likelihood)
-            recon.append(terms.recon.cpu())
-            kl.append(terms.kl.cpu())
-    return ElboTerms(torch.cat(recon), torch.cat(kl))
+        parts = [
+            _sampled_terms(model, x, mu, logvar, likelihood, generator)
+            for x, mu, logvar in _encoded(model, images)
+        ]
+    return _joined(parts)
+
+
+def _encoded(model: VAE, images: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    device = next(model.parameters()).device
+    for batch in images.split(BATCH):
+        x = as_float(batch.to(device))
+        yield x, *model.encode(x)
+
+
+def _sampled_terms(
+    model: VAE, x: Tensor, mu: Tensor, logvar: Tensor, likelihood: str, generator: torch.Generator
+) -> ElboTerms:
+    noise = torch.randn(mu.shape, generator=generator).to(mu.device)
+    z = mu + torch.exp(0.5 * logvar) * noise
+    return elbo_terms(model.decode(z), mu, logvar, x, likelihood)
+
+
+def _joined(parts: list[ElboTerms]) -> ElboTerms:
+    return ElboTerms(
+        torch.cat([part.recon for part in parts]).cpu(), torch.cat([part.kl for part in parts]).cpu()
+    )
 
 
 def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
@@ -54,10 +69,16 @@ def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
     reconstruction from mu; `kl_per_dim` averages over all test pictures; active units are
     Var_x(mu_j) > 0.01 (Burda et al. 2016).
     """
-    terms = bound_terms(model, test.images, spec.likelihood)
-    mu, mse = _codes_and_errors(model, test.images)
+    generator = torch.Generator().manual_seed(NOISE_SEED)
+    parts, mus, errors = [], [], []
+    with eval_mode(model):
+        for x, mu, logvar in _encoded(model, test.images):
+            parts.append(_sampled_terms(model, x, mu, logvar, spec.likelihood, generator))
+            mus.append(mu)
+            errors.append((torch.sigmoid(model.decode(mu)) - x).square().flatten(1).mean(1))
+    terms, mu, mse = _joined(parts), *(torch.cat(rows).double().cpu().numpy() for rows in (mus, errors))
     rotated = test.factors["rotated"].to_numpy()
-    parts = {"all": np.ones_like(rotated), "upright": ~rotated, "rotated": rotated}
+    subsets = {"all": np.ones_like(rotated), "upright": ~rotated, "rotated": rotated}
     recon, kl = terms.recon.double().numpy(), terms.kl.double().numpy()
     return {
         "beta_eff": beta_eff(spec),
@@ -70,22 +91,9 @@ def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
                 "neg_elbo": float((recon + kl.sum(1))[chosen].mean()),
                 "mse": float(mse[chosen].mean()),
             }
-            for name, chosen in parts.items()
+            for name, chosen in subsets.items()
             if chosen.any()
         },
         "kl_per_dim": kl.mean(0).tolist(),
         "active_units": int(active_units(mu).sum()),
     }
-
-
-def _codes_and_errors(model: VAE, images: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Return mu (N, M) and the mean squared error per pixel (N,) of the pictures decoded from it."""
-    device = next(model.parameters()).device
-    mus, errors = [], []
-    with eval_mode(model):
-        for batch in images.split(BATCH):
-            x = as_float(batch.to(device))
-            mu, _ = model.encode(x)
-            errors.append((torch.sigmoid(model.decode(mu)) - x).square().flatten(1).mean(1).cpu())
-            mus.append(mu.cpu())
-    return torch.cat(mus).double().numpy(), torch.cat(errors).double().numpy()

@@ -45,11 +45,10 @@ def build(spec: RunSpec) -> VAE:
     The encoder is read off the literal; the decoder is its mirror image: every convolution becomes the
     transposed one, in reverse order. A bias directly before batch norm would be redundant and is left out.
     """
-    layout = encoder_layout(spec.arch, spec.image_size)
-    last, side = layout[-1]
+    last, side = encoder_layout(spec.arch, spec.image_size)[-1]
     flat = last.channels * side**2
     dense = ARCHITECTURES[spec.arch].dense
-    return VAE(
+    model = VAE(
         nn.Sequential(*_convolutions(spec), nn.Flatten(), *_dense(flat, dense, 2 * spec.latent_dim, spec)),
         nn.Sequential(
             *_dense(spec.latent_dim, dense, flat, spec),
@@ -58,6 +57,27 @@ def build(spec: RunSpec) -> VAE:
             *_transposed_convolutions(spec),
         ),
     )
+    if spec.init == "he":
+        for layer in model.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                _keep_variance(layer, spec.activation)
+    return model
+
+
+def _keep_variance(layer: nn.Module, activation: str) -> None:
+    """Draw weights of variance gain² / inputs of an output, and biases of zero (He et al. 2015, eq. 10).
+
+    Torch's own have a third of that without an activation and a sixth before a ReLU, so that a signal is
+    lost in a dozen layers and the first epochs pass on a plateau. An output of a transposed convolution
+    sees kernel² / stride² taps of every channel.
+    """
+    inputs = layer.weight[0].numel()
+    if isinstance(layer, nn.ConvTranspose2d):
+        inputs = layer.in_channels * math.prod(layer.kernel_size) / math.prod(layer.stride)
+    gain = {"identity": 1.0, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + 0.2**2))}[activation]
+    nn.init.normal_(layer.weight, std=gain / math.sqrt(inputs))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def _between(channels: int, spec: RunSpec) -> list[nn.Module]:

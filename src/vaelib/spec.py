@@ -10,7 +10,7 @@ from typing import Any, get_args
 from vaelib.architectures import ACTIVATIONS, ARCHITECTURES, NORMS, encoder_layout
 from vaelib.errors import InputError, check_choice, did_you_mean
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Raised by one whenever the same spec would train to other bytes; a golden test asks for it."""
 
 REDUCTIONS = (
@@ -57,6 +57,9 @@ class RunSpec:
     )
     n_test: int = _number(10_000, 2, "source digits to test on", most=10_000)
     data_seed: int = _number(0, 0, "draws the angles and the order of the digits")
+    init: str = _choice(
+        "torch", ("torch", "he"), "first weights: torch's own, or He et al. 2015, which keep the variance"
+    )
     epochs: int = _number(15, 1, "passes over the training images")
     batch_size: int = _number(64, 2, "images a step")
     optimizer: str = _choice("adam", ("adam",), "optimiser")
