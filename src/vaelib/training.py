@@ -22,7 +22,7 @@ from vaelib.data import Corpus, as_float
 from vaelib.errors import DivergedError
 from vaelib.evaluation import bound_terms
 from vaelib.files import sha256, write_atomic, write_json
-from vaelib.losses import elbo_terms, objective
+from vaelib.losses import ElboTerms, elbo_terms, objective
 from vaelib.models import VAE, build
 from vaelib.spec import RunSpec
 
@@ -112,19 +112,30 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
     for step, (chosen, eps) in enumerate(bar):
         lr, beta = _lr_at(spec, epoch, step, batches), _beta_at(spec, epoch, step, batches)
         x = as_float(images[chosen].to(device)).contiguous(memory_format=torch.channels_last)
-        logits, mu, logvar = state.model(x, eps.to(device))
-        terms = elbo_terms(logits, mu, logvar, x, spec.likelihood)
-        loss = objective(terms, beta, spec)
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        for group in state.optimizer.param_groups:
-            group["lr"] = lr
-        state.optimizer.step()
-        losses[step] = loss.detach()
-        sums += torch.stack([terms.recon.detach().sum(), terms.kl.detach().sum()])
+        terms, loss = take_step(state, spec, x, eps.to(device), lr, beta)
+        losses[step] = loss
+        sums += torch.stack([terms.recon.sum(), terms.kl.sum()])
     _check_finite(losses, spec, epoch)
     recon, kl = (sums / len(images)).tolist()
     return {"epoch": epoch, "lr": lr, "beta": beta, "train_recon": recon, "train_kl": kl}
+
+
+def take_step(
+    state: State, spec: RunSpec, x: Tensor, eps: Tensor, lr: float, beta: float
+) -> tuple[ElboTerms, Tensor]:
+    """Move the weights once, down the gradient at pictures x (B, 1, S, S) with latent noise eps (B, M).
+
+    Returns the terms and the loss before the step. Nothing waits for the device.
+    """
+    logits, mu, logvar = state.model(x, eps)
+    terms = elbo_terms(logits, mu, logvar, x, spec.likelihood)
+    loss = objective(terms, beta, spec)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    for group in state.optimizer.param_groups:
+        group["lr"] = lr
+    state.optimizer.step()
+    return ElboTerms(terms.recon.detach(), terms.kl.detach()), loss.detach()
 
 
 def _epoch_draws(spec: RunSpec, epoch: int, n: int) -> tuple[Tensor, Tensor]:
