@@ -13,7 +13,7 @@ from vaelib.metrics.codes import active_units
 from vaelib.models import VAE
 from vaelib.spec import RunSpec
 
-BATCH = 250
+BATCH = 100
 NOISE_SEED = 20_170_424
 """The latent noise of every evaluation, so that two networks are measured with the same draws."""
 

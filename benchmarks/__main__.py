@@ -1,0 +1,184 @@
+"""All benchmarks of the training engine: a table, and their numbers as JSON with a chart beside it."""
+
+import io
+import os
+import platform
+import statistics
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import psutil
+
+from benchmarks.contestants import epochs, evaluation, matrix_product, operations, steps
+from benchmarks.cost import growth, peak_memory_mb, straightness
+from benchmarks.quality import race_to_quality, verdict
+from benchmarks.race import PEERS, race
+from benchmarks.windows import Contestant, interleaved, ratio, side_by_side
+from vaelib.errors import InputError
+from vaelib.files import write_atomic, write_json
+from vaelib.plots.benchmarks import throughput_chart
+from vaelib.runs import RunStore
+from vaelib.spec import RunSpec
+
+ARCHS = ("article", "ours")
+PICTURES = {"n_train": 1200, "images": "upright"}
+"""1,100 pictures an epoch: a window of some seconds sees two or more epochs."""
+
+
+def machine() -> dict:
+    """Return what the numbers were taken on."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [
+        line.split(":")[1].strip()
+        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else ())
+        if line.startswith("model name")
+    ]
+    return names[0] if names else platform.processor()
+
+
+def throughput(windows: int, seconds: float) -> list[dict]:
+    """Return images a second of both networks, of a step and end to end, as they are and plain.
+
+    "Plain" takes the library's own layers and leaves the C library's settings alone. Shares are of the
+    matrix product's rate on the same threads, measured in turns with them.
+    """
+    rows = []
+    for threads in sorted({1, os.cpu_count() or 1}):
+        for arch in ARCHS:
+            spec = RunSpec(arch=arch, **PICTURES)
+            rates = interleaved(
+                {
+                    "matrix": Contestant(matrix_product, (), threads),
+                    "step": Contestant(steps, (spec, False), threads, keep_blocks=True),
+                    "end to end": Contestant(epochs, (spec, False), threads, keep_blocks=True),
+                    "end to end, plain": Contestant(epochs, (spec, True), threads),
+                },
+                windows,
+                seconds,
+            )
+            images = {name: rates[name] for name in rates if name != "matrix"}
+            rows += [
+                {
+                    "arch": arch,
+                    "threads": threads,
+                    "what": name,
+                    "images_per_second": statistics.median(values),
+                    "gflops_matrix": statistics.median(rates["matrix"]) / 1e9,
+                    "share": ratio([v * operations(spec) for v in values], rates["matrix"]),
+                    "to_plain": ratio(values, images["end to end, plain"]),
+                }
+                for name, values in images.items()
+            ]
+    return rows
+
+
+def workers(windows: int, seconds: float) -> list[dict]:
+    """Return what a sweep gains from a second worker, one thread each."""
+    rows = []
+    for arch in ARCHS:
+        contestant = Contestant(epochs, (RunSpec(arch=arch, **PICTURES), False), keep_blocks=True)
+        alone, together = side_by_side(contestant, 2, windows, seconds)
+        rows.append({"arch": arch, "workers": 2, "gain": ratio(together, alone)})
+    return rows
+
+
+def evaluations(windows: int, seconds: float) -> list[dict]:
+    """Return pictures a second through a run's evaluation, one thread."""
+    return [
+        {"arch": arch, "images_per_second": statistics.median(rates)}
+        for arch, rates in interleaved(
+            {a: Contestant(evaluation, (RunSpec(arch=a, n_test=500),), keep_blocks=True) for a in ARCHS},
+            windows,
+            seconds,
+        ).items()
+    ]
+
+
+def goals(results: dict) -> list[dict]:
+    """Return every goal as measured / needed, from the results alone."""
+    rows = []
+
+    def add(goal: str, measured: float, needed: float, most: bool = False) -> None:
+        met = measured <= needed if most else measured >= needed
+        rows.append({"goal": goal, "measured": round(measured, 3), "needed": needed, "met": met})
+
+    cores = results["machine"]["cores"]
+    for row in results["races"]:
+        needed = {"joint-vae": 2.0, "disentangling-vae": 1.6}[row["peer"]]
+        add(f"article network end to end, times {row['peer']}", row["ratio"]["value"], needed)
+    for row in results["throughput"]:
+        if row["what"] == "step" and row["threads"] == cores:
+            needed = {"article": 0.60, "ours": 0.50}[row["arch"]]
+            add(f"{row['arch']}: share of the matrix product's rate", row["share"]["value"], needed)
+    for row in results["workers"]:
+        add(f"{row['arch']}: two workers, times one", row["gain"]["value"], 1.9)
+    add("peak memory at 120,000 images, GB", results["peak_memory_mb"] / 1e3, 1.2, most=True)
+    add(
+        "cost linear in images and epochs, largest relative error",
+        results["line"]["largest_relative_error"],
+        0.1,
+        most=True,
+    )
+    for row in results["quality_verdict"]:
+        add(
+            f"{row['arch']}: share of the presentation's images",
+            row["share_of_images"],
+            1 / 3 + 1e-9,
+            most=True,
+        )
+        add(f"{row['arch']}: least gain in held-out bound over seeds, nats", min(row["gain_nats"]), 0.0)
+        apart = max(abs(a - b) for a, b in row["active_units"])
+        add(f"{row['arch']}: largest difference of active units", apart, 1, most=True)
+    return rows
+
+
+@click.command(help=__doc__)
+@click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="where the numbers go")
+@click.option("--store", default="runs", show_default=True, help="run store of the time to quality")
+@click.option("--windows", default=7, show_default=True, help="turns of each contestant")
+@click.option("--seconds", default=3.0, show_default=True, help="length of a turn")
+@click.option(
+    "--race", "races", type=(click.Choice(sorted(PEERS)), click.Path(path_type=Path)), multiple=True,
+    help="a peer and the folder of its clone; may be given twice",
+)  # fmt: skip
+def main(out: Path, store: str, windows: int, seconds: float, races: tuple) -> None:
+    try:
+        quality = race_to_quality(RunStore(store))
+        results = {
+            "machine": machine(),
+            "throughput": throughput(windows, seconds),
+            "workers": workers(windows, seconds),
+            "races": [race(peer, clone, windows, seconds) for peer, clone in races],
+            "evaluation": evaluations(windows, seconds),
+            "peak_memory_mb": peak_memory_mb(RunSpec(), steps=3),
+            "growth": (grown := growth(RunSpec(n_test=100, epochs=3), [600, 1200, 2400])),
+            "line": straightness(grown),
+            "quality": quality,
+            "quality_verdict": verdict(quality),
+        }
+    except InputError as error:
+        raise click.ClickException(str(error)) from error
+    results["goals"] = goals(results)
+    write_json(out, results)
+    chart = io.BytesIO()
+    throughput_chart(results["throughput"]).savefig(chart, format="svg")
+    write_atomic(out.with_suffix(".svg"), chart.getvalue())
+    for row in results["goals"]:
+        word = "met" if row["met"] else "short"
+        click.echo(f"{word:<6}{row['measured']:>8g} / {row['needed']:<6.3g} {row['goal']}")
+
+
+if __name__ == "__main__":
+    main()
