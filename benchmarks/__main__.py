@@ -158,6 +158,7 @@ def main(out: Path, store: str, windows: int, seconds: float, races: tuple) -> N
         quality = race_to_quality(RunStore(store))
         results = {
             "machine": machine(),
+            "windows": windows,
             "throughput": throughput(windows, seconds),
             "workers": workers(windows, seconds),
             "races": [race(peer, clone, windows, seconds) for peer, clone in races],

@@ -1,0 +1,152 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# (sec-performance)=
+# # How fast it trains
+#
+# Every figure of this report is paid for in training time on an ordinary machine, so speed decides how many seeds and values of β it can
+# afford. This page shows the benchmarks of the training engine as `python -m benchmarks` wrote them.
+
+# %% tags=["parameters"]
+results = "benchmarks/results.json"  # file written by python -m benchmarks
+
+# %% tags=["hide-input"]
+# %matplotlib inline
+import json
+
+import pandas as pd
+from myst_nb import glue
+
+from vaelib.plots.benchmarks import quality_chart, throughput_chart
+from vaelib.profiles import ROOT
+
+measured = json.loads((ROOT / results).read_text())
+machine = measured["machine"]
+goals = pd.DataFrame(measured["goals"])
+for key, value in machine.items():
+    glue(key, value, display=False)
+for key, value in {
+    "n_goals": len(goals),
+    "n_met": int(goals["met"].sum()),
+    "peak_memory_mb": measured["peak_memory_mb"],
+    "line_error": 100 * measured["line"]["largest_relative_error"],
+    "n_windows": measured["windows"],
+    "n_seeds": len({row["seed"] for row in measured["quality"]}),
+}.items():
+    glue(key, value, display=False)
+
+# %% [markdown]
+# The machine: {glue:text}`processor:s`, {glue:text}`cores` cores, {glue:text}`memory_gb` GB, {glue:text}`system:s`, Python {glue:text}`python:s`,
+# torch {glue:text}`torch:s`, nothing else running. Contestants take turns, {glue:text}`n_windows` each, in processes of their own: the machine's
+# speed drifts, and what alternates sees the same drift. Numbers are medians over the turns; ratios are taken turn by turn.
+#
+# ## Goals
+#
+# {glue:text}`n_met` of {glue:text}`n_goals` are met. The time to quality is that of {numref}`fig-time-to-quality`; the peers are public implementations that train the
+# same network (joint-vae) or a lighter one (disentangling-vae), run from their own code with their own loader.
+
+# %% tags=["hide-input"]
+goals.assign(met=goals["met"].map({True: "met", False: "short"})).rename(columns={"met": ""}).set_index("goal")
+
+# %% [markdown]
+# ## Speed
+#
+# A training picture costs 2 floating-point operations for each multiply-add of {ref}`sec-architectures` forward and 4 backward.
+# {numref}`fig-throughput` compares what a network achieves with a product of two large matrices, the fastest thing the same cores can
+# do. *Plain* is the same loop with the library's own layers and the C library's own settings; three things make the difference:
+#
+# - *Freed memory is kept.* The C library returns large blocks to the kernel and has them faulted in again at every step; it is told not to.
+# - *The last transposed convolution* has a single output channel, for which the library's forward pass is slow; it is computed as one matrix
+#   product and a fold.
+# - *Convolutions onto a single point* meet the picture with their inner taps only, and become matrix products.
+#
+# All are exact: the tests compare outputs and gradients with the plain layers. What is skipped is still counted as work done, so the share says how long a
+# training takes and not how busy the machine is. Batch norm, activations, the loss and the optimiser take time and are not counted.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-throughput", "caption": "Training speed of both networks on one thread and on all, in per cent of the rate of a large matrix product on the same threads. Bars are medians over the turns, grey lines the least and the largest, white numbers images a second, batch size 64."}, "image": {"alt": "Horizontal bars for the article's network and ours: a single step, end to end, and end to end with plain layers; one panel for each number of threads."}}
+throughput_chart(measured["throughput"])
+
+# %% tags=["hide-input"]
+pd.DataFrame(
+    [
+        {
+            "network": row["arch"],
+            "threads": row["threads"],
+            "what": row["what"],
+            "images/s": round(row["images_per_second"]),
+            "% of the matrix product": f"{100 * row['share']['value']:.0f}",
+            "times plain": f"{row['to_plain']['value']:.2f}",
+        }
+        for row in measured["throughput"]
+    ]
+).set_index(["network", "threads"])
+
+# %% [markdown]
+# ## Time to quality
+#
+# The presentation trains 15 epochs at a constant rate. {numref}`fig-time-to-quality` sets the recipe of the profile "quick" beside it: first weights that keep
+# a signal's variance {cite:p}`he2015`, smaller batches, and a learning rate that falls to zero along a cosine. Both see the same pictures and are judged by the same held-out
+# bound. Torch's own first weights lose the signal on its way through a dozen layers, and the first epochs pass on a plateau.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-time-to-quality", "caption": "Held-out negative bound against the images seen, β = 4, one line a seed. Dotted: the mean of the presentation's recipe after its last epoch."}, "image": {"alt": "Two panels, one a network, of falling curves; those of the quick recipe end far to the left of the others."}}
+quality_chart(measured["quality"])
+
+# %% tags=["hide-input"]
+pd.DataFrame(
+    [
+        {
+            "network": row["arch"],
+            "seed": row["seed"],
+            "recipe": row["recipe"],
+            "images": f"{row['images_per_epoch'] * len(row['neg_elbo']):,d}",
+            "held-out −ELBO, nats": f"{row['neg_elbo'][-1]:.1f}",
+            "active units": row["active_units"],
+        }
+        for row in measured["quality"]
+    ]
+).set_index(["network", "seed"])
+
+# %% [markdown]
+# ## Cost
+#
+# A process that trains on 60,000 upright and 60,000 rotated pictures, a twelfth of them held out, takes at most {glue:text}`peak_memory_mb` MB. Its time is proportional to
+# images times epochs: over the runs below the largest departure from a line through the origin is {glue:text}`line_error:.1f` %.
+
+# %% tags=["hide-input"]
+growth = pd.DataFrame(measured["growth"])
+growth.pivot(index="images", columns="epochs", values="seconds").rename_axis(columns="epochs, seconds of one thread")
+
+# %% [markdown]
+# A second worker, one thread each, multiplies what a sweep gets done:
+
+# %% tags=["hide-input"]
+pd.DataFrame(
+    [
+        {
+            "network": row["arch"],
+            "workers": row["workers"],
+            "times one worker": f"{row['gain']['value']:.2f} ({row['gain']['low']:.2f} to {row['gain']['high']:.2f})",
+        }
+        for row in measured["workers"]
+    ]
+).set_index("network")
+
+# %% [markdown]
+# ## Measure it yourself
+#
+# ```shell
+# python -m benchmarks --json out.json --race joint-vae PATH_TO_A_CLONE
+# ```
+#
+# writes the numbers and a chart beside them; with `--json benchmarks/results.json` this page shows them after the next `make book`. The time to quality trains
+# its runs when they are missing, which takes about an hour on two cores; the rest takes about ten minutes.
