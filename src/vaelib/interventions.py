@@ -62,7 +62,7 @@ class FactorialSet:
 
     @property
     def factors(self) -> pd.DataFrame:
-        """What each picture's levels stand for, a column a name: the class as integer, the others as floats."""
+        """What the levels of each picture stand for: the class as an integer, the others as floats."""
         return pd.DataFrame({name: self.values[name][self.levels[:, k]] for k, name in enumerate(self.names)})
 
     @property
