@@ -35,6 +35,7 @@ from myst_nb import glue
 
 from vaelib.affine import affine_map, affinity, maps, pairwise_cosines, traversal_steps
 from vaelib.architectures import ARCHITECTURES
+from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split
 from vaelib.errors import InputError
 from vaelib.latents import encode
@@ -51,12 +52,14 @@ titles = {arch: ARCHITECTURES[arch].title for arch in archs}
 size = runs[archs[0]].spec.image_size
 tables = {arch: layer_table(run.spec) for arch, run in runs.items()}
 for arch, layers in tables.items():
-    glue(f"parameters_{arch}", int(layers["parameters"].sum()), display=False)
-    glue(f"multiply_adds_{arch}", float(layers["multiply_adds"].sum() / 1e6), display=False)
-    glue(f"convolutions_{arch}", len(ARCHITECTURES[arch].convs), display=False)
-glue("image_size", size, display=False)
-glue("beta", float(beta), display=False)
-glue("seed", seed, display=False)
+    glue_all(
+        {
+            f"parameters_{arch}": int(layers["parameters"].sum()),
+            f"multiply_adds_{arch}": float(layers["multiply_adds"].sum() / 1e6),
+            f"convolutions_{arch}": len(ARCHITECTURES[arch].convs),
+        }
+    )
+glue_all({"image_size": size, "beta": float(beta), "seed": seed})
 
 # %% [markdown]
 # ## The two networks
@@ -129,8 +132,12 @@ numbers = {arch: affinity(run.model, images, codes[arch]) for arch, run in runs.
 names = {"mu": "μ", "logvar": "log σ²", "logits": "logits"}
 for arch, of_maps in numbers.items():
     for measure in ("midpoint_gap", "collapse_error"):
-        glue(f"{measure}_{arch}", max(values[measure] for values in of_maps.values()), display=False)
-        glue(f"least_{measure}_{arch}", min(values[measure] for values in of_maps.values()), display=False)
+        glue_all(
+            {
+                f"{measure}_{arch}": max(values[measure] for values in of_maps.values()),
+                f"least_{measure}_{arch}": min(values[measure] for values in of_maps.values()),
+            }
+        )
 glue("n_tested", len(images), display=False)
 pd.DataFrame(
     {
@@ -179,9 +186,13 @@ plots.traversal_differences(
 
 # %% tags=["hide-input"]
 for arch, values in cosines.items():
-    glue(f"cosine_median_{arch}", float(np.median(values[strongest[arch]])), display=False)
-    glue(f"cosine_least_{arch}", float(values.min()), display=False)
-    glue(f"cosine_mean_{arch}", float(values.mean()), display=False)
+    glue_all(
+        {
+            f"cosine_median_{arch}": float(np.median(values[strongest[arch]])),
+            f"cosine_least_{arch}": float(values.min()),
+            f"cosine_mean_{arch}": float(values.mean()),
+        }
+    )
 glue("n_starts", len(starts[archs[0]]), display=False)
 glue(
     "affine", "is affine" if numbers["ours"]["mu"]["midpoint_gap"] < 1e-6 else "is not affine", display=False

@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
+from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, encode, prior_samples
 from vaelib.losses import beta_eff, beta_norm, reduction_weights
@@ -60,14 +61,18 @@ table = pd.DataFrame(
         for part, numbers in run.metrics["test"].items()
     ]
 )
-glue("n_seeds", len(seeds), display=False)
-glue("seeds_in_words", "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds", display=False)
-glue("n_test", int(table.loc[table["part"] == "all", "n"].iloc[0]), display=False)
-glue("arch", arch, display=False)
-glue("example_beta", float(example_beta), display=False)
-glue("image_size", spec.image_size, display=False)
-glue("n_pixels", spec.n_pixels, display=False)
-glue("latent_dim", spec.latent_dim, display=False)
+glue_all(
+    {
+        "n_seeds": len(seeds),
+        "seeds_in_words": "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds",
+        "n_test": int(table.loc[table["part"] == "all", "n"].iloc[0]),
+        "arch": arch,
+        "example_beta": float(example_beta),
+        "image_size": spec.image_size,
+        "n_pixels": spec.n_pixels,
+        "latent_dim": spec.latent_dim,
+    }
+)
 
 # %% [markdown]
 # ## A bound of two terms
@@ -134,8 +139,12 @@ pd.DataFrame(
 
 # %% tags=["hide-input"]
 same_at_28 = example_beta * 28**2 / spec.n_pixels
-glue("same_at_28", float(same_at_28), display=False)
-glue("beta_norm_example", beta_norm(readings["sum"]), display=False)
+glue_all(
+    {
+        "same_at_28": float(same_at_28),
+        "beta_norm_example": beta_norm(readings["sum"]),
+    }
+)
 glue(
     "reading_ratio",
     max(map(beta_eff, readings.values())) / min(map(beta_eff, readings.values())),
@@ -222,12 +231,20 @@ for name, beta in (("low", low), ("high", high)):
         glue(f"{column}_{name}", float(means.loc[beta, column]), display=False)
     for part in ("upright", "rotated"):
         glue(f"recon_{part}_{name}", float(parts[part, beta]), display=False)
-    glue(f"kl_least_{name}", float(spectra[beta].min()), display=False)
-    glue(f"kl_most_{name}", float(spectra[beta].max()), display=False)
+    glue_all(
+        {
+            f"kl_least_{name}": float(spectra[beta].min()),
+            f"kl_most_{name}": float(spectra[beta].max()),
+        }
+    )
 for column in ("recon", "kl", "active_units"):
     glue(f"{column}_direction", direction(means[column]), display=False)
-glue("beta_best", float(means["neg_elbo"].idxmin()), display=False)
-glue("neg_elbo_best", float(means["neg_elbo"].min()), display=False)
+glue_all(
+    {
+        "beta_best": float(means["neg_elbo"].idxmin()),
+        "neg_elbo_best": float(means["neg_elbo"].min()),
+    }
+)
 spread = everything.groupby("beta")[["recon", "kl"]].std().max()
 glue(
     "seeds_note",

@@ -37,6 +37,7 @@ from myst_nb import glue
 
 from vaelib.architectures import ARCHITECTURES
 from vaelib.capture import capture, ranges
+from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, traverse
 from vaelib.metrics.curves import between_points, span
@@ -57,23 +58,24 @@ near = min(
 )
 compared = list(dict.fromkeys([(first, beta), (second, beta), (second, near)]))
 labels = {(arch, b): f"{ARCHITECTURES[arch].title}, β = {b:g}" for arch, b in compared}
-for key, value in {
-    "first": ARCHITECTURES[first].title,
-    "second": ARCHITECTURES[second].title,
-    "profile_name": profile,
-    "beta": beta,
-    "beta_near": near,
-    "betas": ", ".join(f"{b:g}" for b in sorted(b for arch, b in runs if arch == second)),
-    "near_note": "the run at the same setting itself" if near == beta else "a run at another setting",
-    "seeds_text": "one seed each" if len(seeds) == 1 else f"{len(seeds)} seeds each",
-    "n_test": len(test),
-    "latent_dim": spec.latent_dim,
-    "traversal_digit": traversal_digit,
-    "seeds_note": "One seed each: how much of a difference is the networks' and how much the seed's, these numbers cannot tell"
-    if len(seeds) == 1
-    else f"Means over {len(seeds)} seeds, with the least and the largest in brackets",
-}.items():
-    glue(key, value, display=False)
+glue_all(
+    {
+        "first": ARCHITECTURES[first].title,
+        "second": ARCHITECTURES[second].title,
+        "profile_name": profile,
+        "beta": beta,
+        "beta_near": near,
+        "betas": ", ".join(f"{b:g}" for b in sorted(b for arch, b in runs if arch == second)),
+        "near_note": "the run at the same setting itself" if near == beta else "a run at another setting",
+        "seeds_text": "one seed each" if len(seeds) == 1 else f"{len(seeds)} seeds each",
+        "n_test": len(test),
+        "latent_dim": spec.latent_dim,
+        "traversal_digit": traversal_digit,
+        "seeds_note": "One seed each: how much of a difference is the networks' and how much the seed's, these numbers cannot tell"
+        if len(seeds) == 1
+        else f"Means over {len(seeds)} seeds, with the least and the largest in brackets",
+    }
+)
 for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near", (second, near))):
     glue(f"kl_{name}", float(rates[point]), display=False)
 

@@ -31,6 +31,7 @@ import numpy as np
 from myst_nb import glue
 
 from vaelib.capture import VISIBLE, capture
+from vaelib.chapters import glue_all
 from vaelib.data import load_split
 from vaelib.metrics.curves import span
 from vaelib.profiles import load_profile
@@ -85,21 +86,22 @@ for arch in archs:
         "rate": span([run.metrics["test"]["all"]["kl"] for run in same]),
     }.items():
         glue(f"{key}_{arch}_text", value, display=False)
-for key, value in {
-    "profile_name": profile,
-    "beta": float(beta),
-    "n_seeds": len(seeds),
-    "seeds_text": "one seed a network" if len(seeds) == 1 else f"{len(seeds)} seeds a network",
-    "n_test": len(test),
-    "latent_dim": spec.latent_dim,
-    "epochs": spec.epochs,
-    "n_train": 2 * (spec.n_train - spec.n_val),
-    "visible_from": VISIBLE,
-    "seeds_note": "Square brackets are 95 % intervals over test pictures. With one seed, a row describes two trained networks, not two architectures"
-    if len(seeds) == 1
-    else f"Values are means over {len(seeds)} seeds, with the least and the largest in brackets",
-}.items():
-    glue(key, value, display=False)
+glue_all(
+    {
+        "profile_name": profile,
+        "beta": float(beta),
+        "n_seeds": len(seeds),
+        "seeds_text": "one seed a network" if len(seeds) == 1 else f"{len(seeds)} seeds a network",
+        "n_test": len(test),
+        "latent_dim": spec.latent_dim,
+        "epochs": spec.epochs,
+        "n_train": 2 * (spec.n_train - spec.n_val),
+        "visible_from": VISIBLE,
+        "seeds_note": "Square brackets are 95 % intervals over test pictures. With one seed, a row describes two trained networks, not two architectures"
+        if len(seeds) == 1
+        else f"Values are means over {len(seeds)} seeds, with the least and the largest in brackets",
+    }
+)
 
 # %% [markdown]
 # ## Findings and measurements

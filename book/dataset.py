@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
+from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split, render
 from vaelib.metrics.curves import crossing
 from vaelib.metrics.distances import relative_distances, squared_distances
@@ -52,17 +53,18 @@ small, large = (
     as_float(render(digits, np.zeros(len(digits)), 28)),
     as_float(corpora["test"].images[: len(digits)]),
 )
-for key, value in {
-    "image_size": spec.image_size,
-    "n_pixels": spec.n_pixels,
-    "pixel_ratio": spec.n_pixels / 28**2,
-    "variance_small": small.var(0, correction=0).sum(),
-    "variance_large": large.var(0, correction=0).sum(),
-    "variance_ratio": large.var(0, correction=0).sum() / small.var(0, correction=0).sum(),
-    "rotation_range": rotation_range,
-    "n_test_digits": len(digits),
-}.items():
-    glue(key, float(value), display=False)
+glue_all(
+    {
+        "image_size": spec.image_size,
+        "n_pixels": spec.n_pixels,
+        "pixel_ratio": spec.n_pixels / 28**2,
+        "variance_small": small.var(0, correction=0).sum(),
+        "variance_large": large.var(0, correction=0).sum(),
+        "variance_ratio": large.var(0, correction=0).sum() / small.var(0, correction=0).sum(),
+        "rotation_range": rotation_range,
+        "n_test_digits": len(digits),
+    }
+)
 
 # %% [markdown]
 # ## MNIST, and why it is resized
@@ -141,16 +143,17 @@ plots.split_distributions(factors, rotation_range)
 shares = {name: table["digit"].value_counts(normalize=True) for name, table in factors.items()}
 training = factors["training"]
 rotated_angles = training.loc[training["rotated"], "angle"]
-for key, value in {
-    "share_least": 100 * shares["training"].min(),
-    "share_most": 100 * shares["training"].max(),
-    "angle_mean": rotated_angles.mean(),
-    "angle_sd": rotated_angles.std(ddof=0),
-    "angle_sd_uniform": rotation_range / np.sqrt(3),
-}.items():
-    glue(key, float(value), display=False)
-glue("digit_least", int(shares["training"].idxmin()), display=False)
-glue("digit_most", int(shares["training"].idxmax()), display=False)
+glue_all(
+    {
+        "share_least": 100 * shares["training"].min(),
+        "share_most": 100 * shares["training"].max(),
+        "angle_mean": rotated_angles.mean(),
+        "angle_sd": rotated_angles.std(ddof=0),
+        "angle_sd_uniform": rotation_range / np.sqrt(3),
+        "digit_least": int(shares["training"].idxmin()),
+        "digit_most": int(shares["training"].idxmax()),
+    }
+)
 
 # %% [markdown]
 # {numref}`fig-splits` checks that the draw is what it should be: all digits are about equally frequent and all angles
@@ -186,18 +189,19 @@ plots.distance_against_angle(turns, distances, crossings)
 
 # %% tags=["hide-input"]
 halfway = len(turns) // 2
-for key, value in {
-    "n_measured": m,
-    "half_angle": turns[halfway],
-    "half_ratio": curve["ratio"].iloc[halfway],
-    "half_low": curve["low"].iloc[halfway],
-    "half_high": curve["high"].iloc[halfway],
-    "last_ratio": curve["ratio"].iloc[-1],
-    "same_ratio": same["ratio"],
-    "same_low": same["low"],
-    "same_high": same["high"],
-}.items():
-    glue(key, float(value), display=False)
+glue_all(
+    {
+        "n_measured": m,
+        "half_angle": turns[halfway],
+        "half_ratio": curve["ratio"].iloc[halfway],
+        "half_low": curve["low"].iloc[halfway],
+        "half_high": curve["high"].iloc[halfway],
+        "last_ratio": curve["ratio"].iloc[-1],
+        "same_ratio": same["ratio"],
+        "same_low": same["low"],
+        "same_high": same["high"],
+    }
+)
 for which, angle in crossings.items():
     glue(
         f"crossing_{which}",

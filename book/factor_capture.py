@@ -30,10 +30,10 @@ n_moved = 200  # test pictures decoded with each dimension moved
 # %% tags=["hide-input"]
 # %matplotlib inline
 import numpy as np
-from myst_nb import glue
 
 from vaelib.architectures import ARCHITECTURES
 from vaelib.capture import VISIBLE, capture, ranges
+from vaelib.chapters import glue_all
 from vaelib.data import load_split
 from vaelib.latents import prior_samples, traverse
 from vaelib.plots.latent import change_maps, dimension_profile, traversal_panels
@@ -47,19 +47,20 @@ found = capture(run.model, test, n_moved)
 per_dim = found.per_dim.sort_values("kl", ascending=False, kind="stable")
 values = ranges(found.codes.mu, steps)
 names = {dim: f"dimension {dim} · KL {kl:.2f}" for dim, kl in per_dim["kl"].items()}
-for key, value in {
-    "network": ARCHITECTURES[arch].title,
-    "beta": beta,
-    "seed": seed,
-    "latent_dim": run.spec.latent_dim,
-    "n_test": len(test),
-    "n_rotated": int(test.factors["rotated"].sum()),
-    "n_moved": min(n_moved, len(test)),
-    "steps": steps,
-    "named": ", ".join(map(str, named_dims)),
-    "visible_from": VISIBLE,
-}.items():
-    glue(key, value, display=False)
+glue_all(
+    {
+        "network": ARCHITECTURES[arch].title,
+        "beta": beta,
+        "seed": seed,
+        "latent_dim": run.spec.latent_dim,
+        "n_test": len(test),
+        "n_rotated": int(test.factors["rotated"].sum()),
+        "n_moved": min(n_moved, len(test)),
+        "steps": steps,
+        "named": ", ".join(map(str, named_dims)),
+        "visible_from": VISIBLE,
+    }
+)
 
 # %% [markdown]
 # This page shows **{glue:text}`network`** at β = {glue:text}`beta:g`, seed {glue:text}`seed`. A *traversal* takes one code, gives one
@@ -152,28 +153,26 @@ dimension_profile(found.per_dim, VISIBLE)
 # nothing about another seed.
 
 # %% tags=["hide-input"]
-for key, value in {
-    "active": found.active,
-    "visible": found.visible,
-    "energy_most_dim": int(per_dim["energy"].idxmax()),
-    "best_dim": found.best_dim,
-    "angle_best": str(found.angle_best_dim),
-    "angle_all": str(found.angle_all_dims),
-    "digit_best_dim": int(per_dim["digit_share"].idxmax()),
-}.items():
-    glue(key, value, display=False)
-for key, value in {
-    "energy_most": per_dim["energy"].max(),
-    "energy_least": per_dim["energy"].min(),
-    "agreement_least": per_dim["agreement"].min(),
-    "agreement_mean": per_dim["agreement"].mean(),
-    "digit_share_most": per_dim["digit_share"].max(),
-    "digit_share_of_best": per_dim.loc[found.best_dim, "digit_share"],
-    "digits_upright": 100 * found.digit_accuracy_upright,
-    "digits_rotated": 100 * found.digit_accuracy_rotated,
-    "correlation": found.correlation,
-}.items():
-    glue(key, float(value), display=False)
+glue_all(
+    {
+        "active": found.active,
+        "visible": found.visible,
+        "energy_most_dim": int(per_dim["energy"].idxmax()),
+        "best_dim": found.best_dim,
+        "angle_best": str(found.angle_best_dim),
+        "angle_all": str(found.angle_all_dims),
+        "digit_best_dim": int(per_dim["digit_share"].idxmax()),
+        "energy_most": per_dim["energy"].max(),
+        "energy_least": per_dim["energy"].min(),
+        "agreement_least": per_dim["agreement"].min(),
+        "agreement_mean": per_dim["agreement"].mean(),
+        "digit_share_most": per_dim["digit_share"].max(),
+        "digit_share_of_best": per_dim.loc[found.best_dim, "digit_share"],
+        "digits_upright": 100 * found.digit_accuracy_upright,
+        "digits_rotated": 100 * found.digit_accuracy_rotated,
+        "correlation": found.correlation,
+    }
+)
 per_dim.drop(columns="active").rename(
     columns={
         "kl": "KL",

@@ -30,10 +30,10 @@ tsne_seed = 0  # of t-SNE
 # %matplotlib inline
 import numpy as np
 import pandas as pd
-from myst_nb import glue
 from sklearn.decomposition import PCA
 
 from vaelib.architectures import ARCHITECTURES
+from vaelib.chapters import glue_all
 from vaelib.data import load_split
 from vaelib.latents import encode
 from vaelib.metrics import probes
@@ -50,16 +50,17 @@ components = pca.transform(codes.mu)
 n_shown = min(n_tsne, len(test))
 shown = np.arange(n_shown) * len(test) // n_shown
 factors = [test.factors[name].to_numpy()[shown] for name in ("digit", "angle", "rotated")]
-for key, value in {
-    "network": ARCHITECTURES[arch].title,
-    "beta": beta,
-    "seed": seed,
-    "latent_dim": run.spec.latent_dim,
-    "n_test": len(test),
-    "n_shown": n_shown,
-    "perplexity": perplexity,
-}.items():
-    glue(key, value, display=False)
+glue_all(
+    {
+        "network": ARCHITECTURES[arch].title,
+        "beta": beta,
+        "seed": seed,
+        "latent_dim": run.spec.latent_dim,
+        "n_test": len(test),
+        "n_shown": n_shown,
+        "perplexity": perplexity,
+    }
+)
 
 # %% [markdown]
 # This page shows **{glue:text}`network`** at β = {glue:text}`beta:g`, seed {glue:text}`seed`: the mean codes μ of
@@ -115,19 +116,20 @@ correlation_map(correlations)
 # %% tags=["hide-input"]
 pairs = pd.DataFrame(correlations).where(np.tril(np.ones_like(correlations, dtype=bool), k=-1)).stack()
 strongest = pairs.abs().idxmax()
-for key, value in {
-    "variance_two": shares[:2].sum(),
-    "variance_even": 200 / run.spec.latent_dim,
-    "kl_sum": kl.sum(),
-    "kl_least": kl.min(),
-    "kl_most": kl.max(),
-    "correlation_mean": probes.mean_abs_correlation(codes.mu),
-    "correlation_most": pairs[strongest],
-}.items():
-    glue(key, float(value), display=False)
-glue("strongest_a", int(min(strongest)) + 1, display=False)
-glue("strongest_b", int(max(strongest)) + 1, display=False)
-glue("kl_most_dim", int(kl.argmax()) + 1, display=False)
+glue_all(
+    {
+        "variance_two": shares[:2].sum(),
+        "variance_even": 200 / run.spec.latent_dim,
+        "kl_sum": kl.sum(),
+        "kl_least": kl.min(),
+        "kl_most": kl.max(),
+        "correlation_mean": probes.mean_abs_correlation(codes.mu),
+        "correlation_most": pairs[strongest],
+        "strongest_a": int(min(strongest)) + 1,
+        "strongest_b": int(max(strongest)) + 1,
+        "kl_most_dim": int(kl.argmax()) + 1,
+    }
+)
 
 # %% [markdown]
 # ## What was found

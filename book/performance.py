@@ -25,25 +25,25 @@ results = "benchmarks/results.json"  # file written by python -m benchmarks
 import json
 
 import pandas as pd
-from myst_nb import glue
 
+from vaelib.chapters import glue_all
 from vaelib.plots.benchmarks import quality_chart, throughput_chart
 from vaelib.profiles import ROOT
 
 measured = json.loads((ROOT / results).read_text())
 machine = measured["machine"]
 goals = pd.DataFrame(measured["goals"])
-for key, value in machine.items():
-    glue(key, value, display=False)
-for key, value in {
-    "n_goals": len(goals),
-    "n_met": int(goals["met"].sum()),
-    "peak_memory_mb": measured["peak_memory_mb"],
-    "line_error": 100 * measured["line"]["largest_relative_error"],
-    "n_windows": measured["windows"],
-    "n_seeds": len({row["seed"] for row in measured["quality"]}),
-}.items():
-    glue(key, value, display=False)
+glue_all(machine)
+glue_all(
+    {
+        "n_goals": len(goals),
+        "n_met": int(goals["met"].sum()),
+        "peak_memory_mb": measured["peak_memory_mb"],
+        "line_error": 100 * measured["line"]["largest_relative_error"],
+        "n_windows": measured["windows"],
+        "n_seeds": len({row["seed"] for row in measured["quality"]}),
+    }
+)
 
 # %% [markdown]
 # The machine: {glue:text}`processor:s`, {glue:text}`cores` cores, {glue:text}`memory_gb` GB, {glue:text}`system:s`, Python {glue:text}`python:s`,
@@ -56,7 +56,9 @@ for key, value in {
 # same network (joint-vae) or a lighter one (disentangling-vae), run from their own code with their own loader.
 
 # %% tags=["hide-input"]
-goals.assign(met=goals["met"].map({True: "met", False: "short"})).rename(columns={"met": ""}).set_index("goal")
+goals.assign(met=goals["met"].map({True: "met", False: "short"})).rename(columns={"met": ""}).set_index(
+    "goal"
+)
 
 # %% [markdown]
 # ## Speed
@@ -124,7 +126,9 @@ pd.DataFrame(
 
 # %% tags=["hide-input"]
 growth = pd.DataFrame(measured["growth"])
-growth.pivot(index="images", columns="epochs", values="seconds").rename_axis(columns="epochs, seconds of one thread")
+growth.pivot(index="images", columns="epochs", values="seconds").rename_axis(
+    columns="epochs, seconds of one thread"
+)
 
 # %% [markdown]
 # A second worker, one thread each, multiplies what a sweep gets done:

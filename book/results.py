@@ -32,6 +32,7 @@ import pandas as pd
 from myst_nb import glue
 
 from vaelib.architectures import ARCHITECTURES
+from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, encode, prior_samples
 from vaelib.metrics import probes
@@ -44,19 +45,20 @@ prof = load_profile(profile)
 run = RunStore(store).get(prof.run(arch=arch, beta=beta, seed=seed))
 spec, history, numbers = run.spec, run.history, run.metrics["test"]
 test = load_split(spec, "test")
-for key, value in {
-    "network": ARCHITECTURES[arch].title,
-    "norm": {"batch": "has batch norm between its layers", "none": "has no batch norm"}[spec.norm],
-    "profile_name": profile,
-    "beta": beta,
-    "epochs": spec.epochs,
-    "latent_dim": spec.latent_dim,
-    "image_size": spec.image_size,
-    "n_train": 2 * (spec.n_train - spec.n_val),
-    "n_test": len(test),
-    "seed": seed,
-}.items():
-    glue(key, value, display=False)
+glue_all(
+    {
+        "network": ARCHITECTURES[arch].title,
+        "norm": {"batch": "has batch norm between its layers", "none": "has no batch norm"}[spec.norm],
+        "profile_name": profile,
+        "beta": beta,
+        "epochs": spec.epochs,
+        "latent_dim": spec.latent_dim,
+        "image_size": spec.image_size,
+        "n_train": 2 * (spec.n_train - spec.n_val),
+        "n_test": len(test),
+        "seed": seed,
+    }
+)
 
 # %% [markdown]
 # This page shows **{glue:text}`network`** ({ref}`sec-architectures`) at the presentation's setting: β = {glue:text}`beta:g` and
@@ -127,9 +129,13 @@ for part in table.index:
 gap = history[["val_recon", "train_eval_recon"]].iloc[-1]
 glue("gap", float(gap["val_recon"] - gap["train_eval_recon"]), display=False)
 val_kl = history.filter(regex=r"^val_kl_\d+$").iloc[-1]
-glue("kl_least", float(val_kl.min()), display=False)
-glue("kl_most", float(val_kl.max()), display=False)
-glue("active", run.metrics["active_units"], display=False)
+glue_all(
+    {
+        "kl_least": float(val_kl.min()),
+        "kl_most": float(val_kl.max()),
+        "active": run.metrics["active_units"],
+    }
+)
 formats = {
     "pictures": ("n", "{:,.0f}"),
     "reconstruction": ("recon", "{:.1f}"),
