@@ -1,12 +1,13 @@
 import errno
 import os
+import stat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vaelib.errors import InputError, check_choice, did_you_mean
-from vaelib.files import sha256, write_atomic, write_json
+from vaelib.files import read_json, read_sealed, sha256, write_atomic, write_json, write_sealed
 
 
 def test_what_was_written_is_read(tmp_path):
@@ -29,12 +30,56 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == [path]
 
 
-@given(st.dictionaries(st.text(min_size=1), st.integers() | st.floats(allow_nan=False, allow_infinity=False)))
+def test_the_folder_reaches_the_disk_after_the_rename(tmp_path, monkeypatch):
+    done, flush = [], os.fsync
+
+    def fsync(opened: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(opened).st_mode)
+        done.append(("folder" if is_folder else "file", (tmp_path / "a.txt").exists()))
+        flush(opened)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomic(tmp_path / "a.txt", "new")
+    assert done == [("file", False), ("folder", True)]
+
+
+VALUES = st.dictionaries(
+    st.text(min_size=1), st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+)
+
+
+@given(VALUES)
 def test_equal_values_give_equal_json(tmp_path_factory, value):
     folder = tmp_path_factory.mktemp("json")
     write_json(folder / "a.json", value)
     write_json(folder / "b.json", dict(reversed(value.items())))
     assert sha256(folder / "a.json") == sha256(folder / "b.json")
+    assert read_json(folder / "a.json") == value
+
+
+@given(VALUES)
+def test_what_was_sealed_is_read(tmp_path_factory, value):
+    path = tmp_path_factory.mktemp("json") / "a.json"
+    write_sealed(path, value)
+    assert read_sealed(path) == value
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}', '{\n "a": 1\n}', '{\n "a": 1,\n "a": 1\n}\n', "{", '{\n "a": NaN\n}\n']
+)
+def test_json_in_other_bytes_than_ours_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError, match=r".+"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(("old", "new"), [("1.5", "2.5"), ('"row"', '"raw"'), ('"seal"', '"soul"')])
+def test_sealed_json_that_was_edited_is_refused(tmp_path, old, new):
+    path = tmp_path / "a.json"
+    write_sealed(path, {"row": 1.5})
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ValueError, match="does not match its seal"):
+        read_sealed(path)
 
 
 def test_sha256_of_nothing(tmp_path):

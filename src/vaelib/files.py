@@ -1,8 +1,10 @@
-"""Files that are whole or absent: atomic writes and checksums."""
+"""Files that are whole or absent: atomic writes, checksums, and JSON that tells when it was changed."""
 
+import contextlib
 import hashlib
 import json
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ from typing import Any
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write `content` to `path` so that a reader, or the next start after a crash, sees all of it or none.
 
-    The bytes go to a sibling file first, reach the disk, and take the name by a rename. When the write
-    fails (full disk, no permission) the sibling is removed and the old `path`, if any, is untouched.
+    The bytes go to a sibling file first, reach the disk, and take the name by a rename, which reaches the
+    disk too. When the write fails (full disk, no permission) the sibling is removed and the old `path`, if
+    any, is untouched.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Not the process id: two containers that share a folder count theirs from 1, both.
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     data = content.encode() if isinstance(content, str) else content
     try:
         with part.open("wb") as file:
@@ -23,11 +27,25 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        _flush_folder(path.parent)
     except OSError as error:
         error.filename = str(path)  # a failed write() does not say which file
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk: without it a power cut may undo the last renames, in any order.
+
+    Some shared file systems cannot do that; there a rename lasts as well as they make it.
+    """
+    with contextlib.suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -36,9 +54,42 @@ def remove_leftovers(folder: Path) -> None:
         part.unlink()
 
 
+def to_json(value: Any) -> str:
+    """Return `value` as JSON with sorted keys, one item a line: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON with sorted keys, atomically: equal values give equal bytes."""
-    write_atomic(path, json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n")
+    """Write `value` as JSON, atomically: equal values give equal bytes."""
+    write_atomic(path, to_json(value))
+
+
+def read_json(path: Path) -> Any:
+    """Return the value that `write_json` wrote; raises `ValueError` on any other bytes."""
+    text = Path(path).read_bytes().decode()
+    value = json.loads(text)
+    if to_json(value) != text:
+        raise ValueError(f"{Path(path).name} is not as it was written")
+    return value
+
+
+def write_sealed(path: Path, value: dict[str, Any]) -> None:
+    """Write `value` as JSON with a checksum of itself, for a file whose bytes no other file vouches for."""
+    write_json(path, value | {"seal": digest(to_json(value))})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Return the value that `write_sealed` wrote; raises `ValueError` when any byte was changed."""
+    value = read_json(path)
+    seal = value.pop("seal", None)
+    if seal != digest(to_json(value)):
+        raise ValueError(f"{Path(path).name} does not match its seal")
+    return value
+
+
+def digest(content: bytes | str) -> str:
+    """Return the SHA-256 of bytes, or of a text's UTF-8, in hexadecimal."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
 def sha256(path: Path) -> str:
