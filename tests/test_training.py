@@ -12,6 +12,7 @@ from vaelib import training
 from vaelib.data import load_split
 from vaelib.errors import DivergedError
 from vaelib.evaluation import bound_terms
+from vaelib.losses import ElboTerms
 from vaelib.spec import TRAINING_VERSION
 
 CPU = torch.device("cpu")
@@ -58,26 +59,6 @@ def test_a_resumed_run_ends_in_the_same_bytes_as_an_uninterrupted_one(arch, stop
     assert_same(fit(spec, tmp_path / "parts"), whole)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "record", "missing"])
-def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(damage, tmp_path, monkeypatch, capsys):
-    spec = tiny()
-    whole = fit(spec, tmp_path / "whole")
-    fit_interrupted_after(2, spec, tmp_path / "parts", monkeypatch)
-    newest = tmp_path / "parts" / "epoch-0002.safetensors"
-    data = bytearray(newest.read_bytes())
-    if damage == "truncated":
-        newest.write_bytes(data[: len(data) // 2])
-    elif damage == "flipped":
-        data[-5] ^= 1
-        newest.write_bytes(data)
-    elif damage == "record":
-        newest.with_suffix(".json").write_text('{"sha256": ')
-    else:
-        newest.unlink()
-    assert_same(fit(spec, tmp_path / "parts"), whole)
-    assert "epoch-0002.json is damaged" in capsys.readouterr().out
-
-
 def test_training_lowers_the_objective_on_pictures_not_trained_on(tmp_path):
     state = fit(tiny(n_train=480, epochs=6), tmp_path)
     first, last = state.rows[0], state.rows[-1]
@@ -121,14 +102,54 @@ def test_no_batch_holds_a_single_picture(tmp_path):
     assert fit(tiny(arch="ours", batch_size=29, epochs=1), tmp_path).epoch == 1
 
 
-def test_a_loss_that_is_not_finite_stops_with_epoch_step_and_spec(tmp_path, monkeypatch):
+def spoil_loss(factor):
+    objective = training.objective
+    return "objective", lambda *given: objective(*given) * factor
+
+
+def spoil_kl(factor, name="elbo_terms"):
+    terms = getattr(training, name)
+
+    def spoiled(*given):
+        good = terms(*given)
+        return ElboTerms(good.recon, good.kl * factor)
+
+    return name, spoiled
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (spoil_loss(math.nan), r"the loss is nan at epoch 2, step 1"),
+        (spoil_loss(math.inf), r"the loss is inf at epoch 2, step 1"),
+        (spoil_kl(1e12), r"the KL of a picture in nats is \d.*e\+\d+ at epoch 2, step 1"),
+        (spoil_kl(math.inf, "bound_terms"), r"train_eval_kl is inf after the last step of epoch 2"),
+    ],
+)
+def test_a_divergence_stops_with_epoch_step_and_spec_and_a_new_start_says_it_again(
+    spoilt, said, tmp_path, monkeypatch
+):
     spec = tiny()
     fit_interrupted_after(1, spec, tmp_path, monkeypatch)
-    objective = training.objective
-    monkeypatch.setattr(training, "objective", lambda *args: objective(*args) * math.nan)
-    with pytest.raises(DivergedError, match=r"loss is nan at epoch 2, step 1 .*\"beta\":4\.0"):
-        fit(spec, tmp_path)
-    assert training.last_epoch(tmp_path) == 1
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(training, *spoilt)
+    for _ in range(2):
+        with pytest.raises(DivergedError, match=rf"{said} .*\"beta\":4\.0.*checkpoint of epoch 1 is kept"):
+            fit(spec, tmp_path)
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lr": 0.1}, r"loss is nan at epoch 1, step \d+"),
+        ({"arch": "ours", "init": "he", "lr": 0.1, "n_train": 480}, r"KL .* at epoch 1, step \d+"),
+    ],
+)
+def test_too_high_a_learning_rate_is_a_divergence(changes, said, tmp_path):
+    with pytest.raises(DivergedError, match=rf"{said}.*No epoch was finished; try a smaller lr"):
+        fit(tiny(**changes), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_measured_subset_is_spread_over_both_halves():

@@ -23,7 +23,7 @@ from vaelib import data, training
 from vaelib.allocator import keep_large_blocks
 from vaelib.errors import DamagedError, InputError, check_choice
 from vaelib.evaluation import evaluate
-from vaelib.files import remove_leftovers, sha256, write_atomic, write_json
+from vaelib.files import digest, read_json, remove_leftovers, sha256, to_json, write_atomic, write_json
 from vaelib.models import VAE, build
 from vaelib.spec import TRAINING_VERSION, RunSpec
 
@@ -53,7 +53,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        return self.spec.id
+        return self.folder.name
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -87,23 +87,15 @@ class RunStore:
     def find(self, spec: RunSpec) -> Run | None:
         """Return the finished run of `spec`, or None; raises `DamagedError` when its files were changed."""
         folder = self.folder / spec.id
-        if not (folder / "done.json").exists():
-            return None
-        try:
-            checksums = json.loads((folder / "done.json").read_text())["sha256"]
-            changed = [name for name in RESULTS if sha256(folder / name) != checksums[name]]
-        except (OSError, ValueError, KeyError) as error:
-            raise _damaged(folder, str(error)) from error
-        if changed:
-            raise _damaged(folder, f"{', '.join(changed)} differ from their checksums")
-        return Run(spec, folder)
+        return Run(spec, folder) if _is_finished(folder) else None
 
     def all(self) -> list[Run]:
         """Return every finished run, by id; raises `DamagedError` when one is not as it was written."""
-        return [run for folder in self._folders() if (run := self.find(_read_spec(folder)))]
+        return [Run(_read_spec(folder), folder) for folder in self._folders() if _is_finished(folder)]
 
     def _folders(self) -> list[Path]:
-        return [path.parent for path in sorted(self.folder.glob("*/spec.json"))]
+        files = [*self.folder.glob("*/spec.json"), *self.folder.glob("*/done.json")]
+        return sorted({file.parent for file in files})
 
     def table(self) -> pd.DataFrame:
         """Return one row a run, finished or not: what it is, how far it is, and its test numbers in nats."""
@@ -111,13 +103,14 @@ class RunStore:
         for folder in self._folders():
             try:
                 spec = _read_spec(folder)
-                run = self.find(spec)
+                finished = _is_finished(folder)
             except DamagedError:
                 rows.append({"id": folder.name, "status": "damaged"})
                 continue
-            row = {"id": spec.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
-            if run is None:
-                epoch = training.last_epoch(self.folder / spec.id / "checkpoint")
+            run = Run(spec, folder)
+            row = {"id": run.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
+            if not finished:
+                epoch = training.last_epoch(folder / "checkpoint")
                 rows.append(row | {"status": f"epoch {epoch}/{spec.epochs}"})
                 continue
             test = run.metrics["test"]["all"]
@@ -172,44 +165,83 @@ class RunStore:
                 f"training_version {spec.training_version} cannot be trained by this code; "
                 f"accepted: {TRAINING_VERSION}."
             )
-        keep_large_blocks()
         folder = self.folder / spec.id
         remove_leftovers(folder)
-        write_atomic(folder / "spec.json", spec.to_json() + "\n")
-        train, val, test = (data.load_split(spec, split) for split in ("train", "val", "test"))
+        write_atomic(folder / "spec.json", _spec_text(spec))
+        train, val = (data.load_split(spec, split) for split in ("train", "val"))
+        checksums = {"train": data.checksum(train), "val": data.checksum(val)}
+        keep_large_blocks()
         with _torch_threads(threads):
             state = training.fit(spec, train, val, folder / "checkpoint", device, progress)
+            del train, val  # half a gigabyte at full scale
+            test = data.load_split(spec, "test")
             metrics = evaluate(state.model, spec, test)
+        for part, numbers in metrics["test"].items():
+            measured = {f"{name} of the test pictures ({part})": value for name, value in numbers.items()}
+            training.check_measured(measured, spec, state.epoch, kept=state.epoch)
         weights = {name: t.cpu().contiguous() for name, t in state.model.state_dict().items()}
-        write_atomic(folder / "model.safetensors", save(weights))
-        write_atomic(folder / "history.csv", training.history_table(state.rows).to_csv(index=False))
-        write_json(folder / "metrics.json", metrics)
-        write_json(
-            folder / "provenance.json",
-            {
-                "versions": {name: version(name) for name in ("vaelib", "torch", "torchvision", "numpy")}
-                | {"python": platform.python_version()},
-                "machine": platform.machine(),
-                "device": device.type,
-                "threads": threads,
-                "code": code_fingerprint(),
-                "data": {
-                    name: data.checksum(split)
-                    for name, split in (("train", train), ("val", val), ("test", test))
-                },
-                "seconds_per_epoch": [round(s, 2) for s in state.seconds],
-                "peak_memory_mb": _peak_memory_mb(),
-            },
-        )
-        write_json(folder / "done.json", {"sha256": {name: sha256(folder / name) for name in RESULTS}})
+        provenance = {
+            "versions": {name: version(name) for name in ("vaelib", "torch", "torchvision", "numpy")}
+            | {"python": platform.python_version()},
+            "machine": platform.machine(),
+            "device": device.type,
+            "threads": threads,
+            "code": code_fingerprint(),
+            "data": checksums | {"test": data.checksum(test)},
+            "seconds_per_epoch": [round(s, 2) for s in state.seconds],
+            "peak_memory_mb": _peak_memory_mb(),
+        }
+        contents = {
+            "spec.json": _spec_text(spec),
+            "history.csv": training.history_table(state.rows).to_csv(index=False),
+            "model.safetensors": save(weights),
+            "metrics.json": to_json(metrics),
+            "provenance.json": to_json(provenance),
+        }
+        for name, content in contents.items():
+            write_atomic(folder / name, content)
+        write_json(folder / "done.json", {"sha256": {name: digest(c) for name, c in contents.items()}})
         return Run(spec, folder)
 
 
+def _spec_text(spec: RunSpec) -> str:
+    return spec.to_json() + "\n"
+
+
 def _read_spec(folder: Path) -> RunSpec:
+    """Return the spec in a run's folder; raises `DamagedError` when it is not the one the folder is named by.
+
+    The text is compared, not the spec's id: a field that was added since has changed the ids of older specs.
+    """
     try:
-        return RunSpec.from_json((folder / "spec.json").read_text())
-    except ValueError as error:
+        text = (folder / "spec.json").read_bytes().decode()
+        spec = RunSpec.from_json(text)
+    except (OSError, ValueError) as error:
         raise _damaged(folder, f"spec.json: {error}") from error
+    named_by = digest(text.removesuffix("\n"))[:10]
+    if not folder.name.endswith(f"-{named_by}"):
+        raise _damaged(folder, "spec.json is not the one that the folder is named by")
+    return spec
+
+
+def _is_finished(folder: Path) -> bool:
+    """Tell whether `done.json` is there; raises `DamagedError` when a file is not the one it vouches for."""
+    if not (folder / "done.json").exists():
+        return False
+    _read_spec(folder)
+    try:
+        checksums = read_json(folder / "done.json")["sha256"]
+        if set(checksums) | {"provenance.json"} != {*RESULTS, "provenance.json"}:  # which older runs lack
+            raise ValueError(f"vouches for {', '.join(checksums)}")
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(folder, f"done.json: {error}") from error
+    try:
+        changed = [name for name in checksums if sha256(folder / name) != checksums[name]]
+    except OSError as error:
+        raise _damaged(folder, str(error)) from error
+    if changed:
+        raise _damaged(folder, f"the checksum of {', '.join(changed)} is not the one in done.json")
+    return True
 
 
 def pick_device(name: str) -> torch.device:
