@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from vaelib import interventions
 from vaelib.data import load_split, render
 from vaelib.errors import InputError
 from vaelib.interventions import SCALE, factorial_set, fixed_digits, rotation_sweep
@@ -104,6 +105,17 @@ def test_thickness_and_scale_change_the_ink_as_they_say(cells):
     assert (np.diff(ink, axis=1) > 0).all()
     areas = ink[:, 1, 1] / ink[:, 1, 1, [PLAIN]]
     np.testing.assert_allclose(areas, np.tile(np.square(SCALE), (10, 1)), rtol=0.03)
+
+
+def test_strokes_grow_and_shrink_by_the_same_at_every_side():
+    block = np.zeros((1, 28, 28), dtype=np.uint8)
+    block[:, 12:16, 12:16] = 255
+    thin, plain, thick = interventions._strokes(block)[0].numpy() / 255
+    for picture in (thin, plain, thick):
+        np.testing.assert_allclose(picture, picture[::-1], atol=1e-6)
+        np.testing.assert_allclose(picture, picture[:, ::-1], atol=1e-6)
+    widths = [picture[70].sum() / interventions.FINE for picture in (thin, plain, thick)]
+    np.testing.assert_allclose(widths, [3.2, 4, 4.8], atol=0.01)
 
 
 def test_positive_shear_leans_to_the_right(cells):

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from tests.figure import assert_transparent_and_drawn
 from vaelib.errors import InputError
@@ -76,6 +77,7 @@ def test_a_sliver_of_variance_cannot_be_the_best_latent():
     assert result.table["eta2_angle"][1] == pytest.approx(1)
     assert result.best_dim == 2
     assert result.ris < 0.1
+    assert rotation.rotation_isolation(mu, draws=10).ris.value == pytest.approx(result.ris)
 
 
 def test_units_weigh_the_shares():
@@ -157,6 +159,14 @@ def test_smooth_curves_that_know_nothing_of_the_angle_are_at_their_null():
     assert table["mean_abs"][1] > 0.4
     assert table["mean_abs"][1] == pytest.approx(table["mean_abs_null"][1], abs=0.05)
     assert table["abs_mean"][1] < 4 * table["abs_mean_null"][1]
+
+
+def test_the_null_enters_the_curve_and_its_mirror_image_anywhere():
+    closed = np.concatenate([ANGLES, ANGLES[::-1]])
+    windows = [np.roll(closed, place)[:A] for place in range(2 * A)]
+    expected = np.mean([abs(spearmanr(window, ANGLES).statistic) for window in windows])
+    found = rotation.monotonicity(codes(ONLY_ANGLE), ANGLES, draws=100)["mean_abs_null"][1]
+    assert found == pytest.approx(expected, abs=0.02)
 
 
 def test_rising_share_by_class():
