@@ -11,6 +11,8 @@ from vaelib.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPi
 from vaelib.spec import RunSpec
 
 ACTIVATION = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
+GAIN = {"identity": 1.0, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + 0.2**2))}
+"""What an activation needs to be given back so that a signal keeps its variance (He et al. 2015)."""
 
 
 class VAE(nn.Module):
@@ -58,13 +60,14 @@ def build(spec: RunSpec) -> VAE:
         ),
     )
     if spec.init == "he":
+        outputs = (model.encoder[-1], model.decoder[-1])
         for layer in model.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-                _keep_variance(layer, spec.activation)
+                _keep_variance(layer, GAIN["identity" if layer in outputs else spec.activation])
     return model
 
 
-def _keep_variance(layer: nn.Module, activation: str) -> None:
+def _keep_variance(layer: nn.Module, gain: float) -> None:
     """Draw weights of variance gain² / inputs of an output, and biases of zero (He et al. 2015, eq. 10).
 
     Torch's own have a third of that without an activation and a sixth before a ReLU, so that a signal is
@@ -74,7 +77,6 @@ def _keep_variance(layer: nn.Module, activation: str) -> None:
     inputs = layer.weight[0].numel()
     if isinstance(layer, nn.ConvTranspose2d):
         inputs = layer.in_channels * math.prod(layer.kernel_size) / math.prod(layer.stride)
-    gain = {"identity": 1.0, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + 0.2**2))}[activation]
     nn.init.normal_(layer.weight, std=gain / math.sqrt(inputs))
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

@@ -87,8 +87,17 @@ class RunSpec:
 
     @property
     def id(self) -> str:
-        """Readable name plus a hash of the canonical JSON: `article-b4-s0-1f2e3d4c5b`."""
-        digest = hashlib.sha256(self.to_json().encode()).hexdigest()[:10]
+        """Readable name plus a hash of what differs from the defaults: `article-b4-s0-1f2e3d4c5b`.
+
+        A field that is added later leaves the ids of earlier runs alone as long as its default trains as
+        they did; where it does not, `TRAINING_VERSION`, always part of the hash, has to rise.
+        """
+        told = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name == "training_version" or getattr(self, f.name) != f.default
+        }
+        digest = hashlib.sha256(_canonical(told).encode()).hexdigest()[:10]
         return f"{self.arch}-b{self.beta:g}-s{self.seed}-{digest}"
 
     @property
@@ -102,7 +111,7 @@ class RunSpec:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return _canonical(asdict(self))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunSpec":
@@ -118,6 +127,10 @@ class RunSpec:
     @classmethod
     def from_json(cls, text: str) -> "RunSpec":
         return cls.from_dict(json.loads(text))
+
+
+def _canonical(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
 def field_type(f: Field) -> type:
