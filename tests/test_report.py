@@ -1,6 +1,7 @@
 """A report in miniature is built, edited, broken, killed and gone on with, by the real workflow."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -148,6 +149,28 @@ def test_a_finished_run_that_came_with_the_checkout_is_taken_as_it_is(built):
     assert [done.read_text() for done in built.runs()] == ["from elsewhere"] * 2
 
 
+def test_a_clock_set_back_stops_nothing(built):
+    """All files, finished runs among them, are of a time that has not come yet."""
+    for path in (path for path in built.folder.rglob("*") if path.is_file()):
+        os.utime(path, (4e9, 4e9))
+    shutil.rmtree(built.runs()[0].parent)
+    built.append("book/second.py", "x = 1\n")
+    code, output, events = built.build()
+    assert code == 0, output
+    assert len(events) in (3, 4)  # a run, the page or both that read it, the book
+    assert len(built.runs()) == 2
+
+
+def test_a_damaged_order_to_train_is_written_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "SPECS", tmp_path)
+    spec = RunSpec(seed=1)
+    for left in (None, b"", b"{", b"\xff", spec.to_json().replace('"seed":1', '"seed":3').encode()):
+        if left is not None:
+            (tmp_path / f"{spec.id}.json").write_bytes(left)
+        report.write_specs([spec])
+        assert (tmp_path / f"{spec.id}.json").read_text() == spec.to_json()
+
+
 def test_a_removed_page_or_run_is_made_again(built):
     (built.folder / "book/second.ipynb").unlink()
     shutil.rmtree(next(built.folder.glob("runs/article-b4*")))
@@ -179,6 +202,35 @@ def test_a_page_that_fails_is_shown_and_the_last_good_one_stays(built):
     code, _, events = built.build()
     assert (code, events) == (0, ["page first", "book"])
     assert "# mended" in built.html()
+
+
+def test_a_training_that_fails_is_shown_and_stops_no_other(built):
+    shutil.rmtree(built.folder / "runs")
+    (built.folder / "diverge").write_text("b1")
+    code, output, events = built.build()
+    assert code == 1
+    assert sorted(event.split("-s0")[0] for event in events) == [
+        "page first",
+        "train article-b1",
+        "train article-b4",
+    ]
+    assert len(built.runs()) == 1
+    assert re.search(
+        r"train article-b1-\S+ failed. The last lines of logs/train/article-b1-\S+\.log:", output
+    )
+    assert "run article-b1 diverged at epoch 3" in output
+    assert re.search(r"not finished: train article-b1-\S+\. What is done is kept", output)
+
+
+def test_a_finished_run_outlives_its_job(built):
+    """A job that fails after its run was finished (killed at its end, no room for its log) takes nothing."""
+    shutil.rmtree(built.folder / "runs")
+    (built.folder / "late").touch()
+    assert built.build()[0] == 1
+    assert len(built.runs()) == 2
+    (built.folder / "late").unlink()
+    code, output, events = built.build()
+    assert (code, events) == (0, []), output
 
 
 @pytest.mark.parametrize("victims", ["driver", "all"])

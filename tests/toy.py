@@ -34,7 +34,12 @@ def main(command, *rest):
         note(f"train {spec.stem}")
         while (ROOT / "slow").exists():
             time.sleep(0.05)
+        diverge = ROOT / "diverge"
+        if diverge.exists() and f"-{diverge.read_text()}-" in spec.stem:
+            sys.exit(f"Error: run article-{diverge.read_text()} diverged at epoch 3, step 14")
         write_atomic(done, "{}")
+        if (ROOT / "late").exists():
+            sys.exit("killed while it ended")
     elif command == "page":
         note(f"page {rest[0]}")
         source = load_profile("toy").pages[rest[0]].source.read_text()

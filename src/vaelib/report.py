@@ -4,9 +4,11 @@ import ast
 import functools
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sysconfig
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> 
     `InputError` before work starts, `BuildError` when a job fails.
     """
     check_contents(load_profile(profile))
+    _bring_times_back()
     try:
         done = driver.run(_arguments(["all"], profile, jobs, cluster))
     except BuildError:
@@ -50,6 +53,7 @@ def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> 
 def train_runs(specs: Sequence[RunSpec], jobs: int | None = None, cluster: str | None = None) -> None:
     """Train the runs that are not finished, `jobs` at a time, long ones first."""
     write_specs(specs)
+    _bring_times_back()
     targets = [f"{STORE}/{spec.id}/done.json" for spec in specs]
     done = driver.run(_arguments(targets, "quick", jobs, cluster))
     print(f"{len(specs)} runs are there{'' if done else ' already'}: vaelib runs lists them")
@@ -61,8 +65,21 @@ def _arguments(targets: list[str], profile: str, jobs: int | None, cluster: str 
     else:
         check_choice("cluster", cluster, sorted(path.parent.name for path in CLUSTERS.glob("*/config.yaml")))
         where = ["--workflow-profile", str(CLUSTERS / cluster), *(["--jobs", str(jobs)] if jobs else [])]
-    how = ["--keep-going", "--rerun-incomplete", "--scheduler", "greedy", "--max-checksum-file-size", "50MB"]
-    return [*targets, *where, *how, "--rerun-triggers", *driver.TRIGGERS, "--config", f"profile={profile}"]
+    # --keep-incomplete: what a job wrote before it failed is whole (one rename) and may be a finished run.
+    how = ["--keep-going", "--keep-incomplete", "--rerun-incomplete", "--rerun-triggers", *driver.TRIGGERS]
+    how += ["--scheduler", "greedy", "--max-checksum-file-size", "50MB"]
+    return [*targets, *where, *how, "--config", f"profile={profile}"]
+
+
+def _bring_times_back() -> None:
+    """Set times ahead of the clock to now: Snakemake fails a job whose output is older than its input.
+
+    A clock that was set back, or a folder of runs from another machine, leaves such times.
+    """
+    files = [*BOOK.glob("*.ipynb"), *(ROOT / STORE).glob("*/done.json"), *(BUILD / "report").rglob("*")]
+    for path in files:
+        if path.stat().st_mtime > time.time():
+            os.utime(path)
 
 
 def check_contents(profile: Profile) -> None:
@@ -109,11 +126,11 @@ def plan_runs(profile: Profile) -> dict[str, list[str]]:
 
 
 def write_specs(specs: Sequence[RunSpec]) -> None:
-    """Write `<id>.json` for each spec; an id has one content, so what is there stays."""
+    """Write `<id>.json` for each spec; what is there stays, unless it was damaged."""
     for spec in specs:
-        path = SPECS / f"{spec.id}.json"
-        if not path.exists():
-            write_atomic(path, spec.to_json())
+        path, text = SPECS / f"{spec.id}.json", spec.to_json()
+        if not path.exists() or path.read_bytes() != text.encode():
+            write_atomic(path, text)
 
 
 def training_cost(spec: RunSpec) -> int:
