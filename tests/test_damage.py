@@ -93,7 +93,7 @@ def test_a_run_under_the_name_of_another_is_refused(run, tmp_path):
         RunStore(tmp_path).get(other)
 
 
-def test_a_run_from_before_a_field_was_added_is_still_read(run, tmp_path):
+def test_a_run_that_an_older_version_named_is_still_read(run, tmp_path):
     values = json.loads((run / "spec.json").read_text())
     del values["init"]
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))

@@ -209,17 +209,14 @@ def _spec_text(spec: RunSpec) -> str:
 
 
 def _read_spec(folder: Path) -> RunSpec:
-    """Return the spec in a run's folder; raises `DamagedError` when it is not the one the folder is named by.
-
-    The text is compared, not the spec's id: a field that was added since has changed the ids of older specs.
-    """
+    """Return the spec in a run's folder; raises `DamagedError` when the folder is not named by it."""
     try:
         text = (folder / "spec.json").read_bytes().decode()
         spec = RunSpec.from_json(text)
     except (OSError, ValueError) as error:
         raise _damaged(folder, f"spec.json: {error}") from error
-    named_by = digest(text.removesuffix("\n"))[:10]
-    if not folder.name.endswith(f"-{named_by}"):
+    hash_of_text = digest(text.removesuffix("\n"))[:10]  # the end of the first runs' ids
+    if folder.name != spec.id and not folder.name.endswith(f"-{hash_of_text}"):
         raise _damaged(folder, "spec.json is not the one that the folder is named by")
     return spec
 
