@@ -1,7 +1,6 @@
 """How much latents depend on each other and, as curves on a circle, on an angle: arrays in, numbers out."""
 
 import numpy as np
-
 from scipy.special import xlogy
 from scipy.stats import rankdata
 
