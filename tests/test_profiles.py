@@ -51,6 +51,8 @@ def test_an_unknown_profile_is_refused_with_the_nearest_one():
         ({"parameters": {"datasett": {}}}, "Did you mean 'dataset'"),
         ({"spec": {"epoch": 3}}, "Did you mean 'epochs'"),
         ({"spec": {"n_train": 0}}, "from 24 to 60,000"),
+        ({"networks": {"our": {}}}, "Did you mean 'ours'"),
+        ({"networks": {"ours": {"batch_size": 1}}}, "batch_size 1 is refused"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path, change, said):
@@ -66,5 +68,12 @@ def test_a_mistake_in_the_file_is_named(tmp_path, change, said):
 def test_a_profile_changes_scale_and_recipe_only(name):
     asked = {"arch", "activation", "norm", "objective", "beta", "likelihood", "reduction", "images", "seed"}
     profile = load_profile(name)
-    assert not set(profile.shared) & asked
+    assert not set().union(profile.shared, *profile.networks.values()) & asked
     assert profile.run() == RunSpec.from_dict(profile.shared)
+
+
+def test_what_one_network_needs_at_a_scale_is_for_it_alone_and_yields_to_the_page():
+    quick = load_profile("quick")
+    assert quick.run().batch_size == quick.shared["batch_size"]
+    assert quick.run(arch="ours").batch_size == quick.networks["ours"]["batch_size"]
+    assert quick.run(arch="ours", batch_size=7).batch_size == 7

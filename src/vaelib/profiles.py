@@ -2,12 +2,13 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from vaelib.architectures import ARCHITECTURES
 from vaelib.errors import InputError, check_choice
 from vaelib.spec import RunSpec
 
@@ -32,15 +33,17 @@ class Page:
 
 @dataclass(frozen=True)
 class Profile:
-    """A scale of the report: the spec fields that all its runs share, and its pages."""
+    """A scale of the report: the spec fields that all its runs share, those of one network, and its pages."""
 
     name: str
     shared: dict[str, Any]
     pages: dict[str, Page]
+    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def run(self, **changes: Any) -> RunSpec:
         """Return the spec at this scale with some fields changed: `profile.run(arch="ours", beta=4)`."""
-        return RunSpec.from_dict(self.shared | changes)
+        arch = (self.shared | changes).get("arch", RunSpec.arch)
+        return RunSpec.from_dict(self.shared | self.networks.get(arch, {}) | changes)
 
     def runs(self, parameters: Mapping[str, Any]) -> list[RunSpec]:
         """Return the runs that a page with these parameters reads: the product over the spec fields named.
@@ -82,9 +85,13 @@ def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
         page: Page(page, entry["notebook"], entry.get("parameters", {}) | chosen["parameters"].get(page, {}))
         for page, entry in experiments["pages"].items()
     }
-    profile = Profile(name, chosen["spec"], pages)
+    networks = chosen.get("networks", {})
+    for arch in networks:
+        check_choice(f"network in profile {name}", arch, ARCHITECTURES)
+    profile = Profile(name, chosen["spec"], pages, networks)
     try:
-        profile.run()
+        for arch in ARCHITECTURES:
+            profile.run(arch=arch)
     except InputError as error:
         raise InputError(f"{path.name}, profile {name}: {error}") from error
     return profile
