@@ -58,6 +58,33 @@ def test_the_layer_table_has_a_row_for_every_module_with_weights():
     assert len(layer_table(spec)) == len(leaves)
 
 
+@pytest.mark.parametrize(("arch", "depth", "convs"), [("ours", 1, 1), ("ours", 4, 4), ("article", 0, 4)])
+def test_depth_keeps_the_first_convolutions_and_their_mirror_images(arch, depth, convs):
+    spec = RunSpec(arch=arch, image_size=32, depth=depth)
+    table = layer_table(spec)
+    kept = table[table["layer"].str.contains("conv")]
+    encoder, decoder = (kept[kept["part"] == part] for part in ("encoder", "decoder"))
+    whole = layer_table(RunSpec(arch=arch, image_size=32))
+    assert (
+        encoder["output"].tolist() == whole[whole["layer"].str.startswith("conv")]["output"].tolist()[:convs]
+    )
+    assert decoder["multiply_adds"].tolist() == encoder["multiply_adds"].tolist()[::-1]
+    logits, mu, _ = network(arch=arch, image_size=32, depth=depth)(
+        torch.rand(3, 1, 32, 32), torch.randn(3, 10)
+    )
+    assert (logits.shape, mu.shape) == ((3, 1, 32, 32), (3, 10))
+
+
+@pytest.mark.parametrize(("arch", "init"), [("article", "he"), ("ours", "torch"), ("ours", "he")])
+def test_norm_of_the_head_gives_fresh_codes_unit_variance_over_a_batch(arch, init):
+    model = network(arch=arch, image_size=16, head_norm="batch", init=init)
+    mu, logvar = model.encode(torch.rand(64, 1, 16, 16))
+    for output in (mu, logvar):
+        assert output.mean(0).abs().max() < 1e-4
+        assert torch.allclose(output.var(0, correction=0), torch.ones(10), atol=0.05)
+    assert "batch norm" in layer_table(RunSpec(arch="article", head_norm="batch"))["layer"].tolist()
+
+
 @pytest.mark.parametrize(("activation", "affine"), [("identity", True), ("relu", False)])
 def test_batch_norm_and_identity_make_an_affine_map_in_eval_mode(activation, affine):
     model = network(arch="ours", image_size=32, activation=activation).eval()

@@ -19,6 +19,8 @@ def specs() -> st.SearchStrategy[RunSpec]:
         beta=st.floats(0, 1e6, allow_nan=False) | st.integers(0, 300),
         latent_dim=st.integers(1, 64),
         image_size=st.sampled_from([8, 16, 32, 64]),
+        depth=st.integers(0, 4),
+        head_norm=st.sampled_from(["none", "batch"]),
         n_train=st.integers(24, 60_000),
         seed=st.integers(0, 2**31),
     )
@@ -60,9 +62,26 @@ def test_activation_and_norm_default_to_those_of_the_network():
     assert RunSpec(arch="ours", activation="identity") == RunSpec(arch="ours")
 
 
+@pytest.mark.parametrize(("arch", "convs"), [("article", 4), ("ours", 7)])
+def test_a_depth_that_keeps_everything_is_no_other_spec(arch, convs):
+    assert RunSpec(arch=arch, depth=convs) == RunSpec(arch=arch)
+    assert RunSpec(arch=arch, depth=convs - 1).id != RunSpec(arch=arch).id
+
+
+def test_fewer_layers_accept_other_sizes():
+    assert [side for _, side in encoder_layout("ours", 40, depth=3)] == [20, 10, 5]
+    with pytest.raises(InputError, match="accepted: 8, 12, 16, 20"):
+        encoder_layout("article", 30, depth=2)
+    with pytest.raises(InputError, match="accepted: 8, 10, 12"):
+        encoder_layout("article", 15, depth=1)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
+        ("depth", 5, "4 convolutions of the article network; accepted: 0 (all) to 4"),
+        ("depth", -1, "from 0 up"),
+        ("head_norm", "layer", "none, batch"),
         ("arch", "artcle", "Did you mean 'article'?"),
         ("activation", "tanh", "identity, relu, leaky_relu"),
         ("beta", -1, "from 0.0 up"),

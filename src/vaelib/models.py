@@ -13,6 +13,7 @@ from vaelib.spec import RunSpec
 ACTIVATION = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
 GAIN = {"identity": 1.0, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + 0.2**2))}
 """What an activation needs to be given back so that a signal keeps its variance (He et al. 2015)."""
+BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 class VAE(nn.Module):
@@ -47,11 +48,11 @@ def build(spec: RunSpec) -> VAE:
     The encoder is read off the literal; the decoder is its mirror image: every convolution becomes the
     transposed one, in reverse order. A bias directly before batch norm would be redundant and is left out.
     """
-    last, side = encoder_layout(spec.arch, spec.image_size)[-1]
+    last, side = encoder_layout(spec.arch, spec.image_size, spec.depth)[-1]
     flat = last.channels * side**2
     dense = ARCHITECTURES[spec.arch].dense
     model = VAE(
-        nn.Sequential(*_convolutions(spec), nn.Flatten(), *_dense(flat, dense, 2 * spec.latent_dim, spec)),
+        nn.Sequential(*_convolutions(spec), nn.Flatten(), *_head(flat, dense, spec)),
         nn.Sequential(
             *_dense(spec.latent_dim, dense, flat, spec),
             nn.Unflatten(1, (last.channels, side, side)),
@@ -60,7 +61,8 @@ def build(spec: RunSpec) -> VAE:
         ),
     )
     if spec.init == "he":
-        outputs = (model.encoder[-1], model.decoder[-1])
+        head = next(layer for layer in reversed(model.encoder) if isinstance(layer, nn.Linear))
+        outputs = (head, model.decoder[-1])
         for layer in model.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 _keep_variance(layer, GAIN["identity" if layer in outputs else spec.activation])
@@ -89,7 +91,7 @@ def _between(channels: int, spec: RunSpec) -> list[nn.Module]:
 
 def _convolutions(spec: RunSpec) -> list[nn.Module]:
     layers, channels = [], 1
-    for conv, side in encoder_layout(spec.arch, spec.image_size):
+    for conv, side in encoder_layout(spec.arch, spec.image_size, spec.depth):
         layer = ConvToPoint if side == 1 else nn.Conv2d
         layers += [
             layer(channels, conv.channels, conv.kernel, conv.stride, padding=1, bias=spec.norm == "none"),
@@ -100,7 +102,7 @@ def _convolutions(spec: RunSpec) -> list[nn.Module]:
 
 
 def _transposed_convolutions(spec: RunSpec) -> list[nn.Module]:
-    layout = encoder_layout(spec.arch, spec.image_size)
+    layout = encoder_layout(spec.arch, spec.image_size, spec.depth)
     layers = []
     for (conv, side), (before, _) in zip(reversed(layout[1:]), reversed(layout[:-1]), strict=True):
         layer = ConvTransposeFromPoint if side == 1 else nn.ConvTranspose2d
@@ -114,10 +116,21 @@ def _transposed_convolutions(spec: RunSpec) -> list[nn.Module]:
     return [*layers, ConvTransposeToPicture(first.channels, 1, first.kernel, first.stride, padding=1)]
 
 
-def _dense(inputs: int, hidden: int | None, outputs: int, spec: RunSpec) -> list[nn.Module]:
+def _head(inputs: int, hidden: int | None, spec: RunSpec) -> list[nn.Module]:
+    """Return the layers that give mu and logvar; batch norm there sets the scale of each output."""
+    outputs = 2 * spec.latent_dim
+    if spec.head_norm == "none":
+        return _dense(inputs, hidden, outputs, spec)
+    return [*_dense(inputs, hidden, outputs, spec, bias=False), nn.BatchNorm1d(outputs)]
+
+
+def _dense(
+    inputs: int, hidden: int | None, outputs: int, spec: RunSpec, bias: bool = True
+) -> list[nn.Module]:
+    """Return one or two dense layers; `bias` is that of the last."""
     if hidden is None:
-        return [nn.Linear(inputs, outputs)]
-    return [nn.Linear(inputs, hidden), ACTIVATION[spec.activation](), nn.Linear(hidden, outputs)]
+        return [nn.Linear(inputs, outputs, bias)]
+    return [nn.Linear(inputs, hidden), ACTIVATION[spec.activation](), nn.Linear(hidden, outputs, bias)]
 
 
 def layer_table(spec: RunSpec) -> pd.DataFrame:
@@ -131,7 +144,7 @@ def layer_table(spec: RunSpec) -> pd.DataFrame:
 
     def record(part: str, layer: nn.Module, inputs: Tensor, output: Tensor) -> None:
         positions = inputs if isinstance(layer, nn.ConvTranspose2d) else output
-        per_position = 0 if isinstance(layer, nn.BatchNorm2d) else layer.weight.numel()
+        per_position = 0 if isinstance(layer, BATCH_NORM) else layer.weight.numel()
         rows.append(
             {
                 "part": part,
@@ -158,7 +171,7 @@ def layer_table(spec: RunSpec) -> pd.DataFrame:
 def _describe(layer: nn.Module) -> str:
     if isinstance(layer, nn.Linear):
         return "dense"
-    if isinstance(layer, nn.BatchNorm2d):
+    if isinstance(layer, BATCH_NORM):
         return "batch norm"
     kind = "transposed conv" if isinstance(layer, nn.ConvTranspose2d) else "conv"
     size = f"{layer.kernel_size[0]}×{layer.kernel_size[1]}"

@@ -42,6 +42,8 @@ class RunSpec:
     arch: str = _choice("article", ARCHITECTURES, "network of the article (Higgins et al. 2017), or ours")
     activation: str | None = _choice(None, ACTIVATIONS, "between layers; left out: the network's own")
     norm: str | None = _choice(None, NORMS, "between layers; left out: the network's own")
+    depth: int = _number(0, 0, "convolutions kept, counted from the picture; 0: all of the network's")
+    head_norm: str = _choice("none", NORMS, "of mu and logvar themselves; none is the convention")
     latent_dim: int = _number(10, 1, "number of latent dimensions M")
     objective: str = _choice("beta_vae", ("beta_vae",), "what is minimised")
     beta: float = _number(4.0, 0.0, "weight of the KL term; sums over pixels and latents, nats")
@@ -83,7 +85,9 @@ class RunSpec:
                 f"beta_warmup_epochs {self.beta_warmup_epochs} exceeds epochs {self.epochs}; "
                 f"accepted: 0 to {self.epochs}."
             )
-        encoder_layout(self.arch, self.image_size)
+        encoder_layout(self.arch, self.image_size, self.depth)
+        if self.depth == len(ARCHITECTURES[self.arch].convs):
+            object.__setattr__(self, "depth", 0)
 
     @property
     def id(self) -> str:
