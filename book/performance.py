@@ -18,6 +18,7 @@
 # afford. This page shows the benchmarks of the training engine as `python -m benchmarks` wrote them.
 
 # %% tags=["parameters"]
+profile = "quick"  # scale of the report; this page is the same at each
 results = "benchmarks/results.json"  # file written by python -m benchmarks
 
 # %% tags=["hide-input"]
