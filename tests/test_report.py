@@ -361,6 +361,35 @@ def test_reasons_in_words(reason, words):
     assert progress.in_words(reason) == words
 
 
+def test_progress_tells_what_is_done_at_work_and_to_come_and_for_how_long(monkeypatch, capsys):
+    seconds = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: seconds[0])
+    jobs = [progress.Job("train", name) for name in "abcdef"] + [progress.Job("page", "p")]
+    told = progress.Progress(jobs, begun=0)
+    for at, line in (
+        (0, "Job 1: train a"),
+        (0, "Job 2: train b"),
+        (60, "Finished jobid: 1 (Rule: train)"),
+        (60, "Job 3: train c"),
+        (70, "Error in rule train:"),
+        (70, "    jobid: 2"),
+        (70, "Job 4: train d"),
+        (100, "Finished jobid: 3 (Rule: train)"),
+        (4000, "Finished jobid: 4 (Rule: train)"),
+    ):
+        seconds[0] = at
+        told.read(line)
+    ahead = [line.strip() for line in capsys.readouterr().out.splitlines() if "to come" in line]
+    assert ahead == [
+        # b has had its minute; c, d, e and f take one each, two at a time
+        "train: 1 done, 1 at work, 4 to come, about 2:00 left",
+        # the mean is 50 s: d has 20 s to go, e and f 50 s each
+        "train: 2 done, 1 at work, 2 to come, about 1:00 left",
+        "train: 3 done, 0 at work, 2 to come, about 22:23 left",
+    ]
+    assert told.failed == [jobs[1]]
+
+
 def test_a_page_depends_on_the_modules_it_imports_and_theirs(tmp_path):
     notebook = tmp_path / "a.py"
     notebook.write_text("from vaelib.plots.style import *\nfrom vaelib import profiles\n")

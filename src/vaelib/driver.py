@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
             print(f"{len(jobs)} jobs to do:", flush=True)
             for job, why in jobs:
                 print(f"  {job!s:<45} {why}", flush=True)
-            _follow(arguments, mark, Progress(len(jobs)))
+            _follow(arguments, mark, Progress([job for job, _ in jobs]))
         return len(jobs)
 
 

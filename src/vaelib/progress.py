@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,10 +59,11 @@ def in_words(reason: str) -> str:
 class Progress:
     """What Snakemake says line by line, told in plain words."""
 
-    total: int
-    done: int = 0
+    jobs: Sequence[Job]
     begun: float = field(default_factory=time.monotonic)
     at_work: dict[str, tuple[Job, float]] = field(default_factory=dict)
+    side_by_side: int = 1  # the most jobs that were at work at once
+    took: list[tuple[Job, float]] = field(default_factory=list)
     failed: list[Job] = field(default_factory=list)
     in_error: bool = False
 
@@ -71,13 +73,14 @@ class Progress:
         if match := re.match(r"Job (\d+): (\S+) (\S+)$", line):
             job = Job(match[2], match[3])
             self.at_work[match[1]] = (job, now)
+            self.side_by_side = max(self.side_by_side, len(self.at_work))
             print(f"{'':>9} begin {job}", flush=True)
         elif (match := re.match(r"Finished jobid: (\d+)", line)) and match[1] in self.at_work:
             job, start = self.at_work.pop(match[1])
-            self.done += 1
+            self.took.append((job, now - start))
             print(
-                f"{self.done:>4}/{self.total:<4} done  {job} in {clock(now - start)}, "
-                f"{clock(now - self.begun)} since the start",
+                f"{len(self.took):>4}/{len(self.jobs):<4} done  {job} in {clock(now - start)}, "
+                f"{clock(now - self.begun)} since the start{self._ahead(job.rule, now)}",
                 flush=True,
             )
         elif line.startswith("Error in rule"):
@@ -88,14 +91,30 @@ class Progress:
             self.failed.append(job)
             print(f"{'':>9} FAILED {job}", flush=True)
 
+    def _ahead(self, rule: str, now: float) -> str:
+        """Return a line on what is ahead of a rule that has a job done, as if the rest took the mean time."""
+        took = [seconds for job, seconds in self.took if job.rule == rule]
+        running = [now - start for job, start in self.at_work.values() if job.rule == rule]
+        failed = sum(job.rule == rule for job in self.failed)
+        to_come = sum(job.rule == rule for job in self.jobs) - len(took) - len(running) - failed
+        if not running and not to_come:
+            return ""
+        mean = sum(took) / len(took)
+        work = to_come * mean + sum(max(mean - seconds, 0) for seconds in running)
+        return (
+            f"\n{'':>9} {rule}: {len(took)} done, {len(running)} at work, {to_come} to come, "
+            f"about {clock(work / self.side_by_side)} left"
+        )
+
 
 def clock(seconds: float) -> str:
-    """Return seconds as minutes and seconds.
+    """Return seconds as minutes and seconds, with the hours before them if there are any.
 
-    >>> clock(75.2)
-    '1:15'
+    >>> clock(75.2), clock(7275.2)
+    ('1:15', '2:01:15')
     """
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
 def tail(text: str, lines: int = 20) -> str:
