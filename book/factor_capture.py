@@ -26,18 +26,25 @@ start_seed = 0  # draws the random point of the prior
 steps = 11  # pictures along a dimension
 named_dims = [1, 6, 8]  # three dimensions shown large, those the presentation names
 n_moved = 200  # test pictures decoded with each dimension moved
+turned_per_class = 50  # test digits of each class that are turned through all angles
+n_named = 50  # test pictures on which the dimensions get their names
 
 # %% tags=["hide-input"]
 # %matplotlib inline
 import numpy as np
 
 from vaelib.architectures import ARCHITECTURES
+from vaelib.baselines import rows as baselines
 from vaelib.capture import VISIBLE, capture, ranges
 from vaelib.chapters import glue_all
 from vaelib.data import load_split
-from vaelib.latents import prior_samples, traverse
+from vaelib.interventions import rotation_sweep
+from vaelib.latents import decode, encode, prior_samples, traverse
+from vaelib.metrics.rotation import rotation_isolation, two_way
+from vaelib.metrics.transforms import LEAST_P, moved_pictures, transform_dictionary
 from vaelib.plots.latent import change_maps, dimension_profile, traversal_panels
 from vaelib.plots.pictures import picture_grid
+from vaelib.plots.rotation import arc, response_curves
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
 
@@ -46,7 +53,16 @@ test = load_split(run.spec, "test")
 found = capture(run.model, test, n_moved)
 per_dim = found.per_dim.sort_values("kl", ascending=False, kind="stable")
 values = ranges(found.codes.mu, steps)
-names = {dim: f"dimension {dim} · KL {kl:.2f}" for dim, kl in per_dim["kl"].items()}
+spread = np.arange(min(n_named, len(test))) * len(test) // min(n_named, len(test))
+moves = np.array([-2.0, -1.0, 1.0, 2.0])
+dictionary = transform_dictionary(
+    *moved_pictures(lambda z: decode(run.model, z), found.codes.mu[spread], moves, found.codes.mu.std(0)),
+    moves,
+)
+names = {
+    dim: f"dimension {dim} · KL {kl:.2f}\n{dictionary.names[dim]}, P {dictionary.p.loc[dim].max():.2f}"
+    for dim, kl in per_dim["kl"].items()
+}
 glue_all(
     {
         "network": ARCHITECTURES[arch].title,
@@ -59,6 +75,8 @@ glue_all(
         "steps": steps,
         "named": ", ".join(map(str, named_dims)),
         "visible_from": VISIBLE,
+        "n_named": len(spread),
+        "least_p": LEAST_P,
     }
 )
 
@@ -67,14 +85,15 @@ glue_all(
 # of its dimensions {glue:text}`steps` values at regular intervals and decodes each. The intervals span the range in which the dimension
 # itself lies for 98 % of the test pictures (from its 1 % to its 99 % quantile), so that the decoder is asked for nothing that it was never trained on, and a dimension
 # that is not used shows as a row of equal pictures. Dimensions are numbered as they came out of training. The numbers carry no meaning: another seed deals
-# the same roles to other numbers, so "dimension 6" here is not the presentation's dimension 6. Where they are sorted, they are sorted by KL.
+# the same roles to other numbers, so "dimension 6" here is not the presentation's dimension 6. Where they are sorted, they are sorted by KL. The word and the
+# number P beside a dimension say which simple change of a picture its traversal resembles most, and how much of it that change explains ({ref}`sec-names`).
 #
 # ## From a random point
 #
 # {numref}`fig-random-point` starts from one point of the prior. It is quick to read, and it has a weakness that the presentation noted: a random
 # point need not decode to a digit.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-random-point", "caption": "Every dimension varied from one random point of the prior, a row a dimension, sorted by KL (nats, beside its number)."}, "image": {"alt": "Grid of pictures: each row shows one decoded code while one latent dimension moves from its 1 percent to its 99 percent quantile."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-random-point", "caption": "Every dimension varied from one random point of the prior, a row a dimension, sorted by KL (nats, beside its number; below it the simple transform that it resembles most)."}, "image": {"alt": "Grid of pictures: each row shows one decoded code while one latent dimension moves from its 1 percent to its 99 percent quantile."}}
 start = prior_samples(1, run.spec.latent_dim, start_seed)[0]
 rows = [traverse(run.model, start, [dim - 1], values[dim - 1])[0] for dim in per_dim.index]
 ends = ["1 %", *[""] * (steps - 2), "99 %"]
@@ -184,6 +203,80 @@ per_dim.drop(columns="active").rename(
 ).map("{:.3f}".format)
 
 # %% [markdown]
+# (sec-names)=
+# ## What each dimension does, by name
+#
+# The presentation named dimensions by looking. Here each is compared with a dictionary of simple transforms: turning the picture, thickening its strokes, shearing it, scaling its width or its
+# height. {glue:text}`n_named` codes are moved by one and two standard deviations to either side along a dimension, and
+#
+# $$
+# P_j = 1-\frac{\sum\,\min_t\lVert g(z+\delta e_j)-T_t\,g(z)\rVert^2}{\sum\,\lVert g(z+\delta e_j)-g(z)\rVert^2}
+# $$ (transform-share)
+#
+# is the share of the change that the transform $T$ explains when its amount $t$ may be chosen anew for each picture and each move. A dimension that turned the digit and did nothing else would have P = 1 for rotation.
+# A dimension is named after the transform with the largest P, and *unnamed* if that is below {glue:text}`least_p:g`.
+
+# %% tags=["hide-input"]
+named_table = dictionary.p.loc[per_dim.index]
+named_table.map("{:.2f}".format).assign(name=dictionary.names)
+
+# %% [markdown]
+# (sec-rotation-sweep)=
+# ## One digit, every angle
+#
+# Test pictures confound the angle with everything else that differs between digits. So we turn the same unseen digits, {glue:text}`n_turned` of them, through all angles in steps of {glue:text}`turn_step:g`° and follow each
+# dimension. Its variance over digits $i$ and angles $a$ has three parts that add up to one,
+#
+# $$
+# \mu_j(i,a)=m+A(a)+I(i)+AI(i,a),\qquad \eta^2_A+\eta^2_I+\eta^2_{AI}=1:
+# $$ (two-way)
+#
+# what the angle does to *every* digit alike, what the digit is at any angle, and what the angle does differently to different digits. Only the first is a captured rotation; a large third part is rotation that is there, but
+# entangled with the digit. The largest $\eta^2_A$ of any dimension is the *rotation isolation score* RIS: 1 exactly when some dimension is a function of the angle alone.
+
+# %% tags=["hide-input"]
+sweep = rotation_sweep(run.spec.image_size, turned_per_class)
+responses = sweep.layout(encode(run.model, sweep.images).mu)
+split = two_way(responses)
+isolation = rotation_isolation(responses)
+linear = baselines(run.spec, store, ["pca"], progress=False)["pca"]
+linear_responses = sweep.layout(linear.encode(sweep.images).mu)
+linear_isolation = rotation_isolation(linear_responses)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-response", "caption": "Posterior mean of every dimension while the same digits are turned. Thin lines: three digits of each class, in its colour; bold: the mean of all; band: 80 % of them. Above each panel the shares of its variance: angle, digit, and both together."}, "image": {"alt": "A panel for each latent dimension with thin coloured curves of single digits over the angle and a bold mean curve."}}
+response_curves(responses, sweep.angles, sweep.digit, split.table)
+
+# %% [markdown]
+# {numref}`fig-arc` sets the two dimensions with the largest $\eta^2_A$ against each other. A captured rotation would be a line along one axis. An arc or a ring means that the angle is spread over both, one following its cosine and the
+# other its sine, as principal components do.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arc", "caption": "The two dimensions that follow the angle most, for all turned digits. Bold: the mean over digits, coloured by the angle; thin: the mean of each class."}, "image": {"alt": "Scatter of points in the plane of two latent dimensions, coloured by angle, with the mean path drawn bold."}}
+pair = split.table["eta2_angle"].nlargest(2).index.to_numpy()
+arc(responses[:, :, pair - 1], sweep.angles, sweep.digit, tuple(f"dimension {dim}" for dim in pair))
+
+# %% tags=["hide-input"]
+largest = split.table["eta2_interaction"]
+glue_all(
+    {
+        "n_turned": len(sweep.index),
+        "turn_step": float(sweep.angles[1] - sweep.angles[0]),
+        "ris": str(isolation.ris),
+        "ris_dim": isolation.best_dim,
+        "ris_pca": str(linear_isolation.ris),
+        "ris_word": "more than"
+        if isolation.ris.low > linear_isolation.ris.high
+        else "less than"
+        if isolation.ris.high < linear_isolation.ris.low
+        else "about as much as",
+        "interaction_mean": float(largest.mean()),
+        "interaction_of_best": float(largest.loc[isolation.best_dim]),
+        "n_unnamed": int((dictionary.names == "unnamed").sum()),
+        "p_rotation": float(dictionary.p["rotation"].max()),
+        "p_rotation_dim": int(dictionary.p["rotation"].idxmax()),
+    }
+)
+
+# %% [markdown]
 # ## What was found
 #
 # One run of {glue:text}`network`.
@@ -198,3 +291,7 @@ per_dim.drop(columns="active").rename(
 #   {glue:text}`digit_best_dim`, has {glue:text}`digit_share_most:.2f`.
 # - The digit is read from the nearest codes in {glue:text}`digits_upright:.0f` % of upright and {glue:text}`digits_rotated:.0f` % of rotated test pictures (one in ten would
 #   be chance).
+# - Turned through all angles, the best dimension, number {glue:text}`ris_dim`, has RIS = {glue:text}`ris` (95 % over {glue:text}`n_turned` digits): the angle alone explains that share of its variance,
+#   and {glue:text}`interaction_of_best:.2f` of it depends on digit and angle together. Ten principal components of the pixels reach {glue:text}`ris_pca`: the network isolates {glue:text}`ris_word` a
+#   linear code that was told nothing. Averaged over the dimensions, {glue:text}`interaction_mean:.2f` of the variance is such an interaction.
+# - {glue:text}`n_unnamed` of {glue:text}`latent_dim` dimensions resemble no simple transform. The dimension closest to a rotation, number {glue:text}`p_rotation_dim`, has P = {glue:text}`p_rotation:.2f`.
