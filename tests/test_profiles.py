@@ -36,6 +36,26 @@ def test_fields_named_with_also_make_a_second_product_without_repeats():
     assert [(r.arch, r.beta) for r in runs] == [("ours", 4), ("article", 4), ("article", 1)]
 
 
+def test_a_list_of_products_changes_one_thing_at_a_time():
+    named = {
+        "arch": "ours",
+        "beta": 1.0,
+        "seeds": [0, 1],
+        "also": [{"norm": "none", "seed": 0}, {"lrs": [1e-4]}],
+    }
+    runs = load_profile("quick").runs(named)
+    base = load_profile("quick").run(arch="ours", beta=1.0)
+    assert [(r.norm, r.lr, r.seed) for r in runs[:3]] == [
+        ("batch", base.lr, 0), ("batch", base.lr, 1), ("none", base.lr, 0)]  # fmt: skip
+    assert [(r.norm, r.lr, r.seed) for r in runs[3:]] == [("batch", 1e-4, 0), ("batch", 1e-4, 1)]
+    assert {r.beta for r in runs} == {1.0}
+
+
+def test_a_misspelt_field_in_a_list_of_products_is_refused():
+    with pytest.raises(InputError, match="Did you mean 'norm'"):
+        load_profile("quick").runs({"arch": "ours", "also": [{"nrom": "none"}]})
+
+
 def test_parameters_that_name_no_field_need_no_run():
     assert load_profile("quick").runs({"perplexity": 30}) == []
 

@@ -50,11 +50,13 @@ class Profile:
 
         `{"arch": "ours", "betas": [1, 4]}` names two runs. Fields prefixed with `also_` name a second
         product, in which they stand for those without the prefix: with `"also_arch": "article"` it is four.
-        Parameters that are no field of a spec, singular or plural, do not count; without any, no run is read.
+        `also` is a list of further such products: `[{"norm": "none"}, {"lrs": [1e-4, 1e-3]}]` changes one
+        thing at a time. Parameters that are no field of a spec, singular or plural, do not count; without
+        any, no run is read. Raises `InputError` on a name in `also` that is none.
         """
         axes = _axes(parameters, "")
-        also = _axes(parameters, "also_")
-        products = [axes, axes | also] if also else [axes] if axes else []
+        further = [_axes(parameters, "also_"), *map(_further_axes, parameters.get("also", []))]
+        products = [axes, *(axes | changes for changes in further if changes)] if axes or any(further) else []
         points = [
             self.run(**dict(zip(product, point, strict=True)))
             for product in products
@@ -72,6 +74,13 @@ def _axes(parameters: Mapping[str, Any], prefix: str) -> dict[str, list]:
         elif f"{prefix}{f.name}s" in parameters:
             axes[f.name] = list(parameters[f"{prefix}{f.name}s"])
     return axes
+
+
+def _further_axes(named: Mapping[str, Any]) -> dict[str, list]:
+    known = [f.name for f in fields(RunSpec)]
+    for name in named:
+        check_choice("field in also", name if name in known else name.removesuffix("s"), known)
+    return _axes(named, "")
 
 
 def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
