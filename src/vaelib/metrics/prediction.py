@@ -29,16 +29,23 @@ FOREST_PICTURES = 3000
 """Most pictures a forest is fitted on: with 5,000, the importances of clean codes move by up to 0.02."""
 
 
-def read_halves(fit: np.ndarray, factors: list[Factor]) -> np.ndarray:
-    """Return which pictures to fit on, bool (N,); `InputError` where a half has too few of a level."""
+def read_halves(fit: np.ndarray, factors: list[Factor], by_level: bool) -> np.ndarray:
+    """Return which pictures to fit on, bool (N,), or raise `InputError` where a half shows too little.
+
+    Both halves need `LEVEL_PICTURES` of each class and, `by_level`, of each level of a quantity; otherwise
+    the quantity has to vary in both.
+    """
     fit = np.asarray(fit)
     n = len(factors[0].levels)
     if fit.shape != (n,) or fit.dtype != bool:
         raise InputError(f"fit of shape {fit.shape}, {fit.dtype} is refused; accepted: bool ({n},).")
-    for factor in factors:
-        for half, chosen in (("fitted", fit), ("scored", ~fit)):
+    for half, chosen in (("fitted", fit), ("scored", ~fit)):
+        for factor in factors:
             counts = np.bincount(factor.levels[chosen], minlength=factor.size)
-            if counts.min() < LEVEL_PICTURES:
+            if factor.values is not None and not by_level:
+                if np.count_nonzero(counts) < 2:
+                    raise InputError(f"factor {factor.name!r} does not vary in the {half} half; it has to.")
+            elif counts.min() < LEVEL_PICTURES:
                 raise InputError(
                     f"factor {factor.name!r} has {counts.min()} pictures at level {counts.argmin() + 1} of "
                     f"{factor.size} in the {half} half; needed: {LEVEL_PICTURES}. "
@@ -62,11 +69,12 @@ def explicitness(
     level's is scored against the rest (Ridgeway & Mozer 2018). Multinomial, as in Locatello et al. 2019:
     one regression a level could not pick a middle level of a line; and all but free of a penalty (C = 1000),
     as that of C = 1 makes neighbouring levels alike (a perfect code of 20 levels and 750 pictures: 0.90
-    instead of 1). Quantities are cut into `bins` quantile bins. 1: every level can be told; 0.5: chance. Raises `InputError` for bad input or too few pictures.
+    instead of 1). Quantities are cut into `bins` quantile bins. 1: every level can be told; 0.5: chance.
+    Raises `InputError` for bad input or too few pictures.
     """
     codes = read_codes(codes, active)
     table = read_factors(factors, len(codes), bins)
-    fit = read_halves(fit, table)
+    fit = read_halves(fit, table, by_level=True)
     x = _standardised(codes, fit)
     areas = {}
     for factor in table:
@@ -88,12 +96,12 @@ def lone_scores(
 
     A quantity: R² of a line, 0 where it does worse than the mean. Classes: balanced accuracy (the mean
     share of each class that is recognised) of the class most likely in the latent's bin, 20 bins of equal
-    count on the fitted half; chance is 1 / classes. A constant latent scores chance: 0 and 1 / classes.
-    Raises `InputError` for bad input or too few pictures.
+    width over the fitted half, with classes equally likely beforehand. A constant latent scores chance: 0
+    and 1 / classes. Raises `InputError` for bad input or too few pictures.
     """
     codes = read_codes(codes, active)
     table = read_factors(factors, len(codes))
-    fit = read_halves(fit, table)
+    fit = read_halves(fit, table, by_level=False)
     return pd.DataFrame(
         {
             factor.name: [_bayes_accuracy(code, factor, fit) for code in codes.T]
@@ -106,12 +114,15 @@ def lone_scores(
 
 
 def _bayes_accuracy(code: np.ndarray, factor: Factor, fit: np.ndarray) -> float:
-    cuts = np.quantile(code[fit], np.arange(1, BINS) / BINS)
-    cell = np.searchsorted(cuts, code, side="right") * factor.size + factor.levels
-    counts = np.bincount(cell[fit], minlength=BINS * factor.size).reshape(BINS, factor.size)
-    guess = (counts / counts.sum(0)).argmax(1)[cell[~fit] // factor.size]
+    edges = np.linspace(code[fit].min(), code[fit].max(), BINS + 1)[1:-1]
+    bins = np.searchsorted(edges, code, side="right")
+    counts = np.bincount(bins[fit] * factor.size + factor.levels[fit], minlength=BINS * factor.size)
+    counts = counts.reshape(BINS, factor.size)
+    guess = (counts / counts.sum(0)).argmax(1)
+    occupied = np.flatnonzero(counts.any(1))
+    nearest = occupied[np.abs(occupied[:, None] - bins[~fit]).argmin(0)]
     truth = factor.levels[~fit]
-    return float(np.mean([(guess[truth == level] == level).mean() for level in range(factor.size)]))
+    return float(np.mean([(guess[nearest][truth == level] == level).mean() for level in range(factor.size)]))
 
 
 def sap(scores: pd.DataFrame) -> pd.Series:
@@ -197,7 +208,7 @@ def dci(
     check_choice("model", model, MODELS)
     codes = read_codes(codes, active)
     table = read_factors(factors, len(codes))
-    fit = read_halves(fit, table)
+    fit = read_halves(fit, table, by_level=False)
     x = _standardised(codes, fit)
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(fit))
     importance, informativeness = {}, {}
