@@ -13,7 +13,7 @@ class DamagedError(RuntimeError):
 
 
 class DivergedError(RuntimeError):
-    """Training produced a loss that is not finite."""
+    """Training produced a loss that is not finite, or one too large to come back from."""
 
 
 class NotebookError(RuntimeError):
