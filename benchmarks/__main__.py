@@ -112,7 +112,7 @@ def goals(results: dict) -> list[dict]:
 
     def add(goal: str, measured: float, needed: float, most: bool = False) -> None:
         met = measured <= needed if most else measured >= needed
-        rows.append({"goal": goal, "measured": round(measured, 3), "needed": needed, "met": met})
+        rows.append({"goal": goal, "measured": round(measured, 3), "needed": needed, "met": bool(met)})
 
     cores = results["machine"]["cores"]
     for row in results["races"]:
@@ -155,25 +155,26 @@ def goals(results: dict) -> list[dict]:
     help="a peer and the folder of its clone; may be given twice",
 )  # fmt: skip
 def main(out: Path, store: str, windows: int, seconds: float, races: tuple) -> None:
+    results: dict = {"machine": machine(), "windows": windows}
+
+    def keep(**measured: object) -> None:
+        results.update(measured)
+        write_json(out, results)
+        click.echo(f"measured: {', '.join(measured)}")
+
     try:
         quality = race_to_quality(RunStore(store))
-        results = {
-            "machine": machine(),
-            "windows": windows,
-            "throughput": throughput(windows, seconds),
-            "workers": workers(windows, seconds),
-            "races": [race(peer, clone, windows, seconds) for peer, clone in races],
-            "evaluation": evaluations(windows, seconds),
-            "peak_memory_mb": peak_memory_mb(RunSpec(), steps=3),
-            "growth": (grown := growth(RunSpec(n_test=100, epochs=3), [600, 1200, 2400])),
-            "line": straightness(grown),
-            "quality": quality,
-            "quality_verdict": verdict(quality),
-        }
+        keep(quality=quality, quality_verdict=verdict(quality))
+        keep(throughput=throughput(windows, seconds))
+        keep(workers=workers(windows, seconds))
+        keep(races=[race(peer, clone, windows, seconds) for peer, clone in races])
+        keep(evaluation=evaluations(windows, seconds))
+        keep(peak_memory_mb=peak_memory_mb(RunSpec(), steps=3))
+        grown = growth(RunSpec(n_test=100, epochs=3), [480, 960, 1440])
+        keep(growth=grown, line=straightness(grown))
     except InputError as error:
         raise click.ClickException(str(error)) from error
-    results["goals"] = goals(results)
-    write_json(out, results)
+    keep(goals=goals(results))
     chart = io.BytesIO()
     throughput_chart(results["throughput"]).savefig(chart, format="svg")
     write_atomic(out.with_suffix(".svg"), chart.getvalue())

@@ -79,4 +79,4 @@ def operations(spec: RunSpec) -> float:
     batch norm, activations and the loss nothing is counted.
     """
     table = layer_table(spec)
-    return 6 * table["multiply_adds"].sum() - 2 * table["multiply_adds"].iloc[0]
+    return float(6 * table["multiply_adds"].sum() - 2 * table["multiply_adds"].iloc[0])
