@@ -1,0 +1,348 @@
+import logging
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kstest
+from sklearn.decomposition import PCA
+
+from tests.tiny import tiny
+from vaelib import baselines, latents, linear, supervised
+from vaelib.baselines import (
+    BASELINES,
+    HALF_A_GREY,
+    ceiling,
+    haar_null,
+    haar_rotations,
+    ica,
+    of_model,
+    p_value,
+    pca,
+    rows,
+    standardised,
+    untrained,
+)
+from vaelib.data import as_float, load_split
+from vaelib.errors import DivergedError, InputError
+from vaelib.metrics import probes
+from vaelib.metrics.codes import active_units, kl_per_dim
+from vaelib.models import build
+from vaelib.supervised import labelled, train_network
+
+SPEC = tiny()
+SMALL = tiny(n_train=900, n_test=200, image_size=32)
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def train():
+    return load_split(SPEC, "train")
+
+
+@pytest.fixture(scope="module")
+def test_set():
+    return load_split(SPEC, "test")
+
+
+@pytest.fixture(scope="module")
+def small_train():
+    return load_split(SMALL, "train")
+
+
+@pytest.fixture(scope="module")
+def small_test():
+    return load_split(SMALL, "test")
+
+
+def pixels(images):
+    return as_float(images).flatten(1).numpy()
+
+
+def digit_accuracy(coder, test):
+    digit, fit = test.factors["digit"].to_numpy(), probes.halves(test.factors["index"].to_numpy())
+    mu = coder.encode(test.images).mu
+    return (probes.neighbour_classes(mu, digit, fit) == digit[~fit]).mean()
+
+
+def test_the_coder_of_a_network_is_the_network(test_set):
+    model = build(SPEC)
+    coder = of_model(model, "mine")
+    codes, expected = coder.encode(test_set.images), latents.encode(model, test_set.images)
+    np.testing.assert_array_equal(codes.mu, expected.mu)
+    np.testing.assert_array_equal(codes.logvar, expected.logvar)
+    np.testing.assert_array_equal(coder.decode(codes.mu), latents.decode(model, codes.mu))
+    assert coder.name == "mine"
+
+
+def test_pca_rebuilds_what_scikit_learn_s_inverse_does(train, test_set):
+    coder = pca(train.images, 5)
+    known = PCA(5, svd_solver="full").fit(pixels(train.images))
+    rebuilt = coder.decode(coder.encode(test_set.images).mu)
+    expected = known.inverse_transform(known.transform(pixels(test_set.images)))
+    assert rebuilt.shape == (16, 16, 16)
+    np.testing.assert_allclose(
+        rebuilt.reshape(16, -1), expected.clip(HALF_A_GREY, 1 - HALF_A_GREY), atol=2e-5
+    )
+    assert rebuilt.min() >= HALF_A_GREY * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("fit", [pca, ica])
+def test_linear_codes_have_mean_0_and_sd_1_uncorrelated_and_no_spread(fit, train):
+    codes = fit(train.images, 4).encode(train.images)
+    np.testing.assert_allclose(codes.mu.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(np.cov(codes.mu, rowvar=False), np.eye(4), atol=0.02)
+    assert np.isneginf(codes.logvar).all()
+    noise = RNG.normal(size=codes.mu.shape)
+    np.testing.assert_array_equal(codes.mu + np.exp(0.5 * codes.logvar) * noise, codes.mu)
+    assert np.isposinf(kl_per_dim(codes.mu, codes.logvar)).all()
+
+
+def test_components_are_fitted_on_pictures_spread_over_all(train, test_set, monkeypatch):
+    monkeypatch.setattr(baselines, "FITTED", 44)
+    some = pca(train.images, 3).encode(test_set.images).mu
+    monkeypatch.setattr(baselines, "FITTED", 1000)
+    np.testing.assert_array_equal(some, pca(train.images[::2], 3).encode(test_set.images).mu)
+    assert (some != pca(train.images, 3).encode(test_set.images).mu).any()
+
+
+def test_ica_rebuilds_what_pca_does_along_other_axes(train, test_set):
+    principal, independent = pca(train.images, 4), ica(train.images, 4)
+    one, other = (coder.encode(test_set.images).mu for coder in (principal, independent))
+    np.testing.assert_allclose(principal.decode(one), independent.decode(other), atol=1e-4)
+    assert np.abs(one - other).max() > 0.1
+
+
+def test_ica_finds_sources_that_pca_mixes():
+    sources = RNG.uniform(-1, 1, (3000, 3))
+    x = (sources @ RNG.normal(size=(3, 30))).astype(np.float32)
+    found = {
+        fit: np.abs(np.corrcoef(fit(x, 3).encode(x).T, sources.T)[:3, 3:]).max(1).min()
+        for fit in (linear.principal, linear.independent)
+    }
+    assert found[linear.independent] > 0.99
+    assert found[linear.principal] < 0.95
+
+
+def test_ica_that_does_not_settle_says_so_in_its_name_and_still_rebuilds(train, monkeypatch):
+    monkeypatch.setattr(linear, "ICA_ROUNDS", 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        coder = ica(train.images, 4)
+    assert coder.name == "ICA (not settled in 1 rounds)"
+    code = linear.independent(pixels(train.images), 4)
+    np.testing.assert_allclose(code.reading @ code.basis, np.eye(4), atol=1e-4)
+
+
+@pytest.mark.parametrize("fit", [pca, ica])
+@pytest.mark.parametrize("m", [0, 88])
+def test_too_few_and_too_many_components_are_refused(fit, m, train):
+    with pytest.raises(InputError, match=rf"{m} components of pixels \(88, 256\).*accepted: 1 to 87"):
+        fit(train.images, m)
+
+
+def test_the_untrained_network_is_its_seed_s(test_set):
+    mu = untrained(SPEC).encode(test_set.images).mu
+    np.testing.assert_array_equal(mu, untrained(replace(SPEC, beta=9.0)).encode(test_set.images).mu)
+    assert (mu != untrained(replace(SPEC, seed=1)).encode(test_set.images).mu).all()
+    assert not active_units(mu).any()
+
+
+def test_an_untrained_code_is_scaled_and_decodes_to_the_same_pictures(train):
+    raw, scaled = untrained(SPEC), untrained(SPEC, train.images)
+    mu, codes = raw.encode(train.images).mu, scaled.encode(train.images)
+    np.testing.assert_allclose(codes.mu, (mu - mu.mean(0)) / mu.std(0), atol=1e-2)
+    np.testing.assert_allclose(codes.mu.std(0), 1, atol=1e-3)
+    assert np.isneginf(codes.logvar).all()
+    np.testing.assert_allclose(scaled.decode(codes.mu), raw.decode(mu), atol=1e-6)
+
+
+def test_labels_beat_no_training_and_the_heads_read_digit_and_angle(small_train, small_test, tmp_path):
+    told = labelled(SMALL, tmp_path, progress=False)
+    coder = rows(SMALL, tmp_path, ["ceiling"])["ceiling"]
+    assert coder.decode is None
+    assert coder.encode(small_test.images).mu.shape == (400, 10)
+    assert (
+        digit_accuracy(coder, small_test)
+        > digit_accuracy(untrained(SMALL, small_train.images), small_test) + 0.1
+    )
+
+    factors, predicted = small_test.factors, told.predict(small_test.images)
+    rotated, right = factors["rotated"], predicted["digit"] == factors["digit"]
+    assert told.scores["digit_accuracy_upright"] == pytest.approx(right[~rotated].mean())
+    assert told.scores["digit_accuracy_rotated"] == pytest.approx(right[rotated].mean())
+    assert told.scores["digit_accuracy_upright"] > 0.6
+    assert told.scores["angle_r2"] > 0.5
+    error = (predicted["angle"] - factors["angle"])[rotated].abs().median()
+    assert told.scores["angle_error"] == pytest.approx(error, abs=0.1)
+
+
+def test_the_ceiling_depends_on_the_encoder_and_not_on_the_run(train, test_set):
+    mu = ceiling(SPEC, train, progress=False).encode(test_set.images).mu
+    for same in (replace(SPEC, seed=4, beta=64.0, epochs=1), replace(SPEC, init="he")):
+        np.testing.assert_array_equal(mu, ceiling(same, train, progress=False).encode(test_set.images).mu)
+    other = ceiling(replace(SPEC, latent_dim=3), train, progress=False).encode(test_set.images).mu
+    assert other.shape == (16, 3)
+
+
+def test_the_heads_see_nothing_but_mu(train):
+    network = supervised.train_encoder(SPEC, train, progress=False)
+    x = as_float(train.images[:5])
+    with torch.no_grad():
+        mu, logits, waves = network(x)
+        np.testing.assert_array_equal(mu, network.mu(x))
+        np.testing.assert_allclose(network.heads(mu), torch.cat([logits, waves], 1))
+    assert mu.shape == (5, SPEC.latent_dim)
+    assert not network.training
+
+
+def test_scores_are_of_the_halves_that_are_there(tmp_path):
+    upright = labelled(tiny(images="upright"), tmp_path, progress=False)
+    assert set(upright.scores) == {"digit_accuracy_upright"}
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(train):
+    network = torch.nn.Linear(1, 1)
+    with pytest.raises(DivergedError, match=r"mine diverged: a loss is nan; lower its rate 0\.1"):
+        train_network(
+            network,
+            train.images,
+            lambda x, rows: network.weight.sum() * float("nan"),
+            title="mine",
+            epochs=2,
+            lr=0.1,
+            step=16,
+            progress=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    store = tmp_path_factory.mktemp("store")
+    rows(SPEC, store, progress=False)
+    return store
+
+
+def test_the_second_time_nothing_is_fitted_and_nothing_differs(store, train, test_set, monkeypatch):
+    fitted = {
+        "pca": pca(train.images, 10),
+        "ica": ica(train.images, 10),
+        "untrained": untrained(SPEC, train.images),
+        "ceiling": ceiling(SPEC, train, progress=False),
+    }
+    for module in (baselines, supervised):
+        monkeypatch.setattr(module, "load_split", None)
+    found = rows(replace(SPEC, beta=1.0, epochs=1), store)
+    assert tuple(found) == BASELINES
+    for name, coder in found.items():
+        assert coder.name == fitted[name].name
+        mu = coder.encode(test_set.images).mu
+        np.testing.assert_array_equal(mu, fitted[name].encode(test_set.images).mu)
+        if coder.decode:
+            np.testing.assert_array_equal(coder.decode(mu), fitted[name].decode(mu))
+
+
+def test_a_damaged_baseline_is_fitted_again_to_the_same(store, caplog):
+    files = sorted(store.glob(".frames/*/weights.safetensors"))
+    before = [file.read_bytes() for file in files]
+    assert len(files) == len(BASELINES)
+    for file, content in zip(files, before, strict=True):
+        file.write_bytes(content[: len(content) // 2])
+    with caplog.at_level(logging.WARNING):
+        rows(SPEC, store, progress=False)
+    assert caplog.text.count("is damaged") == len(BASELINES)
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_other_pictures_have_other_baselines_and_other_names_are_refused(tmp_path, test_set):
+    one, other = (
+        rows(tiny(data_seed=seed), tmp_path, ["pca"])["pca"].encode(test_set.images).mu for seed in (0, 1)
+    )
+    assert (one != other).any()
+    with pytest.raises(
+        InputError, match=r"baseline 'pac' is unknown; accepted: pca, ica.*Did you mean 'pca'"
+    ):
+        rows(SPEC, tmp_path, ["ica", "pac"])
+
+
+def code(n=300, dead=True):
+    """Four latents: three that vary, correlated and in different units, and, where wanted, a dead one."""
+    mu = np.random.default_rng(5).normal(size=(n, 3)) @ np.array([[2, 1, 0], [0, 0.5, 0], [0, 0, 1]]) + 7
+    return np.column_stack([mu[:, :1], np.full(n, 0.05), mu[:, 1:]]) if dead else mu
+
+
+@given(st.integers(0, 10_000))
+def test_rotations_are_orthogonal_and_leave_the_dead_alone(seed):
+    z = standardised(code())
+    (turned,) = haar_rotations(code(), 1, seed)
+    assert (turned[:, 1] == 0).all()
+    live = [0, 2, 3]
+    turn = np.linalg.lstsq(z[:, live], turned[:, live], rcond=None)[0]
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(z[:, live] @ turn, turned[:, live], atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(turned, axis=1), np.linalg.norm(z, axis=1))
+
+
+def test_rotations_of_uncorrelated_latents_stay_uncorrelated():
+    white = code(dead=False)
+    white = (white - white.mean(0)) @ np.linalg.inv(
+        np.linalg.cholesky(np.cov(white, rowvar=False, bias=True))
+    ).T
+    for turned in haar_rotations(white, 3):
+        np.testing.assert_allclose(np.cov(turned, rowvar=False, bias=True), np.eye(3), atol=1e-9)
+
+
+def test_any_direction_is_as_likely_as_any_other():
+    # A coordinate of a uniform direction in three dimensions is uniform (Archimedes), mirrored or not.
+    z = standardised(code(dead=False))
+    firsts = [np.linalg.lstsq(z, turned, rcond=None)[0] for turned in haar_rotations(z, 400)]
+    assert kstest(np.array(firsts)[:, 0, 1], "uniform", (-1, 2)).pvalue > 0.01
+    assert 0.4 < np.mean(np.linalg.det(firsts) > 0) < 0.6
+
+
+def test_standardised_is_what_it_says_and_stays_so():
+    z = standardised(code())
+    np.testing.assert_allclose(z.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(z.std(0), [1, 0, 1, 1])
+    np.testing.assert_allclose(standardised(z), z, atol=1e-12)
+
+
+def test_the_first_rotations_do_not_depend_on_how_many_follow():
+    few, many = list(haar_rotations(code(), 2)), list(haar_rotations(code(), 4))
+    np.testing.assert_array_equal(few, many[:2])
+    assert (many[0] != many[1]).any()
+
+
+@pytest.mark.parametrize("varying", [0, 1])
+def test_a_code_that_cannot_be_turned_is_refused_at_once(varying):
+    mu = np.zeros((50, 4))
+    mu[:, :varying] = RNG.normal(size=(50, varying))
+    for refuse in (lambda: haar_rotations(mu, 5), lambda: haar_null(np.mean, mu)):
+        with pytest.raises(InputError, match=rf"{varying} of 4 latents are active.*a rotation needs 2"):
+            refuse()
+
+
+def test_a_code_with_a_factor_an_axis_is_beyond_its_null_and_a_turned_one_within():
+    factors = RNG.uniform(-1, 1, (400, 4))
+
+    def gap(z):
+        """Return the mean over factors of the best latent's r² less the second's."""
+        r2 = np.sort(np.corrcoef(z.T, factors.T)[:4, 4:] ** 2, axis=0)
+        return (r2[-1] - r2[-2]).mean()
+
+    (turned,) = haar_rotations(factors, 1, seed=9)
+    null = haar_null(gap, factors, n=99, progress=False)
+    assert null.shape == (99,)
+    assert gap(factors) > np.quantile(null, 0.95)
+    assert p_value(gap(factors), null) == 0.01
+    assert p_value(gap(turned), haar_null(gap, turned, n=99, progress=False)) > 0.05
+
+
+def test_p_counts_the_score_among_the_null_and_is_nan_where_a_score_is():
+    assert p_value(2.0, np.array([1.0, 2.0, 3.0])) == 0.75
+    assert p_value(9.0, np.arange(4.0)) == 0.2
+    assert np.isnan(p_value(float("nan"), np.arange(3.0)))
+    assert np.isnan(p_value(1.0, np.array([0.0, np.nan])))

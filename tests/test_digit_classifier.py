@@ -1,0 +1,113 @@
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.tiny import tiny
+from vaelib import digit_classifier as module
+from vaelib.data import as_float, load_split
+from vaelib.digit_classifier import FEATURES, digit_classifier, train_classifier
+from vaelib.errors import InputError
+from vaelib.metrics.quality import frechet_distance
+
+SMALL = tiny(n_train=960, n_test=100)
+SPEC = tiny()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def classifier(store):
+    return digit_classifier(SMALL, store, progress=False)
+
+
+@pytest.fixture(scope="module")
+def test_set():
+    return load_split(SMALL, "test")
+
+
+def pictures_of(corpus):
+    return as_float(corpus.images)[:, 0].numpy()
+
+
+def test_it_reads_digits_of_sixteen_pixels_after_nine_hundred(classifier, test_set):
+    read = classifier.predict(pictures_of(test_set))
+    right, rotated = read == test_set.factors["digit"].to_numpy(), test_set.factors["rotated"].to_numpy()
+    assert classifier.accuracy == {"upright": right[~rotated].mean(), "rotated": right[rotated].mean()}
+    assert classifier.accuracy["upright"] > 0.8
+    assert classifier.accuracy["rotated"] > 0.65
+
+
+def test_features_are_the_layer_that_the_class_is_read_from(classifier, test_set):
+    pictures = pictures_of(test_set)
+    features = classifier.features(pictures)
+    assert features.shape == (200, FEATURES)
+    assert features.dtype == np.float32
+    assert features.min() == 0
+    with torch.no_grad():
+        logits = classifier.network.head(torch.from_numpy(features)).numpy()
+    np.testing.assert_array_equal(logits.argmax(1), classifier.predict(pictures))
+
+
+def test_pictures_of_digits_are_nearer_to_each_other_than_noise_is(classifier, test_set):
+    features = classifier.features(pictures_of(test_set))
+    noise = classifier.features(np.random.default_rng(0).uniform(size=(100, 16, 16)))
+    digits = frechet_distance(features[::2], features[1::2])
+    assert digits < frechet_distance(features[::2], noise) / 3
+
+
+def test_batches_do_not_matter(classifier, test_set, monkeypatch):
+    pictures = pictures_of(test_set)
+    whole = classifier.features(pictures)
+    monkeypatch.setattr(module, "BATCH", 7)
+    np.testing.assert_allclose(classifier.features(pictures), whole, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        np.full((2, 16, 16), 255.0),
+        np.zeros((2, 1, 16, 16)),
+        np.full((2, 16, 16), -0.1),
+        np.full((1, 8, 8), np.nan),
+    ],
+)
+def test_other_pictures_are_refused(classifier, pictures):
+    with pytest.raises(InputError, match=r"accepted: \(N, S, S\) in \[0, 1\]"):
+        classifier.features(pictures)
+
+
+def test_all_runs_at_one_size_share_the_classifier_of_both_halves(classifier, store, monkeypatch):
+    monkeypatch.setattr(module, "train_classifier", None)
+    for spec in (replace(SMALL, beta=1.0, seed=2), replace(SMALL, images="rotated")):
+        again = digit_classifier(spec, store)
+        assert again.accuracy == classifier.accuracy
+        state = again.network.state_dict()
+        assert all(torch.equal(state[name], t) for name, t in classifier.network.state_dict().items())
+
+
+def test_a_damaged_one_is_trained_again_to_the_same(tmp_path, caplog):
+    first = digit_classifier(SPEC, tmp_path, progress=False)
+    (weights,) = tmp_path.glob(".frames/*/weights.safetensors")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with caplog.at_level(logging.WARNING):
+        again = digit_classifier(SPEC, tmp_path, progress=False)
+    assert "is damaged" in caplog.text
+    assert weights.read_bytes() == whole
+    assert again.accuracy == first.accuracy
+
+
+def test_training_leaves_the_random_state_alone_and_shows_its_progress(capsys):
+    train = load_split(SPEC, "train")
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    train_classifier(train)
+    assert torch.equal(torch.rand(1), expected)
+    assert "digit classifier" in capsys.readouterr().err
