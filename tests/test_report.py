@@ -1,5 +1,6 @@
 """A report in miniature is built, edited, broken, killed and gone on with, by the real workflow."""
 
+import json
 import os
 import re
 import shutil
@@ -418,3 +419,9 @@ def test_an_unknown_cluster_is_refused():
 def test_the_workflow_imports_no_torch():
     code = "import sys, vaelib.report, vaelib.notebooks; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_file_that_a_parameter_names_is_part_of_the_page_s_recipe():
+    profile = load_profile("smoke")
+    page = profile.pages["performance"]
+    assert json.loads(report.page_recipe(profile, page, []))["benchmarks/results.json"]

@@ -19,7 +19,7 @@ PAGES = list(load_profile("smoke").pages)
 def checkout(tmp_path_factory) -> Path:
     """A copy of the files that make the report; the package imported there is the copy."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("src", "book", "workflow"):
+    for name in ("src", "book", "workflow", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
     for name in ("_config.yml", "_toc.yml", "experiments.yml", "Snakefile"):
         shutil.copy(ROOT / name, folder)

@@ -143,10 +143,18 @@ def training_cost(spec: RunSpec) -> int:
 
 
 def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
-    """Return, as JSON, a fingerprint of all that decides a page: its text, parameters, runs, modules."""
+    """Return, as JSON, a fingerprint of all that decides a page: text, parameters, runs, modules, files."""
     given = json.dumps(page.parameters | {"profile": profile.name}, sort_keys=True)
-    recipe = _fingerprints([page.source, *modules_read(page.source)])
+    recipe = _fingerprints([page.source, *modules_read(page.source), *_files_named(page)])
     return json.dumps(recipe | {"its parameters": _short(given), "its runs": _short(" ".join(runs))})
+
+
+def _files_named(page: Page) -> list[Path]:
+    """Return the files of the checkout that a parameter of the page names."""
+    from vaelib import notebooks
+
+    values = (notebooks.parameters(page.source) | page.parameters).values()
+    return [ROOT / value for value in values if isinstance(value, str) and (ROOT / value).is_file()]
 
 
 def book_recipe() -> str:
