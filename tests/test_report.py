@@ -16,7 +16,7 @@ import pytest
 from tests import toy
 from vaelib import progress, report
 from vaelib.errors import InputError
-from vaelib.profiles import ROOT, Page, Profile
+from vaelib.profiles import ROOT, Page, Profile, load_profile
 from vaelib.spec import RunSpec
 
 
