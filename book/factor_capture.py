@@ -251,28 +251,43 @@ response_curves(responses, sweep.angles, sweep.digit, split.table)
 # other its sine, as principal components do.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arc", "caption": "The two dimensions that follow the angle most, for all turned digits. Bold: the mean over digits, coloured by the angle; thin: the mean of each class."}, "image": {"alt": "Scatter of points in the plane of two latent dimensions, coloured by angle, with the mean path drawn bold."}}
-pair = split.table["eta2_angle"].nlargest(2).index.to_numpy()
+pair = split.table["eta2_angle"].fillna(0).nlargest(2).index.to_numpy()
 arc(responses[:, :, pair - 1], sweep.angles, sweep.digit, tuple(f"dimension {dim}" for dim in pair))
 
 # %% tags=["hide-input"]
-largest = split.table["eta2_interaction"]
+both = split.table["eta2_interaction"]
+if isolation.best_dim is None:
+    rotation_found = (
+        "When digits are turned no dimension varies: there is no best one for the angle, and RIS is undefined"
+    )
+else:
+    beside = (
+        "more than"
+        if isolation.ris.low > linear_isolation.ris.high
+        else "less than"
+        if isolation.ris.high < linear_isolation.ris.low
+        else "about as much as"
+    )
+    rotation_found = (
+        f"Turned through all angles, the best dimension, number {isolation.best_dim}, has RIS = {isolation.ris} "
+        f"(95 % over {len(sweep.index)} digits): the angle alone explains that share of its variance, and "
+        f"{both[isolation.best_dim]:.2f} of it depends on digit and angle together. As many principal components of the "
+        f"pixels reach {linear_isolation.ris}: the network isolates the angle {beside} a linear code that was told "
+        f"nothing. Averaged over the dimensions, {both.mean():.2f} of the variance is such an interaction"
+    )
+turning = dictionary.p["rotation"].dropna()
+rotation_named = (
+    f"The dimension closest to a rotation, number {turning.idxmax()}, has P = {turning.max():.2f}"
+    if len(turning)
+    else "No dimension moves the picture, so none has a name"
+)
 glue_all(
     {
         "n_turned": len(sweep.index),
         "turn_step": float(sweep.angles[1] - sweep.angles[0]),
-        "ris": str(isolation.ris),
-        "ris_dim": isolation.best_dim,
-        "ris_pca": str(linear_isolation.ris),
-        "ris_word": "more than"
-        if isolation.ris.low > linear_isolation.ris.high
-        else "less than"
-        if isolation.ris.high < linear_isolation.ris.low
-        else "about as much as",
-        "interaction_mean": float(largest.mean()),
-        "interaction_of_best": float(largest.loc[isolation.best_dim]),
-        "n_unnamed": int((dictionary.names == "unnamed").sum()),
-        "p_rotation": float(dictionary.p["rotation"].max()),
-        "p_rotation_dim": int(dictionary.p["rotation"].idxmax()),
+        "rotation_found": rotation_found,
+        "rotation_named": rotation_named,
+        "n_unnamed": int(dictionary.names.isin(["unnamed", "still"]).sum()),
     }
 )
 
@@ -291,7 +306,5 @@ glue_all(
 #   {glue:text}`digit_best_dim`, has {glue:text}`digit_share_most:.2f`.
 # - The digit is read from the nearest codes in {glue:text}`digits_upright:.0f` % of upright and {glue:text}`digits_rotated:.0f` % of rotated test pictures (one in ten would
 #   be chance).
-# - Turned through all angles, the best dimension, number {glue:text}`ris_dim`, has RIS = {glue:text}`ris` (95 % over {glue:text}`n_turned` digits): the angle alone explains that share of its variance,
-#   and {glue:text}`interaction_of_best:.2f` of it depends on digit and angle together. Ten principal components of the pixels reach {glue:text}`ris_pca`: the network isolates {glue:text}`ris_word` a
-#   linear code that was told nothing. Averaged over the dimensions, {glue:text}`interaction_mean:.2f` of the variance is such an interaction.
-# - {glue:text}`n_unnamed` of {glue:text}`latent_dim` dimensions resemble no simple transform. The dimension closest to a rotation, number {glue:text}`p_rotation_dim`, has P = {glue:text}`p_rotation:.2f`.
+# - {glue:text}`rotation_found:s`.
+# - {glue:text}`n_unnamed` of {glue:text}`latent_dim` dimensions resemble no simple transform. {glue:text}`rotation_named:s`.
