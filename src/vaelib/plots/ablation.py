@@ -72,7 +72,8 @@ def kl_against_beta(
 
     `measured` has, by likelihood, effective betas (K,) and KL of the latents (K, M), nats; `thresholds`
     those of `linear_theory` (M,) in the same betas. A line is ½ ln(threshold / β) and meets the axis at the
-    threshold, from which on the theory has that latent silent. The ranks of the latents are coloured alike.
+    threshold, from which on the theory has that latent silent. The ranks of the latents are coloured alike;
+    the axis ends at three times the largest threshold, where all is silent.
     """
     figure = new_figure(1, len(measured), height=3.4, width=NARROW)
     high = 3 * max(values.max() for values in thresholds.values())
@@ -89,6 +90,8 @@ def kl_against_beta(
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter(lambda beta, _: f"{beta:g}")
         ax.set(title=name, xlim=(low, high), xlabel="β_eff")
+        ax.sharey(figure.axes[0])
+        ax.label_outer()
     figure.axes[0].set_ylabel("KL of each latent, nats")
     return figure
 

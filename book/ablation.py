@@ -1,0 +1,460 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# (sec-ablation)=
+# # Why only three dimensions vary
+#
+# Of its own network the presentation says that "few dimensions are responsible for a variation (only 1, 6 and 8)" of
+# ten. A negative result is worth as much as its explanation. Here one thing at a time is changed in that network, and some in all
+# combinations, to see what makes *3 of 10* appear and what makes it go away.
+
+# %% tags=["parameters"]
+profile = "quick"  # scale of the report; the sweep has a recipe of its own, below
+store = "runs"  # folder of the trained runs
+arch = "ours"  # network from which one thing at a time is changed
+activations = ["identity", "relu"]  # between layers, crossed with the readings of the loss
+beta = 1.0  # value of β of a summed loss, for pictures of this size
+seeds = [0, 1]  # seeds of the crossed cells
+image_size = 32  # side of the pictures, pixels
+n_train = 3000  # source digits to train on
+n_test = 500  # source digits to test on
+epochs = 2  # passes over the training pictures
+batch_size = 32  # images a step
+lr = 2e-3  # learning rate at the start
+schedule = "cosine"  # of the learning rate
+init = "he"  # first weights
+also = [
+    {"reduction": "mean_pixels_784", "likelihoods": ["bernoulli", "gaussian"], "beta": 4.0},
+    {"reduction": "mean_latents", "seed": 0},
+    {
+        "activation": "identity",
+        "reductions": ["mean_pixels_784_mean_latents", "mean_pixels_mean_latents", "mean_pixels"],
+        "beta": 4.0,
+        "seed": 0,
+    },
+    {"activation": "identity", "betas": [16.0], "seed": 0},
+    {"activation": "identity", "likelihood": "gaussian", "betas": [7.0], "seed": 0},
+    {"activation": "identity", "norm": "none", "seed": 0},
+    {"activation": "identity", "depth": 4, "seed": 0},
+    {"activation": "identity", "head_norm": "batch", "seed": 0},
+    {"activation": "identity", "lr": 5e-4, "seed": 0},
+    {"activation": "identity", "images": "upright", "seed": 0},
+    {
+        "activation": "identity",
+        "norm": "none",
+        "reduction": "mean_pixels_784",
+        "likelihood": "gaussian",
+        "beta": 4.0,
+        "seed": 0,
+    },
+    {
+        "activation": "identity",
+        "depth": 4,
+        "reduction": "mean_pixels_784",
+        "likelihood": "gaussian",
+        "beta": 4.0,
+        "seed": 0,
+    },
+    {"arch": "article", "activation": "relu", "seed": 0},
+    {
+        "arch": "article",
+        "activation": "relu",
+        "reduction": "mean_pixels_784",
+        "likelihood": "gaussian",
+        "beta": 4.0,
+        "seed": 0,
+    },
+]  # further runs: each entry changes what it names
+n_moved = 100  # test pictures decoded with each dimension moved
+
+# %% tags=["hide-input"]
+# %matplotlib inline
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from myst_nb import glue
+
+from vaelib.ablation import (
+    ACTIVE_KL,
+    AS_STATED,
+    COUNTS,
+    agreement,
+    balanced,
+    changes,
+    matched_beta,
+    reading,
+    results,
+    shares,
+    stated_beta,
+    summary,
+)
+from vaelib.affine import affine_map, maps
+from vaelib.capture import VISIBLE, capture
+from vaelib.chapters import glue_all
+from vaelib.data import as_float, load_split
+from vaelib.linear_theory import linear_theory, pixel_changes, principal_angles
+from vaelib.losses import beta_eff
+from vaelib.metrics.curves import span
+from vaelib.plots import ablation as plots
+from vaelib.profiles import load_profile
+from vaelib.runs import RunStore
+
+IN_USE = f"kl_{ACTIVE_KL:g}"
+recipe = {
+    "arch": arch,
+    "beta": beta,
+    "image_size": image_size,
+    "n_train": n_train,
+    "n_test": n_test,
+    "epochs": epochs,
+    "batch_size": batch_size,
+    "lr": lr,
+    "schedule": schedule,
+    "init": init,
+}
+prof = load_profile(profile)
+base = prof.run(**recipe)
+specs = prof.runs(recipe | {"activations": activations, "seeds": seeds, "also": also})
+runs = [RunStore(store).get(spec) for spec in specs]
+screened = [run for run in runs if run.spec.image_size == image_size]
+table = results(screened, base)
+m = base.latent_dim
+summed = reading(base)
+suspect = reading(replace(base, reduction="mean_pixels_784", likelihood="gaussian"))
+names = {
+    AS_STATED: "as stated: identity",
+    "activation relu": "with ReLU",
+    "activation leaky_relu": "with leaky ReLU",
+    "arch article": "the article's network",
+}
+crossed = table[table["changed"].isin(names)]
+crossed = crossed.assign(changed=crossed["changed"].map(names))
+cells = summary(crossed, ["changed", "reading"], IN_USE)
+cells["matched_beta"] = crossed.groupby(["changed", "reading"])["matched_beta"].first()
+
+
+def in_use(cell):
+    """Return the number of latents in use in words, mean and span over seeds."""
+    counts = table.loc[(table["changed"] == cell[0]) & (table["reading"] == cell[1]), IN_USE]
+    return span(list(counts), "{:.2g}") if len(counts) else "not run"
+
+
+def listed(parts):
+    return "; ".join(parts) or "none"
+
+
+glue_all(
+    {
+        "n_runs": len(runs),
+        "profile_name": profile,
+        "seeds_text": "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds",
+        "n_pictures": 2 * (base.n_train - base.n_val),
+        "n_test": 2 * base.n_test,
+        "image_size": image_size,
+        "epochs": epochs,
+        "latent_dim": m,
+        "beta": beta,
+        "beta_stated": stated_beta(base),
+        "beta_eff_suspect_here": beta_eff(replace(base, reduction="mean_pixels_784", beta=stated_beta(base))),
+        "beta_eff_suspect": matched_beta(replace(base, reduction="mean_pixels_784", beta=stated_beta(base))),
+        "active_kl": ACTIVE_KL,
+        "visible_from": VISIBLE,
+    }
+)
+
+# %% [markdown]
+# ## Suspects
+#
+# - **The reading of β.** The slides give β = {glue:text}`beta_stated:g` and not what their program averaged. The six readings of
+#   {ref}`sec-beta-study` lie between β_eff = 0.4 and 16,384. If the loss was an average over pixels times 784 (the pixels of the pictures before
+#   they were enlarged), β_eff is {glue:text}`beta_eff_suspect:.1f`.
+# - **The likelihood.** A mean squared error (MSE), a Gaussian likelihood, curves half as much as cross-entropy (BCE) at its
+#   flattest: the same β weighs more.
+# - **The activation.** With batch normalisation and no activation the network is affine ({ref}`sec-architectures`). It might be
+#   unable to use more.
+# - **Training.** Seven layers deep and normalised, stopped after few epochs, it might not have found what it could use.
+#
+# ## The sweep
+#
+# {glue:text}`n_runs` runs (profile "{glue:text}`profile_name`"), each trained {glue:text}`epochs` epochs on {glue:text}`n_pictures:,d` pictures and
+# measured on {glue:text}`n_test:,d` test pictures; crossed cells have {glue:text}`seeds_text`, where not said otherwise. This is a screening: pictures have
+# {glue:text}`image_size` × {glue:text}`image_size` pixels. A sum over pixels shrinks with them, and so must β: β = {glue:text}`beta:g` of a summed
+# loss stands for the presentation's {glue:text}`beta_stated:g`. An average over pixels does not, and keeps its β; 784 times it has β_eff =
+# {glue:text}`beta_eff_suspect_here:.2f` here, for {glue:text}`beta_eff_suspect:.1f` at 64 × 64. **Every β_eff of this chapter is that of 64 × 64 pictures with the same
+# weight per pixel.**
+#
+# A latent counts as *in use* when its KL on test pictures is above {glue:text}`active_kl:g` nats; other definitions are compared below.
+#
+# ## Activation and reading, crossed
+#
+# {numref}`fig-active-counts` has the result. The presentation's three would be a dark cell with a 3 in it.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-active-counts", "caption": "Latents in use (KL above 0.05 nats) for each activation and each reading of the loss, sorted by the effective β at 64 × 64. Means over seeds; below, the least and the most where seeds differ. An empty cell was not run at this scale."}, "image": {"alt": "A matrix with a row for each network and a column for each reading of the loss, coloured by the number of latents in use, from all at the left to none at the right; the numbers stand in the cells."}}
+plots.count_matrix(cells, m)
+
+# %% [markdown]
+# How many that is depends on the definition where it matters, because latents fade rather than break off. *au*: variance of $\mu_j$ above
+# 0.01 {cite:p}`burda2016`; *KL*: above so many nats; *visible*: traversal energy above {glue:text}`visible_from:g`
+# ({ref}`sec-factor-capture`), what an audience would see, first seed only. Readings below β_eff = 100:
+
+# %% tags=["hide-input"]
+test = load_split(base, "test")
+plausible = crossed[crossed["matched_beta"] < 100]
+by_id = {run.id: run for run in screened}
+by_definition = plausible.groupby(["changed", "reading"], sort=False)[list(COUNTS)].mean()
+first_seeds = plausible.sort_values("seed").groupby(["changed", "reading"], sort=False)["id"].first()
+by_definition["visible"] = {
+    cell: capture(by_id[run].model, test, n_moved).visible for cell, run in first_seeds.items()
+}
+spread = by_definition.max(axis=1) - by_definition.min(axis=1)
+widest = spread.idxmax()
+glue_all(
+    {
+        "widest_cell": f"{widest[0]}, {widest[1]}",
+        "widest_low": by_definition.loc[widest].min(),
+        "widest_high": by_definition.loc[widest].max(),
+    }
+)
+by_definition.rename(columns=lambda name: name.replace("kl_", "KL > ")).rename_axis([None, None]).map(
+    "{:.3g}".format
+)
+
+# %% [markdown]
+# ## What an affine network can do at best
+#
+# The network as stated is affine, and for affine networks the answer is known without training. With a Gaussian likelihood it is
+# probabilistic principal component analysis {cite:p}`tipping1999,lucas2019`. With either likelihood, to second order about the mean
+# picture $p$, a direction of the logits pays for its nats if and only if the pictures vary along it enough:
+#
+# $$
+# \text{latent } i \text{ is in use} \iff s_i>\beta_\text{eff},\qquad
+# \mathrm{KL}_i=\tfrac12\ln\frac{s_i}{\beta_\text{eff}},\qquad
+# s_i=\begin{cases}2\,\lambda_i(C)&\text{MSE}\\ \lambda_i\bigl(P^{-1/2}CP^{-1/2}\bigr)&\text{BCE,}\end{cases}
+# $$ (thresholds)
+#
+# where $C$ is the covariance of the pixels, $\lambda_i$ its eigenvalues and $P=\operatorname{diag}p(1-p)$. {numref}`fig-kl-thresholds`
+# compares it with the affine networks of the sweep.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kl-thresholds", "caption": "KL of each latent of the network as stated, sorted, against the effective β at 64 × 64: dots are runs, lines the theory for affine networks; one colour a rank. Where a line meets the axis, that latent should fall silent. Dotted: the KL from which a latent counts as in use. Runs with a β far above all thresholds are left out."}, "image": {"alt": "Two panels, cross-entropy at the left and squared error at the right, with falling lines that reach zero one after the other, much earlier for squared error, and dots of trained runs around them."}}
+pixels = as_float(load_split(base, "train").images).flatten(1).numpy()
+per_pixel = matched_beta(base) / beta_eff(base)
+titles = {"bernoulli": "BCE", "gaussian": "MSE"}
+theories = {likelihood: linear_theory(pixels, likelihood, m) for likelihood in titles}
+affine = [
+    run for run in screened if set(changes(run.spec, base)) <= {"beta"} and run.spec.activation == "identity"
+]
+measured = {
+    titles[likelihood]: (
+        np.array([matched_beta(run.spec) for run in same]),
+        np.array([run.metrics["kl_per_dim"] for run in same]),
+    )
+    for likelihood in titles
+    if (same := [run for run in affine if run.spec.likelihood == likelihood])
+}
+plots.kl_against_beta(
+    measured,
+    {titles[likelihood]: per_pixel * theory.thresholds for likelihood, theory in theories.items()},
+)
+
+# %% [markdown]
+# For each affine run, what theory allows and what was found. The angles are the principal angles between what the latents in use add to
+# the pixels (about the mean picture) and as many leading directions of the theory, which for MSE are the principal components: 0° for the same
+# subspace, near 90° for unrelated ones.
+
+# %% tags=["hide-input"]
+rows = []
+for run in sorted(affine, key=lambda run: (run.spec.likelihood, matched_beta(run.spec), run.spec.seed)):
+    theory, kl = theories[run.spec.likelihood], np.array(run.metrics["kl_per_dim"])
+    allowed = theory.kl(beta_eff(run.spec))
+    used = kl > ACTIVE_KL
+    row = {
+        "likelihood": titles[run.spec.likelihood],
+        "β_eff": f"{matched_beta(run.spec):,.3g}"
+        if matched_beta(run.spec) < 1000
+        else f"{matched_beta(run.spec):,.0f}",
+        "seed": run.spec.seed,
+        "in use: theory": int((allowed > ACTIVE_KL).sum()),
+        "in use: found": int(used.sum()),
+        "KL, nats: theory": allowed.sum(),
+        "KL, nats: found": kl.sum(),
+    }
+    if used.any():
+        matrix, offset = (part.numpy() for part in affine_map(maps(run.model)["logits"], (m,)))
+        moved = pixel_changes(matrix[:, used], offset)
+        angles = principal_angles(moved, theory.basis[:, : used.sum()])
+        row |= {"angles: median": np.median(angles), "angles: largest": angles.max()}
+    rows.append(row)
+against_theory = pd.DataFrame(rows)
+windows = {
+    titles[likelihood]: per_pixel * theory.thresholds[[3, 2]] * np.exp(-2 * ACTIVE_KL)
+    for likelihood, theory in theories.items()
+}
+short_of = (against_theory["in use: theory"] - against_theory["in use: found"]).to_numpy()
+glue_all(
+    {
+        "window_text": " and ".join(
+            f"between β_eff = {low:.0f} and {high:.0f} with {name}" for name, (low, high) in windows.items()
+        ),
+        "n_affine": len(against_theory),
+        "n_as_theory": int((short_of == 0).sum()),
+        "n_fewer": int((short_of > 0).sum()),
+        "n_more": int((short_of < 0).sum()),
+        "kl_ratio": against_theory["KL, nats: found"].sum() / against_theory["KL, nats: theory"].sum(),
+        "theory_summed": int((theories["bernoulli"].kl(beta_eff(base)) > ACTIVE_KL).sum()),
+        "angle_median": against_theory["angles: median"].median()
+        if "angles: median" in against_theory
+        else np.nan,
+    }
+)
+against_theory.round(2).fillna("").set_index(["likelihood", "β_eff", "seed"])
+
+# %% [markdown]
+# In theory exactly three latents are in use {glue:text}`window_text`; summed and with β_eff = {glue:text}`beta_stated:g`, {glue:text}`theory_summed` of
+# {glue:text}`latent_dim`. Of {glue:text}`n_affine` affine runs, {glue:text}`n_as_theory` use as many latents as the theory allows,
+# {glue:text}`n_fewer` fewer and {glue:text}`n_more` more.
+#
+# ## One thing at a time
+#
+# The same network with one thing changed, under the correct reading and under the suspected one. Each number has its seeds beside it.
+
+# %% tags=["hide-input"]
+others = list(dict.fromkeys(table.loc[~table["changed"].str.startswith("beta "), "changed"]))
+single = {}
+for changed in others:
+    for name in (summed, suspect):
+        same = table[(table["changed"] == changed) & (table["reading"] == name)]
+        if len(same):
+            single[changed, name] = {
+                "in use": span(list(same[IN_USE]), "{:.2g}"),
+                "au": span(list(same["au"]), "{:.2g}"),
+                "KL, nats": span(list(same["kl"])),
+                "seeds": str(len(same)),
+            }
+one_at_a_time = pd.DataFrame(single).T.unstack().swaplevel(axis=1)
+columns = [(name, what) for name in (summed, suspect) for what in ("in use", "au", "KL, nats", "seeds")]
+one_at_a_time = one_at_a_time.reindex(
+    index=others, columns=[c for c in columns if c in one_at_a_time.columns]
+)
+one_at_a_time.fillna("")
+
+# %% [markdown]
+# ## What the variance is due to
+#
+# Over the cells in which every activation was trained with every reading and {glue:text}`seeds_text`, the variance of a count splits exactly
+# into parts: the activation alone, the reading alone, both together, and the seed ({numref}`fig-attribution`). The shares are those of these levels: a
+# reading that silences everything makes the reading's share large.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attribution", "caption": "What the variance is due to, by a two-way analysis of variance of the crossed cells: number of latents in use, and logarithm of the total KL."}, "image": {"alt": "Stacked horizontal bars from zero to one, one for each response, divided into activation, reading of the loss, both together and seed."}}
+activation_rows = crossed[crossed["changed"] != names["arch article"]]
+designs = {
+    "all readings": activation_rows,
+    "β_eff < 100": activation_rows[activation_rows["matched_beta"] < 100],
+}
+responses = {"in use": IN_USE, "log KL": "log_kl"}
+attributed, levels = {}, {}
+for design, part in designs.items():
+    for response, column in responses.items():
+        values, of_activations, of_readings = balanced(part, column, len(seeds))
+        if tuple(of_readings) in levels and levels[tuple(of_readings)] != design:
+            continue  # the same cells as the design before
+        levels[tuple(of_readings)] = design
+        attributed[f"{response}, {design}"] = shares(values)
+cells_text = "; ".join(
+    f"{design}: {len(activation_rows['changed'].unique())} activations × {len(of)} readings × {len(seeds)} seeds"
+    for of, design in levels.items()
+)
+glue("cells_text", cells_text, display=False)
+plots.attribution(attributed, ("activation", "reading of the loss"))
+
+# %% tags=["hide-input"]
+large = [run for run in runs if run.spec.image_size != image_size]
+if large:
+    size = large[0].spec.image_size
+    at_large = summary(
+        results(large, replace(base, image_size=size, beta=stated_beta(base))), ["changed", "reading"], IN_USE
+    )
+    at_small = summary(table, ["changed", "reading"], IN_USE).loc[at_large.index]
+    agreed = agreement(at_small, at_large)
+    proxy_text = (
+        f"Of {agreed['cells']} cells trained at {size} × {size} as well, {agreed['near']} have as many latents in use "
+        f"there, within one, and {agreed['same_sign']} of {agreed['contrasts']} differences between them have the same sign: "
+        + "; ".join(
+            f"{cell[0]}, {cell[1]}: {at_small.loc[cell, 'mean']:.2g} → {at_large.loc[cell, 'mean']:.2g}"
+            for cell in at_large.index
+        )
+        + "."
+    )
+else:
+    proxy_text = "Whether the small pictures stand for 64 × 64 is not checked at this scale; the profile published does."
+
+
+def share_text(kind):
+    return ", ".join(
+        f"{response}: {'not measured' if np.isnan(parts[kind]) else f'{parts[kind]:.0%}'}"
+        for response, parts in attributed.items()
+    )
+
+
+three = cells[cells["mean"].between(2, 4)]
+found_summed = table[(table["reading"] == summed) & ~table["changed"].str.startswith("beta ")]
+few = found_summed.groupby("changed", sort=False)[IN_USE].mean().loc[lambda mean: mean <= 4]
+found_suspect = table[(table["reading"] == suspect) & ~table["changed"].str.startswith("beta ")]
+escaped = found_suspect.groupby("changed", sort=False)[IN_USE].mean().loc[lambda mean: ~mean.between(2, 4)]
+glue_all(
+    {
+        "proxy_text": proxy_text,
+        "in_use_summed": in_use((AS_STATED, summed)),
+        "in_use_suspect": in_use((AS_STATED, suspect)),
+        "in_use_suspect_bce": in_use((AS_STATED, suspect.replace("MSE", "BCE"))),
+        "in_use_summed_relu": in_use(("activation relu", summed)),
+        "in_use_suspect_relu": in_use(("activation relu", suspect)),
+        "in_use_summed_article": in_use(("arch article", summed)),
+        "in_use_suspect_article": in_use(("arch article", suspect)),
+        "three_text": listed(
+            f"{row} with {name} (β_eff {cell['matched_beta']:.3g}): {cell['mean']:.2g}"
+            for (row, name), cell in three.iterrows()
+        ),
+        "few_text": listed(f"{row} ({mean:.2g})" for row, mean in few.items()),
+        "escaped_text": listed(f"{row} ({mean:.2g})" for row, mean in escaped.items()),
+        "share_activation": share_text("first"),
+        "share_reading": share_text("second"),
+        "share_both": share_text("interaction"),
+        "share_seed": share_text("seed"),
+        "seeds_note": "With one seed a cell, a difference between two cells may be the seed's"
+        if len(seeds) == 1
+        else f"Crossed cells have {len(seeds)} seeds, single changes often fewer, as the table says: differences of one latent are within what a seed does",
+    }
+)
+
+# %% [markdown]
+# The design: {glue:text}`cells_text`.
+#
+# {glue:text}`proxy_text`
+#
+# ## What was found
+#
+# - **Summed, as the formula of the slides has it**, the network as stated uses
+#   {glue:text}`in_use_summed` of {glue:text}`latent_dim` latents, with ReLU {glue:text}`in_use_summed_relu`, and the article's network {glue:text}`in_use_summed_article`. Changes that leave
+#   four or fewer under this reading: {glue:text}`few_text`.
+# - **Two to four appear in**: {glue:text}`three_text`. With 784 times the mean squared error the network as stated uses
+#   {glue:text}`in_use_suspect`, with 784 times the mean cross-entropy {glue:text}`in_use_suspect_bce`; with ReLU and the squared error {glue:text}`in_use_suspect_relu`, the article's network
+#   {glue:text}`in_use_suspect_article`. Under that reading, what leads out of two to four: {glue:text}`escaped_text`.
+# - **Theory has exactly three in use** {glue:text}`window_text`, of a range from 0.4 to 16,384. The affine runs carry {glue:text}`kl_ratio:.0%` of
+#   the nats it allows, and {glue:text}`n_fewer` of {glue:text}`n_affine` use fewer latents than it does; that part is training, not the loss. The median angle to
+#   the subspace it predicts is {glue:text}`angle_median:.0f`°.
+# - **Due to the reading** of the loss is, of the variance, {glue:text}`share_reading`; to the activation {glue:text}`share_activation`; to both
+#   together {glue:text}`share_both`; to the seed {glue:text}`share_seed`.
+# - **The count itself is soft.** In the cell where definitions differ most ({glue:text}`widest_cell`) they give from
+#   {glue:text}`widest_low:.2g` to {glue:text}`widest_high:.2g`.
+# - {glue:text}`seeds_note`.
