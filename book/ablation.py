@@ -35,10 +35,10 @@ schedule = "cosine"  # of the learning rate
 init = "he"  # first weights
 also = [
     {"reduction": "mean_pixels_784", "likelihoods": ["bernoulli", "gaussian"], "beta": 4.0},
-    {"reduction": "mean_latents", "seed": 0},
+    {"activation": "identity", "reduction": "mean_latents", "seed": 0},
     {
         "activation": "identity",
-        "reductions": ["mean_pixels_784_mean_latents", "mean_pixels_mean_latents", "mean_pixels"],
+        "reductions": ["mean_pixels_784_mean_latents", "mean_pixels"],
         "beta": 4.0,
         "seed": 0,
     },
@@ -47,7 +47,6 @@ also = [
     {"activation": "identity", "norm": "none", "seed": 0},
     {"activation": "identity", "depth": 4, "seed": 0},
     {"activation": "identity", "head_norm": "batch", "seed": 0},
-    {"activation": "identity", "lr": 5e-4, "seed": 0},
     {"activation": "identity", "images": "upright", "seed": 0},
     {
         "activation": "identity",
@@ -100,6 +99,7 @@ from vaelib.ablation import (
     summary,
 )
 from vaelib.affine import affine_map, maps
+from vaelib.architectures import kept_convs
 from vaelib.capture import VISIBLE, capture
 from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split
@@ -129,6 +129,8 @@ specs = prof.runs(recipe | {"activations": activations, "seeds": seeds, "also": 
 runs = [RunStore(store).get(spec) for spec in specs]
 screened = [run for run in runs if run.spec.image_size == image_size]
 table = results(screened, base)
+test = load_split(base, "test")
+table["visible"] = [capture(run.model, test, n_moved).visible for run in screened]
 m = base.latent_dim
 summed = reading(base)
 suspect = reading(replace(base, reduction="mean_pixels_784", likelihood="gaussian"))
@@ -140,18 +142,23 @@ names = {
 }
 crossed = table[table["changed"].isin(names)]
 crossed = crossed.assign(changed=crossed["changed"].map(names))
-cells = summary(crossed, ["changed", "reading"], IN_USE)
-cells["matched_beta"] = crossed.groupby(["changed", "reading"])["matched_beta"].first()
+panels = {
+    title: summary(crossed, ["changed", "reading"], column).assign(
+        matched_beta=crossed.groupby(["changed", "reading"])["matched_beta"].first()
+    )
+    for title, column in {"in use": IN_USE, "visible": "visible"}.items()
+}
 
 
-def in_use(cell):
-    """Return the number of latents in use in words, mean and span over seeds."""
-    counts = table.loc[(table["changed"] == cell[0]) & (table["reading"] == cell[1]), IN_USE]
-    return span(list(counts), "{:.2g}") if len(counts) else "not run"
-
-
-def listed(parts):
-    return "; ".join(parts) or "none"
+def count(changed, name):
+    """Return the latents in use and visible of a cell in words, mean and span over seeds."""
+    same = table[(table["changed"] == changed) & (table["reading"] == name)]
+    if same.empty:
+        return "no run"
+    return ", ".join(
+        f"{span(list(same[column]), '{:.2g}')} {what}"
+        for column, what in ((IN_USE, "in use"), ("visible", "visible"))
+    )
 
 
 glue_all(
@@ -169,6 +176,8 @@ glue_all(
         "beta_eff_suspect_here": beta_eff(replace(base, reduction="mean_pixels_784", beta=stated_beta(base))),
         "beta_eff_suspect": matched_beta(replace(base, reduction="mean_pixels_784", beta=stated_beta(base))),
         "active_kl": ACTIVE_KL,
+        "init": init,
+        "lr": lr,
         "visible_from": VISIBLE,
     }
 )
@@ -194,31 +203,25 @@ glue_all(
 # {glue:text}`beta_eff_suspect_here:.2f` here, for {glue:text}`beta_eff_suspect:.1f` at 64 × 64. **Every β_eff of this chapter is that of 64 × 64 pictures with the same
 # weight per pixel.**
 #
-# A latent counts as *in use* when its KL on test pictures is above {glue:text}`active_kl:g` nats; other definitions are compared below.
+# A latent counts as *in use* when its KL on test pictures is above {glue:text}`active_kl:g` nats. It counts as *visible*, what an audience goes
+# by, when moving it from its 5 % to its 95 % quantile changes a picture by more than {glue:text}`visible_from:g` of the mean squared distance
+# between two pictures ({ref}`sec-factor-capture`).
 #
 # ## Activation and reading, crossed
 #
-# {numref}`fig-active-counts` has the result. The presentation's three would be a dark cell with a 3 in it.
+# {numref}`fig-active-counts` has the result. The presentation's finding would be a 3.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-active-counts", "caption": "Latents in use (KL above 0.05 nats) for each activation and each reading of the loss, sorted by the effective β at 64 × 64. Means over seeds; below, the least and the most where seeds differ. An empty cell was not run at this scale."}, "image": {"alt": "A matrix with a row for each network and a column for each reading of the loss, coloured by the number of latents in use, from all at the left to none at the right; the numbers stand in the cells."}}
-plots.count_matrix(cells, m)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-active-counts", "caption": "Latents in use (KL above 0.05 nats) and visible ones (traversal energy above 0.05) for each activation and each reading of the loss, sorted by the effective β at 64 × 64. Means over seeds; below, the least and the most where seeds differ. An empty cell was not run at this scale."}, "image": {"alt": "Two matrices with a row for each network and a column for each reading of the loss, coloured by the number of latents in use and of visible ones, from nearly all at the left to none at the right; the numbers stand in the cells."}}
+plots.count_matrix(panels, m)
 
 # %% [markdown]
-# How many that is depends on the definition where it matters, because latents fade rather than break off. *au*: variance of $\mu_j$ above
-# 0.01 {cite:p}`burda2016`; *KL*: above so many nats; *visible*: traversal energy above {glue:text}`visible_from:g`
-# ({ref}`sec-factor-capture`), what an audience would see, first seed only. Readings below β_eff = 100:
+# The number depends on the definition where it matters, because latents fade rather than break off. *AU*: variance of $\mu_j$ above
+# 0.01 {cite:p}`burda2016`; *KL*: above so many nats. Means over seeds, readings below β_eff = 100:
 
 # %% tags=["hide-input"]
-test = load_split(base, "test")
 plausible = crossed[crossed["matched_beta"] < 100]
-by_id = {run.id: run for run in screened}
-by_definition = plausible.groupby(["changed", "reading"], sort=False)[list(COUNTS)].mean()
-first_seeds = plausible.sort_values("seed").groupby(["changed", "reading"], sort=False)["id"].first()
-by_definition["visible"] = {
-    cell: capture(by_id[run].model, test, n_moved).visible for cell, run in first_seeds.items()
-}
-spread = by_definition.max(axis=1) - by_definition.min(axis=1)
-widest = spread.idxmax()
+by_definition = plausible.groupby(["changed", "reading"], sort=False)[[*COUNTS, "visible"]].mean()
+widest = (by_definition.max(axis=1) - by_definition.min(axis=1)).idxmax()
 glue_all(
     {
         "widest_cell": f"{widest[0]}, {widest[1]}",
@@ -226,9 +229,10 @@ glue_all(
         "widest_high": by_definition.loc[widest].max(),
     }
 )
-by_definition.rename(columns=lambda name: name.replace("kl_", "KL > ")).rename_axis([None, None]).map(
-    "{:.3g}".format
+printed = by_definition.rename(
+    columns={"au": "AU"} | {name: name.replace("kl_", "KL > ") for name in COUNTS[1:]}
 )
+printed.rename_axis([None, None]).map("{:.3g}".format)
 
 # %% [markdown]
 # ## What an affine network can do at best
@@ -251,16 +255,15 @@ pixels = as_float(load_split(base, "train").images).flatten(1).numpy()
 per_pixel = matched_beta(base) / beta_eff(base)
 titles = {"bernoulli": "BCE", "gaussian": "MSE"}
 theories = {likelihood: linear_theory(pixels, likelihood, m) for likelihood in titles}
-affine = [
-    run for run in screened if set(changes(run.spec, base)) <= {"beta"} and run.spec.activation == "identity"
-]
+affine = [run for run in screened if set(changes(run.spec, base)) <= {"beta", "depth"}]
+stated = [run for run in affine if run.spec.depth == base.depth]
 measured = {
     titles[likelihood]: (
         np.array([matched_beta(run.spec) for run in same]),
         np.array([run.metrics["kl_per_dim"] for run in same]),
     )
     for likelihood in titles
-    if (same := [run for run in affine if run.spec.likelihood == likelihood])
+    if (same := [run for run in stated if run.spec.likelihood == likelihood])
 }
 plots.kl_against_beta(
     measured,
@@ -268,21 +271,20 @@ plots.kl_against_beta(
 )
 
 # %% [markdown]
-# For each affine run, what theory allows and what was found. The angles are the principal angles between what the latents in use add to
+# For each of these runs, and for the same affine function of fewer layers, what theory predicts and what was found. The angles are the principal angles between what the latents in use add to
 # the pixels (about the mean picture) and as many leading directions of the theory, which for MSE are the principal components: 0° for the same
 # subspace, near 90° for unrelated ones.
 
 # %% tags=["hide-input"]
 rows = []
-for run in sorted(affine, key=lambda run: (run.spec.likelihood, matched_beta(run.spec), run.spec.seed)):
+for run in sorted(affine, key=lambda run: (run.spec.likelihood, matched_beta(run.spec), run.spec.depth)):
     theory, kl = theories[run.spec.likelihood], np.array(run.metrics["kl_per_dim"])
     allowed = theory.kl(beta_eff(run.spec))
     used = kl > ACTIVE_KL
     row = {
         "likelihood": titles[run.spec.likelihood],
-        "β_eff": f"{matched_beta(run.spec):,.3g}"
-        if matched_beta(run.spec) < 1000
-        else f"{matched_beta(run.spec):,.0f}",
+        "β_eff": f"{matched_beta(run.spec):.5g}",
+        "layers": len(kept_convs(run.spec.arch, run.spec.depth)),
         "seed": run.spec.seed,
         "in use: theory": int((allowed > ACTIVE_KL).sum()),
         "in use: found": int(used.sum()),
@@ -300,33 +302,41 @@ windows = {
     titles[likelihood]: per_pixel * theory.thresholds[[3, 2]] * np.exp(-2 * ACTIVE_KL)
     for likelihood, theory in theories.items()
 }
-short_of = (against_theory["in use: theory"] - against_theory["in use: found"]).to_numpy()
+
+
+def of_layers(part):
+    """Return in words how runs compare with the theory."""
+    if part.empty:
+        return "no run"
+    short = part["in use: theory"] - part["in use: found"]
+    return (
+        f"{(short == 0).sum()} of {len(part)} use as many latents as theory predicts, {(short > 0).sum()} fewer, {(short < 0).sum()} more; "
+        f"they carry {part['KL, nats: found'].sum() / part['KL, nats: theory'].sum():.0%} of the predicted nats"
+    )
+
+
+deepest = against_theory["layers"] == against_theory["layers"].max()
 glue_all(
     {
         "window_text": " and ".join(
             f"between β_eff = {low:.0f} and {high:.0f} with {name}" for name, (low, high) in windows.items()
         ),
-        "n_affine": len(against_theory),
-        "n_as_theory": int((short_of == 0).sum()),
-        "n_fewer": int((short_of > 0).sum()),
-        "n_more": int((short_of < 0).sum()),
-        "kl_ratio": against_theory["KL, nats: found"].sum() / against_theory["KL, nats: theory"].sum(),
         "theory_summed": int((theories["bernoulli"].kl(beta_eff(base)) > ACTIVE_KL).sum()),
-        "angle_median": against_theory["angles: median"].median()
-        if "angles: median" in against_theory
-        else np.nan,
+        "deep_text": of_layers(against_theory[deepest]),
+        "shallow_text": of_layers(against_theory[~deepest]),
     }
 )
-against_theory.round(2).fillna("").set_index(["likelihood", "β_eff", "seed"])
+shown = against_theory.round(2).astype(object).where(against_theory.notna(), "")
+shown.set_index(["likelihood", "β_eff", "layers", "seed"])
 
 # %% [markdown]
 # In theory exactly three latents are in use {glue:text}`window_text`; summed and with β_eff = {glue:text}`beta_stated:g`, {glue:text}`theory_summed` of
-# {glue:text}`latent_dim`. Of {glue:text}`n_affine` affine runs, {glue:text}`n_as_theory` use as many latents as the theory allows,
-# {glue:text}`n_fewer` fewer and {glue:text}`n_more` more.
+# {glue:text}`latent_dim`. Of the runs of the whole network, {glue:text}`deep_text`. Of those with fewer layers, {glue:text}`shallow_text`.
 #
 # ## One thing at a time
 #
-# The same network with one thing changed, under the correct reading and under the suspected one. Each number has its seeds beside it.
+# The same network with one thing changed, under the reading that the slides' formula has and under the suspected one. "As stated" is seven
+# convolutions with batch normalisation and identity, first weights "{glue:text}`init`", a learning rate of {glue:text}`lr:g` at the start.
 
 # %% tags=["hide-input"]
 others = list(dict.fromkeys(table.loc[~table["changed"].str.startswith("beta "), "changed"]))
@@ -337,12 +347,12 @@ for changed in others:
         if len(same):
             single[changed, name] = {
                 "in use": span(list(same[IN_USE]), "{:.2g}"),
-                "au": span(list(same["au"]), "{:.2g}"),
+                "visible": span(list(same["visible"]), "{:.2g}"),
                 "KL, nats": span(list(same["kl"])),
                 "seeds": str(len(same)),
             }
 one_at_a_time = pd.DataFrame(single).T.unstack().swaplevel(axis=1)
-columns = [(name, what) for name in (summed, suspect) for what in ("in use", "au", "KL, nats", "seeds")]
+columns = [(name, what) for name in (summed, suspect) for what in ("in use", "visible", "KL, nats", "seeds")]
 one_at_a_time = one_at_a_time.reindex(
     index=others, columns=[c for c in columns if c in one_at_a_time.columns]
 )
@@ -355,26 +365,23 @@ one_at_a_time.fillna("")
 # into parts: the activation alone, the reading alone, both together, and the seed ({numref}`fig-attribution`). The shares are those of these levels: a
 # reading that silences everything makes the reading's share large.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attribution", "caption": "What the variance is due to, by a two-way analysis of variance of the crossed cells: number of latents in use, and logarithm of the total KL."}, "image": {"alt": "Stacked horizontal bars from zero to one, one for each response, divided into activation, reading of the loss, both together and seed."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-attribution", "caption": "What the variance is due to, by a two-way analysis of variance of the crossed cells: latents in use, visible latents, logarithm of the total KL."}, "image": {"alt": "Stacked horizontal bars from zero to one, one for each response, divided into activation, reading of the loss, both together and seed."}}
 activation_rows = crossed[crossed["changed"] != names["arch article"]]
-designs = {
-    "all readings": activation_rows,
-    "β_eff < 100": activation_rows[activation_rows["matched_beta"] < 100],
-}
-responses = {"in use": IN_USE, "log KL": "log_kl"}
-attributed, levels = {}, {}
-for design, part in designs.items():
+designs = (activation_rows, activation_rows[activation_rows["matched_beta"] < 100])
+responses = {"in use": IN_USE, "visible": "visible", "log KL": "log_kl"}
+attributed, cells_text = {}, []
+for design in designs:
+    values, of_activations, of_readings = balanced(design, IN_USE, len(seeds))
+    shape = " × ".join(
+        f"{n} {what}" for n, what in zip(values.shape, ("activations", "readings", "seeds"), strict=True)
+    )
+    if shape in cells_text:
+        continue  # the same cells as before
+    cells_text.append(shape)
     for response, column in responses.items():
-        values, of_activations, of_readings = balanced(part, column, len(seeds))
-        if tuple(of_readings) in levels and levels[tuple(of_readings)] != design:
-            continue  # the same cells as the design before
-        levels[tuple(of_readings)] = design
-        attributed[f"{response}, {design}"] = shares(values)
-cells_text = "; ".join(
-    f"{design}: {len(activation_rows['changed'].unique())} activations × {len(of)} readings × {len(seeds)} seeds"
-    for of, design in levels.items()
-)
-glue("cells_text", cells_text, display=False)
+        label = f"{response}, {len(of_readings)} readings"
+        attributed[label] = shares(balanced(design, column, len(seeds))[0])
+glue("cells_text", " and ".join(cells_text), display=False)
 plots.attribution(attributed, ("activation", "reading of the loss"))
 
 # %% tags=["hide-input"]
@@ -406,34 +413,38 @@ def share_text(kind):
     )
 
 
-three = cells[cells["mean"].between(2, 4)]
-found_summed = table[(table["reading"] == summed) & ~table["changed"].str.startswith("beta ")]
-few = found_summed.groupby("changed", sort=False)[IN_USE].mean().loc[lambda mean: mean <= 4]
-found_suspect = table[(table["reading"] == suspect) & ~table["changed"].str.startswith("beta ")]
-escaped = found_suspect.groupby("changed", sort=False)[IN_USE].mean().loc[lambda mean: ~mean.between(2, 4)]
+means = table.groupby(["changed", "reading"], sort=False)[["au", IN_USE, "visible"]].mean()
+few = means.apply(lambda column: column.between(2, 4))
+
+
+seed_span = int((panels["in use"]["most"] - panels["in use"]["least"]).max())
+
+
+def cells_in_words(chosen):
+    return "; ".join(f"{changed}, {name}" for changed, name in means.index[chosen]) or "none"
+
+
 glue_all(
     {
         "proxy_text": proxy_text,
-        "in_use_summed": in_use((AS_STATED, summed)),
-        "in_use_suspect": in_use((AS_STATED, suspect)),
-        "in_use_suspect_bce": in_use((AS_STATED, suspect.replace("MSE", "BCE"))),
-        "in_use_summed_relu": in_use(("activation relu", summed)),
-        "in_use_suspect_relu": in_use(("activation relu", suspect)),
-        "in_use_summed_article": in_use(("arch article", summed)),
-        "in_use_suspect_article": in_use(("arch article", suspect)),
-        "three_text": listed(
-            f"{row} with {name} (β_eff {cell['matched_beta']:.3g}): {cell['mean']:.2g}"
-            for (row, name), cell in three.iterrows()
-        ),
-        "few_text": listed(f"{row} ({mean:.2g})" for row, mean in few.items()),
-        "escaped_text": listed(f"{row} ({mean:.2g})" for row, mean in escaped.items()),
+        "count_summed": count(AS_STATED, summed),
+        "count_summed_relu": count("activation relu", summed),
+        "count_summed_article": count("arch article", summed),
+        "count_bce": count(AS_STATED, suspect.replace("MSE", "BCE")),
+        "count_mse": count(AS_STATED, suspect),
+        "count_mse_relu": count("activation relu", suspect),
+        "count_mse_article": count("arch article", suspect),
+        "n_cells": len(means),
+        "few_twice": cells_in_words(few.sum(axis=1) >= 2),
+        "few_in_use": cells_in_words(few[IN_USE]),
+        "few_visible": cells_in_words(few["visible"]),
         "share_activation": share_text("first"),
         "share_reading": share_text("second"),
         "share_both": share_text("interaction"),
         "share_seed": share_text("seed"),
         "seeds_note": "With one seed a cell, a difference between two cells may be the seed's"
         if len(seeds) == 1
-        else f"Crossed cells have {len(seeds)} seeds, single changes often fewer, as the table says: differences of one latent are within what a seed does",
+        else f"Crossed cells have {len(seeds)} seeds, whose counts of latents in use differ by up to {seed_span}; single changes often have one, as the table says",
     }
 )
 
@@ -444,17 +455,17 @@ glue_all(
 #
 # ## What was found
 #
-# - **Summed, as the formula of the slides has it**, the network as stated uses
-#   {glue:text}`in_use_summed` of {glue:text}`latent_dim` latents, with ReLU {glue:text}`in_use_summed_relu`, and the article's network {glue:text}`in_use_summed_article`. Changes that leave
-#   four or fewer under this reading: {glue:text}`few_text`.
-# - **Two to four appear in**: {glue:text}`three_text`. With 784 times the mean squared error the network as stated uses
-#   {glue:text}`in_use_suspect`, with 784 times the mean cross-entropy {glue:text}`in_use_suspect_bce`; with ReLU and the squared error {glue:text}`in_use_suspect_relu`, the article's network
-#   {glue:text}`in_use_suspect_article`. Under that reading, what leads out of two to four: {glue:text}`escaped_text`.
-# - **Theory has exactly three in use** {glue:text}`window_text`, of a range from 0.4 to 16,384. The affine runs carry {glue:text}`kl_ratio:.0%` of
-#   the nats it allows, and {glue:text}`n_fewer` of {glue:text}`n_affine` use fewer latents than it does; that part is training, not the loss. The median angle to
-#   the subspace it predicts is {glue:text}`angle_median:.0f`°.
-# - **Due to the reading** of the loss is, of the variance, {glue:text}`share_reading`; to the activation {glue:text}`share_activation`; to both
-#   together {glue:text}`share_both`; to the seed {glue:text}`share_seed`.
+# - **Summed, as the formula of the slides has it**, the network as stated has {glue:text}`count_summed` of {glue:text}`latent_dim` latents;
+#   with ReLU {glue:text}`count_summed_relu`, the article's network {glue:text}`count_summed_article`.
+# - **784 times a mean**: with cross-entropy the network as stated has {glue:text}`count_bce`, with squared error
+#   {glue:text}`count_mse`. With squared error, ReLU leaves {glue:text}`count_mse_relu`, the article's network {glue:text}`count_mse_article`.
+# - **Three of ten.** Of {glue:text}`n_cells` cells, two to four latents (mean over seeds) by at least two of AU, use and visibility have: {glue:text}`few_twice`.
+#   By use alone: {glue:text}`few_in_use`. By visibility alone: {glue:text}`few_visible`.
+# - **Theory has exactly three in use** {glue:text}`window_text`, of a range from 0.4 to 16,384. Of the affine runs of the whole network
+#   {glue:text}`deep_text`; of those with fewer layers, {glue:text}`shallow_text`. All are affine,
+#   none has a layer narrower than its latents, and they have the same loss: where the whole network falls short, training did not get there.
+# - **The variance** is due to the reading ({glue:text}`share_reading`), to the activation ({glue:text}`share_activation`), to both
+#   together ({glue:text}`share_both`) and to the seed ({glue:text}`share_seed`).
 # - **The count itself is soft.** In the cell where definitions differ most ({glue:text}`widest_cell`) they give from
 #   {glue:text}`widest_low:.2g` to {glue:text}`widest_high:.2g`.
 # - {glue:text}`seeds_note`.

@@ -15,46 +15,45 @@ NARROW = 6.0
 
 
 @house_style
-def count_matrix(cells: pd.DataFrame, latent_dim: int) -> Figure:
-    """Draw the number of latents in use as a matrix: a row a network, a column a reading of the loss.
+def count_matrix(panels: Mapping[str, pd.DataFrame], latent_dim: int) -> Figure:
+    """Draw numbers of latents as matrices, a panel a way to count: a row a network, a column a reading.
 
-    `cells` is a summary of `ablation.summary` by (changed, reading) with the column matched_beta; readings
-    are sorted by it. A cell has the mean over seeds and, where they differ, the least and the most; a cell
-    without a run stays empty.
+    Each panel is a summary of `ablation.summary` by (changed, reading) with the column matched_beta;
+    readings are sorted by it. A cell has the mean over seeds and, where they differ, the least and the most;
+    a cell without a run stays empty.
     """
-    means = cells["mean"].unstack("reading").reindex(cells.index.unique("changed"))
-    betas = cells.groupby("reading")["matched_beta"].first().sort_values(kind="stable")
-    means = means[betas.index]
-    rows, cols = means.shape
-    figure = new_figure(height=1.9 + 0.42 * rows, width=NARROW)
-    ax = figure.axes[0]
-    cmap = matplotlib.colormaps[SEQUENTIAL]
-    shown = ax.imshow(np.ma.masked_invalid(means), vmin=0, vmax=latent_dim, cmap=cmap, aspect="auto")
-    for y, row in enumerate(means.index):
-        for x, name in enumerate(means.columns):
-            if (row, name) in cells.index:
-                cell = cells.loc[(row, name)]
-                color = "black" if cell["mean"] > 0.6 * latent_dim else "white"
-                ax.text(x, y, _mean_and_span(cell), ha="center", va="center", color=color, fontsize=8)
-    ax.set_xticks(
-        range(cols),
-        [
-            f"{name}\nβ_eff {beta:,.3g}" if beta < 1000 else f"{name}\nβ_eff {beta:,.0f}"
-            for name, beta in betas.items()
-        ],
-        rotation=40,
-        ha="right",
-        rotation_mode="anchor",
-        fontsize=7.5,
-    )
-    ax.set_yticks(range(rows), means.index)
-    ax.tick_params(length=0)
-    ax.grid(False)
-    ax.spines[:].set_visible(False)
-    bar = figure.colorbar(shown, ax=ax, pad=0.02, aspect=12)
-    bar.set_label("latents in use")
+    rows = len(next(iter(panels.values())).index.unique("changed"))
+    figure = new_figure(len(panels), 1, height=1.6 + (0.3 + 0.42 * rows) * len(panels), width=NARROW)
+    for ax, (title, cells) in zip(figure.axes, panels.items(), strict=True):
+        betas = cells.groupby("reading")["matched_beta"].first().sort_values(kind="stable")
+        means = cells["mean"].unstack("reading").reindex(cells.index.unique("changed"))[betas.index]
+        shown = ax.imshow(means, vmin=0, vmax=latent_dim, cmap=SEQUENTIAL, aspect="auto")
+        for (row, name), cell in cells.iterrows():
+            color = "black" if cell["mean"] > 0.6 * latent_dim else "white"
+            place = means.columns.get_loc(name), means.index.get_loc(row)
+            ax.text(*place, _mean_and_span(cell), ha="center", va="center", color=color, fontsize=8)
+        ax.set_xticks(
+            range(len(betas)),
+            [f"{name}\nβ_eff {_short(beta)}" for name, beta in betas.items()],
+            rotation=40,
+            ha="right",
+            rotation_mode="anchor",
+            fontsize=7.5,
+        )
+        ax.set_yticks(range(rows), means.index)
+        ax.set_title(title)
+        ax.tick_params(length=0)
+        ax.label_outer()
+        ax.grid(False)
+        ax.spines[:].set_visible(False)
+    bar = figure.colorbar(shown, ax=figure.axes, pad=0.02, aspect=12 * len(panels))
+    bar.set_label("latents")
     bar.outline.set_visible(False)
     return figure
+
+
+def _short(beta: float) -> str:
+    return f"{beta:,.0f}" if beta >= 100 else f"{beta:.3g}"
 
 
 def _mean_and_span(cell: pd.Series) -> str:
@@ -79,7 +78,7 @@ def kl_against_beta(
     high = 3 * max(values.max() for values in thresholds.values())
     low = 0.8 * min(betas.min() for betas, _ in measured.values())
     for ax, (name, (betas, kl)) in zip(figure.axes, measured.items(), strict=True):
-        colors = matplotlib.colormaps[SEQUENTIAL](np.linspace(0.05, 0.95, kl.shape[1]))
+        colors = matplotlib.colormaps[SEQUENTIAL](np.linspace(0.2, 0.95, kl.shape[1]))
         ordered = np.sort(kl, axis=1)[:, ::-1]
         grid = np.geomspace(low, high, 200)
         for rank, color in enumerate(colors):
