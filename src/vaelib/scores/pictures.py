@@ -1,0 +1,145 @@
+"""How much a code uses its latents, how they depend on each other, and how good its pictures are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vaelib.bounds import log_weights
+from vaelib.capture import VISIBLE
+from vaelib.data import as_float
+from vaelib.digit_classifier import DigitClassifier, digit_classifier
+from vaelib.errors import InputError
+from vaelib.evaluation import bound_terms
+from vaelib.latents import prior_samples
+from vaelib.metrics import probes
+from vaelib.metrics.codes import active_units, kl_per_dim
+from vaelib.metrics.dependence import gaussian_total_correlation, mean_pairwise_information
+from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
+from vaelib.scores.subject import Group, Subject, mean
+
+ACTIVE_KL = 0.05
+"""KL in nats above which a latent counts as active by the second definition; Var(mu) > 0.01 is the first."""
+THRESHOLDS = (0.01, 0.05, 0.1, 0.25)
+"""Where variances and KLs are counted, to show how much an active count owes to its threshold."""
+CHUNK = 500
+"""Pictures decoded and compared at a time; at 64 pixels their float64 copies take 16 MB each."""
+
+
+def _rate(s: Subject) -> dict[str, Any]:
+    """KL is infinite, and its counts undefined, where a posterior is a point."""
+    kl, variance = kl_per_dim(s.mu, s.codes.logvar.astype(float)), s.mu.var(0)
+    above = [int((kl > threshold).sum()) for threshold in THRESHOLDS] if np.isfinite(kl).all() else np.nan
+    return {
+        "kl": kl.sum(),
+        "kl_per_dim": kl,
+        "kl_above": above,
+        "variance_per_dim": variance,
+        "variance_above": [int((variance > threshold).sum()) for threshold in THRESHOLDS],
+        "active_variance": int(active_units(s.mu).sum()),
+        "active_kl": int((kl > ACTIVE_KL).sum()) if np.isfinite(kl).all() else np.nan,
+    }
+
+
+def _traversals(s: Subject) -> dict[str, Any]:
+    """What the audience sees: T_j of each latent from its 5 % to its 95 % quantile; seen when above 0.05."""
+    rows = s.spread(s.protocol.moved)
+    pictures = as_float(s.test.images[rows])[:, 0].numpy()
+    energy = []
+    for dim, ends in enumerate(np.quantile(s.mu, [0.05, 0.95], axis=0).T):
+        moved = []
+        for end in ends:
+            z = s.mu[rows]
+            z[:, dim] = end
+            moved.append(s.decode(z))
+        energy.append(probes.traversal_energy(*moved, pictures))
+    return {"energy_per_dim": energy, "active_energy": int(np.sum(np.array(energy) > VISIBLE))}
+
+
+def _total_correlation(s: Subject) -> dict[str, Any]:
+    return {"gaussian_tc": gaussian_total_correlation(s.mu, s.active)}
+
+
+def _pairwise(s: Subject) -> dict[str, Any]:
+    return {"pairwise_information": mean_pairwise_information(s.mu, s.active)}
+
+
+def _reconstruction(s: Subject) -> dict[str, Any]:
+    """Pictures rebuilt from mu; in chunks, as float64 copies of all would take gigabytes."""
+    rotated = s.test.factors["rotated"].to_numpy()
+    measured = []
+    for start in range(0, len(s.test), CHUNK):
+        x = as_float(s.test.images[start : start + CHUNK])[:, 0].numpy()
+        p = s.decode(s.codes.mu[start : start + CHUNK])
+        alike = ssim(x, p) if s.spec.image_size >= SSIM_WINDOW else np.full(len(x), np.nan)
+        measured.append(np.column_stack([excess_bce(x, p), mse(x, p), alike]))
+    table = np.concatenate(measured)
+    halves = {"": np.ones_like(rotated), "_upright": ~rotated, "_rotated": rotated}
+    return {
+        f"{name}{half}": mean(table[chosen, column])
+        for column, name in enumerate(MEASURES)
+        for half, chosen in halves.items()
+    }
+
+
+def _generation(s: Subject) -> dict[str, Any]:
+    """Pictures from the prior against one half of the test pictures, and the other half against it."""
+    fit = probes.halves(s.test.factors["index"].to_numpy())
+    if min(fit.sum(), (~fit).sum()) < 2:
+        raise InputError(f"{len(fit)} test pictures are too few for a Fréchet distance of two halves.")
+    z = prior_samples(int((~fit).sum()), s.mu.shape[1], seed=0)
+    s.decode(z[:1])
+    classifier = digit_classifier(s.spec, s.store, progress=False)
+    real = _features(classifier, lambda part: as_float(s.test.images[part])[:, 0].numpy(), len(fit))
+    drawn = _features(classifier, lambda part: s.decode(z[part]), len(z))
+    return {
+        "frechet": frechet_distance(drawn, real[fit]),
+        "frechet_floor": frechet_distance(real[~fit], real[fit]),
+    }
+
+
+def _bound(s: Subject) -> dict[str, Any]:
+    """The bound of all test pictures; of some, from the same draws, the importance-weighted one beside it."""
+    if s.network is None:
+        raise InputError(f"the {s.coder.name} is no VAE and bounds no likelihood.")
+    terms = bound_terms(s.network, s.test.images, s.spec.likelihood)
+    images = s.test.images[s.spread(s.protocol.bound_pictures)]
+    weights = log_weights(s.network, images, s.spec.likelihood, s.protocol.bound_draws, progress=False)
+    return {
+        "neg_elbo": float((terms.recon + terms.kl.sum(1)).double().mean()),
+        "bound_elbo": -weights.mean(),
+        "bound_iwae": -iwae_bound(weights).mean(),
+    }
+
+
+def _features(classifier: DigitClassifier, pictures: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
+    """Return the classifier's features of n pictures, made a chunk at a time."""
+    parts = [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+    return np.concatenate([classifier.features(pictures(part)) for part in parts])
+
+
+GROUPS = {
+    "rate": Group(
+        "rate, nats and latents",
+        (
+            "kl",
+            "kl_per_dim",
+            "kl_above",
+            "variance_per_dim",
+            "variance_above",
+            "active_variance",
+            "active_kl",
+        ),
+        _rate,
+    ),
+    "traversals": Group("latents whose traversal is seen", ("active_energy", "energy_per_dim"), _traversals),
+    "total_correlation": Group("dependence of all latents, nats", ("gaussian_tc",), _total_correlation),
+    "pairwise": Group("dependence of two latents, nats", ("pairwise_information",), _pairwise),
+    "reconstruction": Group(
+        "reconstruction: nats above the least, squared error a pixel, similarity",
+        tuple(f"{name}{half}" for name in MEASURES for half in ("", "_upright", "_rotated")),
+        _reconstruction,
+    ),
+    "generation": Group("pictures drawn from the prior", ("frechet", "frechet_floor"), _generation),
+    "bound": Group("bounds on −ln p(x), nats", ("neg_elbo", "bound_elbo", "bound_iwae"), _bound),
+}

@@ -1,0 +1,145 @@
+"""One code and the pictures that it is measured on, and what a group of scores is.
+
+A code is anything with a `Coder`: a trained VAE, the linear methods, an untrained network, one that was told
+the labels. All are shown the same pictures and measured by the same functions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaelib.baselines import Coder
+from vaelib.data import Corpus
+from vaelib.errors import InputError
+from vaelib.interventions import FactorialSet, Sweep, factorial_set, rotation_sweep
+from vaelib.latents import Codes
+from vaelib.metrics.codes import active_units
+from vaelib.metrics.probes import Estimate
+from vaelib.models import VAE
+from vaelib.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How many pictures and draws the measurements take: part of what a kept score is known by."""
+
+    turned_per_class: int = 50  # digits of the rotation sweep S1
+    turn_step: float = 5  # degrees
+    crossed_per_class: int = 10  # digits of the factorial set S3
+    moved: int = 200  # test pictures with each latent at both ends of its range
+    named: int = 50  # test pictures from which latents get their names (S2)
+    rotations: int = 100  # random rotations of the code; the least p is 1/101
+    bound_pictures: int = 100
+    bound_draws: int = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One code and the pictures that it is measured on; codes are made when first asked for, and kept.
+
+    `network` is the VAE behind the coder, for the bounds; `spec` says what its pictures are. What a code
+    may lack raises `InputError`: the scores that need it are undefined.
+    """
+
+    coder: Coder
+    spec: RunSpec
+    test: Corpus
+    store: Path | str  # where the digit classifier is kept
+    protocol: Protocol
+    network: VAE | None = None
+
+    @cached_property
+    def codes(self) -> Codes:
+        return self.coder.encode(self.test.images)
+
+    @property
+    def mu(self) -> np.ndarray:
+        """Posterior means of the test pictures, float64 (N, M)."""
+        return self.codes.mu.astype(float)
+
+    @property
+    def active(self) -> np.ndarray:
+        """Which latents vary over the test pictures, bool (M,); raises `InputError` when none does."""
+        found = active_units(self.mu)
+        if not found.any():
+            raise InputError(f"none of the {len(found)} latents is active: Var(mu) is at most 0.01 in all.")
+        return found
+
+    def require_active(self) -> None:
+        """Raise `InputError` for a code that says nothing of the picture."""
+        _ = self.active
+
+    @property
+    def sweep(self) -> Sweep:
+        return _sweep(self.spec.image_size, self.protocol.turned_per_class, self.protocol.turn_step)
+
+    @cached_property
+    def turned(self) -> np.ndarray:
+        """Posterior means of the digits of the sweep at all angles, float64 (I, A, M)."""
+        return self.sweep.layout(self.coder.encode(self.sweep.images).mu.astype(float))
+
+    @property
+    def crossed(self) -> FactorialSet:
+        return _crossed(self.spec.image_size, self.protocol.crossed_per_class)
+
+    @cached_property
+    def crossed_codes(self) -> Codes:
+        codes = self.coder.encode(self.crossed.images)
+        return Codes(codes.mu.astype(float), codes.logvar.astype(float))
+
+    @property
+    def crossed_fit(self) -> np.ndarray:
+        """Which pictures of the factorial set predictors are fitted on: every second digit of a class."""
+        cells = len(self.crossed) // (10 * self.protocol.crossed_per_class)
+        return np.arange(len(self.crossed)) // cells % 2 == 0
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Return pixel probabilities (N, S, S) of latents (N, M)."""
+        if self.coder.decode is None:
+            raise InputError(f"the {self.coder.name} has no decoder.")
+        return self.coder.decode(z)
+
+    def spread(self, n: int) -> np.ndarray:
+        """Return the rows of n test pictures, or of all, spread evenly over both halves."""
+        n = min(n, len(self.test))
+        return np.arange(n) * len(self.test) // n
+
+
+@cache
+def _sweep(size: int, n_per_class: int, step: float) -> Sweep:
+    return rotation_sweep(size, n_per_class, step)
+
+
+@cache
+def _crossed(size: int, n_per_class: int) -> FactorialSet:
+    return factorial_set(size, n_per_class)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Scores that are measured together: a heading, their names, and the function that gives them.
+
+    The function raises `InputError` where the scores are undefined.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    measure: Callable[[Subject], dict[str, Any]]
+
+
+def interval(name: str, estimate: Estimate) -> dict[str, float]:
+    """Return a score and the ends of its interval, by the names of `interval_names`."""
+    return dict(zip(interval_names(name), (estimate.value, estimate.low, estimate.high), strict=True))
+
+
+def interval_names(name: str) -> tuple[str, str, str]:
+    return name, f"{name}_low", f"{name}_high"
+
+
+def mean(values: np.ndarray) -> float:
+    """Return the mean, NaN of nothing."""
+    return float(values.mean()) if len(values) else float("nan")

@@ -1,0 +1,247 @@
+"""Scores of runs and of what frames them, each measured once and kept in the store."""
+
+import ast
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import FileLock
+
+from vaelib.baselines import BASELINES, of_model, rows
+from vaelib.data import Corpus, load_split
+from vaelib.files import digest, read_json, read_sealed, write_json, write_sealed
+from vaelib.frames import Frame, data_fields, kept, one_thread
+from vaelib.latents import encode
+from vaelib.metrics.codes import kl_per_dim
+from vaelib.metrics.udr import udr
+from vaelib.runs import Run
+from vaelib.scores.alignment import HAAR
+from vaelib.scores.registry import GROUPS, Measured, measure
+from vaelib.scores.subject import Protocol, Subject
+from vaelib.spec import RunSpec
+
+log = logging.getLogger(__name__)
+
+SCORING_VERSION = 1
+"""Raised whenever the same run would score otherwise for a reason that is in none of `SCORING_MODULES`."""
+
+SCORING_MODULES = (
+    "baselines",
+    "bounds",
+    "capture",
+    "data",
+    "digit_classifier",
+    "evaluation",
+    "interventions",
+    "latents",
+    "linear",
+    "losses",
+    "metrics/codes",
+    "metrics/dependence",
+    "metrics/information",
+    "metrics/inputs",
+    "metrics/prediction",
+    "metrics/probes",
+    "metrics/quality",
+    "metrics/rotation",
+    "metrics/sampling",
+    "metrics/transforms",
+    "metrics/udr",
+    "scores/alignment",
+    "scores/factors",
+    "scores/pictures",
+    "scores/registry",
+    "scores/subject",
+    "supervised",
+)
+"""The modules whose code decides a score, given the network: when it changes, scores are measured again."""
+
+NETWORK = ("arch", "activation", "norm", "depth", "head_norm", "latent_dim", "init")
+"""The fields of a spec that decide an untrained network."""
+
+UDR_PICTURES = 2000
+
+FRAMING_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
+"""What the baselines are measured on: they bound no likelihood, and random axes are drawn of a run's code."""
+
+
+def score(
+    run: Run, store: Path | str = "runs", protocol: Protocol | None = None, progress: bool = True
+) -> dict[str, Any]:
+    """Return all scores of a run by name: numbers, lists, texts, and None where a score is undefined.
+
+    The names are those of `GROUPS`, whatever the run. See `measured`.
+    """
+    return measured(run, store, protocol, progress).scores
+
+
+def measured(
+    run: Run, store: Path | str = "runs", protocol: Protocol | None = None, progress: bool = True
+) -> Measured:
+    """Return the scores of a run, with the reasons why some are undefined.
+
+    They are kept as `scores.json` in the run's folder, equal to the byte whenever the same code measures the
+    same run, and measured again when the file is missing or damaged (told in the log), or made by other
+    code, by another protocol or from other weights. The seconds of each group go to `scores.seconds.json`,
+    which counts for nothing. Of two processes that want the same scores, one measures and the other waits.
+    `store` is where the digit classifier is kept.
+    """
+    protocol = protocol or Protocol()
+    stamp = _stamp(protocol) | {"run": _checksums(run)}
+    found = _read(run.folder / "scores.json", stamp, log.debug)  # only the lock's holder can tell damage
+    if found:
+        return found
+    (Path(store) / ".locks").mkdir(parents=True, exist_ok=True)
+    with FileLock(Path(store) / ".locks" / f"{run.id}.scores.lock"):
+        found = _read(run.folder / "scores.json", stamp, log.warning)
+        if found:
+            return found
+        coder, test = of_model(run.model, "run"), load_split(run.spec, "test")
+        new = measure(Subject(coder, run.spec, test, store, protocol, run.model), progress=progress)
+        write_json(run.folder / "scores.seconds.json", {name: round(s, 2) for name, s in new.seconds.items()})
+        write_sealed(run.folder / "scores.json", stamp | {"scores": new.scores, "undefined": new.undefined})
+    return new
+
+
+def framing(
+    spec: RunSpec,
+    store: Path | str = "runs",
+    protocol: Protocol | None = None,
+    names: Sequence[str] = BASELINES,
+    progress: bool = True,
+) -> dict[str, Measured]:
+    """Return the scores of the baselines of a spec by name, measured as a run is, and kept in the store.
+
+    They depend on the pictures and, for the untrained network (of seed 0) and the ceiling, on the
+    architecture; what the spec says of beta and training is of no account. The first call trains the
+    ceiling. Raises `InputError` for an unknown name.
+    """
+    protocol = protocol or Protocol()
+    spec = replace(spec, seed=0)
+    test: list[Corpus] = []
+
+    def make(name: str) -> Frame:
+        test[:] = test or [load_split(spec, "test")]
+        coder = rows(spec, store, [name], progress)[name]
+        new = measure(Subject(coder, spec, test[0], store, protocol), FRAMING_GROUPS, progress)
+        return Frame({}, {"scores": new.scores, "undefined": new.undefined})
+
+    found = {}
+    for name in names:
+        fields = ("latent_dim",) if name in ("pca", "ica") else NETWORK
+        made_from = {"kind": "scores", "coder": name, **data_fields(spec), **_stamp(protocol)}
+        frame = kept(store, made_from | {f: getattr(spec, f) for f in fields}, lambda name=name: make(name))
+        found[name] = Measured(frame.notes["scores"], frame.notes["undefined"], {})
+    return found
+
+
+def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, float | None]:
+    """Return UDR of runs that differ by their seed, by id: the median agreement with the others, by Lasso.
+
+    From mu of up to `UDR_PICTURES` of their test pictures, and kept in the store. None for a run without
+    partner or without informative latents (Duan et al. 2020).
+    """
+    if len(runs) < 2:
+        return {run.id: None for run in runs}
+    runs = sorted(runs, key=lambda run: run.id)
+
+    def make() -> Frame:
+        test = load_split(runs[0].spec, "test").images
+        n = min(len(test), UDR_PICTURES)
+        with one_thread():
+            codes = [encode(run.model, test[torch.arange(n) * len(test) // n]) for run in runs]
+        kl = [kl_per_dim(own.mu.astype(float), own.logvar.astype(float)) for own in codes]
+        found = udr([own.mu for own in codes], kl, names=[run.id for run in runs]).scores
+        return Frame({}, {name: None if np.isnan(value) else float(value) for name, value in found.items()})
+
+    made_from = {
+        "kind": "agreement of seeds",
+        "pictures": UDR_PICTURES,
+        "version": SCORING_VERSION,
+        "code": fingerprint(),
+        "runs": {run.id: _checksums(run) for run in runs},
+    }
+    return kept(store, made_from, make).notes
+
+
+def comparison(run: Run, store: Path | str = "runs", protocol: Protocol | None = None) -> pd.DataFrame:
+    """Return a row a score that is a number, or undefined, with the same of the baselines beside it.
+
+    Columns: run, PCA-M, ICA-M, untrained, ceiling and, as lists of two ends, "random axes 95 %", the band of
+    the run's own code in random axes. NaN where a score is undefined; None where it is not measured.
+    """
+    own, frame = score(run, store, protocol), framing(run.spec, store, protocol)
+    m = run.spec.latent_dim
+    titles = {"pca": f"PCA-{m}", "ica": f"ICA-{m}", "untrained": "untrained", "ceiling": "ceiling"}
+    columns = {"run": own} | {titles[name]: found.scores for name, found in frame.items()}
+    shown = [name for group in GROUPS.values() for name in group.names if _is_number(name, columns)]
+    table = {
+        title: [
+            float("nan") if name in scores and scores[name] is None else scores.get(name) for name in shown
+        ]
+        for title, scores in columns.items()
+    }
+    table["random axes 95 %"] = [own[f"haar_{name}"] if name in HAAR else None for name in shown]
+    return pd.DataFrame(table, index=pd.Index(shown, name="score"), dtype=object)
+
+
+def _is_number(name: str, columns: dict[str, dict[str, Any]]) -> bool:
+    values = [scores.get(name) for scores in columns.values()]
+    return not any(isinstance(value, list) for value in values)
+
+
+def _stamp(protocol: Protocol) -> dict[str, Any]:
+    return {"version": SCORING_VERSION, "code": fingerprint(), "protocol": asdict(protocol)}
+
+
+def _checksums(run: Run) -> dict[str, str]:
+    """Return what vouches for the network: the checksums of its spec and its weights."""
+    checksums = read_json(run.folder / "done.json")["sha256"]
+    return {name: checksums[name] for name in ("spec.json", "model.safetensors")}
+
+
+def _read(path: Path, stamp: dict[str, Any], tell: Callable[..., None]) -> Measured | None:
+    """Return kept scores; None where they are missing, stale, or damaged, which `tell` is told."""
+    try:
+        record = read_sealed(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        tell("%s is damaged (%s); measuring the run again", path, error)
+        return None
+    if any(record.get(name) != value for name, value in stamp.items()):
+        return None
+    return Measured(record["scores"], record["undefined"], {})
+
+
+@cache
+def fingerprint() -> str:
+    """Return the SHA-256 of the code that decides a score, without its comments and docstrings."""
+    sources = (Path(__file__).parent / f"{name}.py" for name in SCORING_MODULES)
+    return digest("\n".join(code_lines(source.read_text()) for source in sources))
+
+
+def code_lines(source: str) -> str:
+    """Return the lines of a module that do something: no docstring, no line of comment, no empty one.
+
+    >>> code_lines('# reason\\nX = 1\\n"Told of X."\\n')
+    'X = 1'
+    """
+    told = {
+        line
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for line in range(node.lineno, node.end_lineno + 1)
+    }
+    lines = enumerate(source.splitlines(), start=1)
+    return "\n".join(
+        text for number, text in lines if number not in told and text.strip() and text.strip()[0] != "#"
+    )

@@ -1,0 +1,317 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.tiny import tiny
+from vaelib import scoring
+from vaelib.baselines import Coder
+from vaelib.data import load_split
+from vaelib.errors import InputError
+from vaelib.latents import Codes, encode
+from vaelib.metrics import prediction
+from vaelib.metrics.codes import kl_per_dim
+from vaelib.metrics.udr import udr
+from vaelib.runs import RunStore
+from vaelib.scores.registry import GROUPS, measure
+from vaelib.scores.subject import Protocol, Subject
+
+TRAINED = {"n_train": 240, "n_test": 60, "epochs": 4, "init": "he", "beta": 0.01, "lr": 3e-3, "batch_size": 8}
+"""The least training after which all latents are active."""
+SPEC = tiny(**TRAINED)
+SMALL = Protocol(
+    turned_per_class=2,
+    turn_step=30,
+    crossed_per_class=2,
+    moved=10,
+    named=5,
+    rotations=20,
+    bound_pictures=4,
+    bound_draws=3,
+)
+NAMES = [name for group in GROUPS.values() for name in group.names]
+COUNTED = {
+    "kl",
+    "kl_per_dim",
+    "kl_above",
+    "variance_per_dim",
+    "variance_above",
+    "active_variance",
+    "active_kl",
+}
+M = 8
+
+
+DEAR = ("forest", "lasso", "explicitness", "sampling")
+FRAMING_GROUPS = tuple(name for name in scoring.FRAMING_GROUPS if name not in DEAR)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    """Forests of few trees, and baselines without the groups that take the time, which a run goes through."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prediction, "TREES", 5)
+        patch.setattr(prediction, "FOREST_PICTURES", 600)
+        patch.setattr(scoring, "FRAMING_GROUPS", FRAMING_GROUPS)
+        yield
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    store = RunStore(tmp_path_factory.mktemp("store"))
+    for seed in (0, 1):
+        store.get(tiny(**TRAINED, seed=seed), progress=False)
+    return store
+
+
+@pytest.fixture(scope="module")
+def test_corpus():
+    return load_split(SPEC, "test")
+
+
+def scored(run, store):
+    return scoring.score(run, store.folder, SMALL, progress=False)
+
+
+def told(test, crossed, turned, store) -> Subject:
+    """Return the subject of a code that is given for the test pictures, the factorial set and the sweep."""
+    known = {len(codes): codes for codes in (test[1], crossed, turned)}
+
+    def look_up(images: torch.Tensor) -> Codes:
+        mu = known[len(images)]
+        return Codes(mu.astype(np.float32), np.full(mu.shape, -2.0, dtype=np.float32))
+
+    return Subject(Coder("given code", look_up, None), SPEC, test[0], store, SMALL)
+
+
+def factor_code(corpus, turn: np.ndarray, store) -> Subject:
+    """Return the code whose first latents are the factors, the others noise, with its axes turned."""
+    rng = np.random.default_rng(0)
+    blank = Subject(Coder("none", None, None), SPEC, corpus, store, SMALL)
+    crossed = blank.crossed.levels.astype(float)
+    angles = np.tile(blank.sweep.angles, len(blank.sweep.index))
+    digit = np.repeat(blank.sweep.digit, len(blank.sweep.angles))
+
+    def filled(*columns: np.ndarray) -> np.ndarray:
+        known = np.column_stack(columns).astype(float)
+        code = np.hstack([known, rng.normal(size=(len(known), M - known.shape[1]))])
+        return (code - code.mean(0)) / code.std(0) @ turn
+
+    test = filled(corpus.factors["digit"], corpus.factors["angle"])
+    return told((corpus, test), filled(*crossed.T), filled(digit, angles), store)
+
+
+ALIGNED = ["information", "separation", "forest", "lasso", "sampling", "rotation", "digit_swept", "haar"]
+
+
+@pytest.fixture(scope="module")
+def perfect(test_corpus, store):
+    return measure(factor_code(test_corpus, np.eye(M), store.folder), ALIGNED, progress=False).scores
+
+
+def test_a_code_of_the_factors_themselves_scores_1(perfect):
+    for name in ("mig", "mig_angle", "mig_quantile", "mig_inner", "modularity", "dci_lasso_d", "sap_angle"):
+        assert perfect[name] == pytest.approx(1, abs=0.05), name
+    assert perfect["factor_vae"] == pytest.approx(1, abs=0.05)
+    assert perfect["beta_vae"] == pytest.approx(1, abs=0.05)
+    assert perfect["ris"] == pytest.approx(1)
+    assert perfect["ris_dim"] == 2
+    assert perfect["purity_best"] == pytest.approx(1)
+    assert perfect["eta2_image"][0] == pytest.approx(1)
+    assert np.argmax(np.array(perfect["dci_importance"])[:, 1]) == 1
+    assert perfect["digit_swept_alone"] == pytest.approx(0.1, abs=0.1)
+
+
+def test_its_axes_are_better_than_random_ones(perfect):
+    for name in ("mig", "sap", "ris"):
+        low, high = perfect[f"haar_{name}"]
+        assert 0 <= low < high < perfect[name]
+        assert perfect[f"haar_{name}_p"] == pytest.approx(1 / 21)
+
+
+def test_axes_turned_at_random_are_not(test_corpus, store):
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(M, M)))[0]
+    groups = ["information", "rotation", "haar"]
+    turned = measure(factor_code(test_corpus, turn, store.folder), groups, progress=False).scores
+    assert turned["mig"] < 0.3
+    assert turned["ris"] < 0.9
+    assert min(turned[f"haar_{name}_p"] for name in ("mig", "sap", "ris")) > 0.05
+
+
+def test_a_code_that_says_nothing_has_no_score_of_0_or_1(test_corpus, store):
+    silent = Coder("silent", lambda images: Codes(*np.zeros((2, len(images), M), dtype=np.float32)), None)
+    found = measure(Subject(silent, SPEC, test_corpus, store.folder, SMALL), progress=False)
+    assert list(found.scores) == NAMES
+    assert {name for name, value in found.scores.items() if value is not None} == COUNTED
+    assert found.scores["kl"] == found.scores["active_variance"] == found.scores["active_kl"] == 0
+    assert "none of the 8 latents is active" in found.undefined["information"]
+    assert "none of the 8 latents is active" in found.undefined["digit"]
+    assert "no decoder" in found.undefined["reconstruction"]
+    assert "no VAE" in found.undefined["bound"]
+
+
+def test_a_point_has_an_infinite_rate_and_so_none(test_corpus, store):
+    mu = np.random.default_rng(0).normal(size=(len(test_corpus), M)).astype(np.float32)
+    point = Coder("point", lambda images: Codes(mu, np.full(mu.shape, -np.inf, dtype=np.float32)), None)
+    found = measure(Subject(point, SPEC, test_corpus, store.folder, SMALL), ["rate"], progress=False).scores
+    assert found["active_variance"] == M
+    assert found["kl"] is found["active_kl"] is found["kl_above"] is None
+    assert found["kl_per_dim"] == [None] * M
+
+
+def test_scores_of_a_run_are_the_same_bytes_every_time_and_kept(store, tmp_path, monkeypatch):
+    run = store.find(SPEC)
+    found = scored(run, store)
+    assert list(found) == NAMES
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["kl"] == pytest.approx(run.metrics["test"]["all"]["kl"], rel=1e-5)
+    assert found["neg_elbo"] == pytest.approx(run.metrics["test"]["all"]["neg_elbo"], rel=1e-5)
+    assert found["mse"] == pytest.approx(run.metrics["test"]["all"]["mse"], rel=1e-5)
+    assert found["active_variance"] == run.metrics["active_units"]
+    assert found["active_variance"] == 10
+    assert found["bound_iwae"] <= found["bound_elbo"]
+    assert sum(found["dci_importance"][j][1] for j in range(10)) in (pytest.approx(0), pytest.approx(1))
+    assert found["frechet"] > 0 < found["frechet_floor"]
+    first = (run.folder / "scores.json").read_bytes()
+    seconds = json.loads((run.folder / "scores.seconds.json").read_text())
+    assert list(seconds) == sorted(GROUPS)
+    monkeypatch.setattr(scoring, "measure", None)
+    assert scored(run, store) == found
+    monkeypatch.undo()
+    (run.folder / "scores.json").unlink()
+    assert scored(run, store) == found
+    assert (run.folder / "scores.json").read_bytes() == first
+    assert store.find(SPEC).id == run.id
+
+
+def test_what_the_metric_refuses_is_undefined_with_its_reason(store):
+    found = scoring.measured(store.find(SPEC), store.folder, SMALL, progress=False)
+    assert found.scores["pairwise_information"] is None
+    assert "120 pictures are too few" in found.undefined["pairwise"]
+    assert list(found.undefined) == ["pairwise"]
+    assert found.scores["gaussian_tc"] > 0
+
+
+@pytest.fixture
+def measurings(monkeypatch):
+    """Count how often a run is measured, by a stand-in that takes no time."""
+    calls = []
+
+    def stand_in(subject, groups=tuple(GROUPS), progress=True):
+        calls.append(subject.coder.name)
+        return scoring.Measured({"mig": len(calls)}, {}, {"information": 0.0})
+
+    monkeypatch.setattr(scoring, "measure", stand_in)
+    return calls
+
+
+def test_stale_and_damaged_scores_are_measured_anew(store, measurings, monkeypatch, caplog):
+    run = store.find(tiny(**TRAINED, seed=1))
+    path = run.folder / "scores.json"
+    assert scored(run, store) == scored(run, store) == {"mig": 1}
+    scoring.measured(run, store.folder, Protocol(), progress=False)
+    assert len(measurings) == 2
+    assert scored(run, store) == {"mig": 3}
+    monkeypatch.setattr(scoring, "SCORING_VERSION", 2)
+    assert scored(run, store) == {"mig": 4}
+    monkeypatch.setattr(scoring, "fingerprint", lambda: "other code")
+    assert scored(run, store) == {"mig": 5}
+    monkeypatch.setattr(scoring, "_checksums", lambda run: {"model.safetensors": "other weights"})
+    assert scored(run, store) == {"mig": 6}
+    assert not caplog.records
+    path.write_text(path.read_text().replace("6", "7", 1))
+    assert scored(run, store) == {"mig": 7}
+    path.write_bytes(b"\xff")
+    assert scored(run, store) == {"mig": 8}
+    assert [record.getMessage().count("is damaged") for record in caplog.records] == [1, 1]
+    path.unlink()
+
+
+def test_the_fingerprint_is_of_what_the_code_does():
+    source = '"""Told."""\n\n# reason\nA = 1\n"""Of A."""\n\ndef f():\n    """Say\n    so."""\n    return 2\n'
+    assert scoring.code_lines(source) == "A = 1\ndef f():\n    return 2"
+    assert scoring.code_lines(source) != scoring.code_lines(source.replace("A = 1", "A = 2"))
+    assert len(scoring.fingerprint()) == 64
+
+
+def test_every_module_that_decides_a_score_is_in_the_fingerprint():
+    import ast
+
+    from vaelib.profiles import ROOT
+
+    package = ROOT / "src/vaelib"
+    no_part = {"allocator", "architectures", "errors", "files", "frames", "layers", "mnist", "models", "spec"}
+    no_part |= {
+        "training"
+    }  # of which an untrained network takes the first weights; versions tell when they change
+    imported = set()
+    for name in scoring.SCORING_MODULES:
+        for node in ast.walk(ast.parse((package / f"{name}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("vaelib"):
+                module = node.module.removeprefix("vaelib").removeprefix(".").replace(".", "/")
+                inner = [f"{module}/{alias.name}".lstrip("/") for alias in node.names]
+                found = [one for one in inner if (package / f"{one}.py").exists()]
+                imported |= set(found or [module])
+    assert imported - no_part <= set(scoring.SCORING_MODULES)
+
+
+@pytest.fixture(scope="module")
+def frame(store):
+    return scoring.framing(SPEC, store.folder, SMALL, progress=False)
+
+
+def test_baselines_are_measured_as_a_run_is(frame):
+    assert list(frame) == ["pca", "ica", "untrained", "ceiling"]
+    measured_on = [name for group in FRAMING_GROUPS for name in GROUPS[group].names]
+    for found in frame.values():
+        assert list(found.scores) == measured_on
+        assert found.scores["kl"] is None
+        assert 0 <= found.scores["ris"] <= 1
+    pca, ceiling = frame["pca"].scores, frame["ceiling"].scores
+    assert pca["excess_bce"] > 0
+    assert pca["gaussian_tc"] < 0.5
+    assert ceiling["excess_bce"] is ceiling["frechet"] is ceiling["names"] is None
+    assert "no decoder" in frame["ceiling"].undefined["generation"]
+
+
+def test_the_frame_is_kept_whatever_the_training_of_the_run(frame, store, monkeypatch):
+    monkeypatch.setattr(scoring, "rows", None)
+    other = tiny(**TRAINED | {"beta": 16, "seed": 3})
+    assert scoring.framing(other, store.folder, SMALL, progress=False) == frame
+    with pytest.raises(TypeError):
+        scoring.framing(tiny(**TRAINED, data_seed=1), store.folder, SMALL, ["pca"], progress=False)
+
+
+def test_a_run_beside_its_frame(frame, store):
+    run = store.find(SPEC)
+    table = scoring.comparison(run, store.folder, SMALL)
+    assert list(table) == ["run", "PCA-10", "ICA-10", "untrained", "ceiling", "random axes 95 %"]
+    assert table.loc["mig", "run"] == scored(run, store)["mig"]
+    assert table.loc["mig", "PCA-10"] == frame["pca"].scores["mig"]
+    assert table.loc["ris", "random axes 95 %"] == scored(run, store)["haar_ris"]
+    assert table.loc["dci_d", ["PCA-10", "random axes 95 %"]].isna().all()
+    assert np.isnan(table.loc["ssim", "ceiling"])
+    assert table.loc["neg_elbo", "PCA-10"] is None
+    assert not {"kl_per_dim", "names", "haar_mig"} & set(table.index)
+    assert isinstance(table, pd.DataFrame)
+
+
+def test_agreement_of_two_seeds_is_udr_and_one_seed_has_none(store, monkeypatch):
+    runs = store.all()
+    test = load_split(SPEC, "test").images
+    codes = [encode(run.model, test) for run in runs]
+    kl = [kl_per_dim(own.mu.astype(float), own.logvar.astype(float)) for own in codes]
+    expected = udr([own.mu for own in codes], kl).scores
+    found = scoring.agreement(runs, store.folder)
+    assert list(found) == [run.id for run in runs]
+    np.testing.assert_allclose(np.array(list(found.values()), dtype=float), expected)
+    monkeypatch.setattr(scoring, "load_split", None)
+    assert scoring.agreement(runs[::-1], store.folder) == found
+    assert scoring.agreement(runs[:1], store.folder) == {runs[0].id: None}
+
+
+def test_an_unknown_baseline_is_refused(store):
+    with pytest.raises(InputError, match="baseline 'pcaa' is unknown"):
+        scoring.framing(SPEC, store.folder, SMALL, ["pcaa"], progress=False)
