@@ -47,15 +47,8 @@ also = [
     {"activation": "identity", "norm": "none", "seed": 0},
     {"activation": "identity", "depth": 4, "seed": 0},
     {"activation": "identity", "head_norm": "batch", "seed": 0},
-    {"activation": "identity", "images": "upright", "seed": 0},
-    {
-        "activation": "identity",
-        "norm": "none",
-        "reduction": "mean_pixels_784",
-        "likelihood": "gaussian",
-        "beta": 4.0,
-        "seed": 0,
-    },
+    {"activation": "identity", "lr": 5e-4, "seed": 0},
+    {"activation": "identity", "epochs": 6, "seed": 0},
     {
         "activation": "identity",
         "depth": 4,
@@ -356,9 +349,19 @@ columns = [(name, what) for name in (summed, suspect) for what in ("in use", "vi
 one_at_a_time = one_at_a_time.reindex(
     index=others, columns=[c for c in columns if c in one_at_a_time.columns]
 )
+by_id = {run.id: run for run in screened}
+slowly = table[(table["reading"] == summed) & table["changed"].str.match(f"{AS_STATED}|lr|epochs")]
+over_epochs = {
+    changed: (by_id[same["id"].iloc[0]].history.filter(like="val_kl_") > ACTIVE_KL).sum(axis=1)
+    for changed, same in slowly.sort_values("seed").groupby("changed", sort=False)
+}
+epochs_text = "; ".join(f"{changed}: {', '.join(map(str, of))}" for changed, of in over_epochs.items())
+glue("epochs_text", epochs_text, display=False)
 one_at_a_time.fillna("")
 
 # %% [markdown]
+# The number of latents in use after each epoch, on validation pictures, summed reading, first seed: {glue:text}`epochs_text`.
+#
 # ## What the variance is due to
 #
 # Over the cells in which every activation was trained with every reading and {glue:text}`seeds_text`, the variance of a count splits exactly
@@ -463,7 +466,8 @@ glue_all(
 #   By use alone: {glue:text}`few_in_use`. By visibility alone: {glue:text}`few_visible`.
 # - **Theory has exactly three in use** {glue:text}`window_text`, of a range from 0.4 to 16,384. Of the affine runs of the whole network
 #   {glue:text}`deep_text`; of those with fewer layers, {glue:text}`shallow_text`. All are affine,
-#   none has a layer narrower than its latents, and they have the same loss: where the whole network falls short, training did not get there.
+#   none has a layer narrower than its latents, and they have the same loss: where the whole network falls short, training did not get there. Latents in
+#   use after each epoch: {glue:text}`epochs_text`.
 # - **The variance** is due to the reading ({glue:text}`share_reading`), to the activation ({glue:text}`share_activation`), to both
 #   together ({glue:text}`share_both`) and to the seed ({glue:text}`share_seed`).
 # - **The count itself is soft.** In the cell where definitions differ most ({glue:text}`widest_cell`) they give from
