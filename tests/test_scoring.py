@@ -5,32 +5,20 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.scored import FRAMING_GROUPS, SMALL, TRAINED, small_scoring
 from tests.tiny import tiny
 from vaelib import scoring
 from vaelib.baselines import Coder
 from vaelib.data import load_split
 from vaelib.errors import InputError
 from vaelib.latents import Codes, encode
-from vaelib.metrics import prediction
 from vaelib.metrics.codes import kl_per_dim
 from vaelib.metrics.udr import udr
 from vaelib.runs import RunStore
 from vaelib.scores.registry import GROUPS, measure
 from vaelib.scores.subject import Protocol, Subject
 
-TRAINED = {"n_train": 240, "n_test": 60, "epochs": 4, "init": "he", "beta": 0.01, "lr": 3e-3, "batch_size": 8}
-"""The least training after which all latents are active."""
 SPEC = tiny(**TRAINED)
-SMALL = Protocol(
-    turned_per_class=2,
-    turn_step=30,
-    crossed_per_class=2,
-    moved=10,
-    named=5,
-    rotations=20,
-    bound_pictures=4,
-    bound_draws=3,
-)
 NAMES = [name for group in GROUPS.values() for name in group.names]
 COUNTED = {
     "kl",
@@ -44,17 +32,9 @@ COUNTED = {
 M = 8
 
 
-DEAR = ("forest", "lasso", "explicitness", "sampling")
-FRAMING_GROUPS = tuple(name for name in scoring.FRAMING_GROUPS if name not in DEAR)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def small():
-    """Forests of few trees, and baselines without the groups that take the time, which a run goes through."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prediction, "TREES", 5)
-        patch.setattr(prediction, "FOREST_PICTURES", 600)
-        patch.setattr(scoring, "FRAMING_GROUPS", FRAMING_GROUPS)
+    with small_scoring():
         yield
 
 

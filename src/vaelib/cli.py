@@ -1,10 +1,12 @@
-"""The command `vaelib`: data, runs, notebooks and the book.
+"""The command `vaelib`: data, runs, scores, notebooks and the book.
 
 Each command imports what it needs when it runs: `vaelib book` with nothing to do does not wait for torch.
 """
 
 import dataclasses
+import difflib
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,7 @@ profile_option = click.option(
 store_option = click.option(
     "--store", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of the runs."
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 jobs_option = click.option(
     "--jobs", type=click.IntRange(min=1), help="Jobs side by side, a thread each.  [default: one a core]"
 )
@@ -81,6 +84,7 @@ def main() -> None:
     vaelib book --profile quick          the whole report, only what is missing or changed
     vaelib notebook results -p beta 8    one chapter with another parameter
     vaelib train --arch ours --beta 4    one run; vaelib runs lists what is there
+    vaelib evaluate ours-b4              its scores; vaelib claims judges the presentation's claims
     """
 
 
@@ -143,6 +147,66 @@ def runs(store: Path) -> None:
 
     table = RunStore(store).table()
     click.echo(f"no runs in {store}" if table.empty else table.to_string(index=False))
+
+
+@main.command()
+@click.argument("run_id", metavar="RUN")
+@store_option
+@json_option
+def evaluate(run_id: str, store: Path, as_json: bool) -> None:
+    """Print all scores of a run, with those of the baselines beside them.
+
+    RUN is the id of a finished run, or its beginning. What is missing is measured first and kept: about a
+    minute a run of the quick profile and, once for all runs of its network, five for the baselines.
+    """
+    from vaelib import score_tables, scoring
+    from vaelib.runs import RunStore
+
+    runs = {run.id: run for run in RunStore(store).all()}
+    run = runs[_completed(run_id, list(runs), store)]
+    own = scoring.measured(run, store)
+    if as_json:
+        baselines = {name: found.scores for name, found in scoring.framing(run.spec, store).items()}
+        told = {"run": run.id, "scores": own.scores, "undefined": own.undefined, "baselines": baselines}
+        click.echo(json.dumps(told, indent=1))
+        return
+    parts = [run.id, score_tables.comparison_text(scoring.comparison(run, store))]
+    parts += [score_tables.latents_text(own), score_tables.undefined_text(own)]
+    click.echo("\n\n".join(part for part in parts if part))
+
+
+def _completed(beginning: str, ids: list[str], store: Path) -> str:
+    """Return the one id that is or begins with `beginning`; refuse it with the nearest ids otherwise."""
+    found = [beginning] if beginning in ids else [name for name in ids if name.startswith(beginning)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"run {beginning!r} is the beginning of {', '.join(found)}; name one of them.")
+    near = difflib.get_close_matches(beginning, ids, n=3, cutoff=0.3)
+    hint = f"nearest: {', '.join(near)}" if near else "vaelib runs lists what is there"
+    raise InputError(f"run {beginning!r} is not among the {len(ids)} finished ones of {store}; {hint}.")
+
+
+@main.command()
+@profile_option
+@store_option
+@json_option
+def claims(profile: str, store: Path, as_json: bool) -> None:
+    """Print the verdicts on the presentation's claims, by the store's runs at the scale of a profile.
+
+    Scores that are missing are measured first; nothing is trained. A claim of which too few seeds or values
+    of β were trained is undecided, and what it needs is said.
+    """
+    scale = load_profile(profile)
+    from vaelib import score_tables
+    from vaelib.claims import gather, ledger
+
+    judged = ledger(gather(scale, store))
+    if as_json:
+        rows = judged.astype(object).where(judged.notna(), None).to_dict("records")
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        click.echo(score_tables.ledger_text(judged))
 
 
 @main.command()

@@ -65,6 +65,8 @@ SCORING_MODULES = (
 NETWORK = ("arch", "activation", "norm", "depth", "head_norm", "latent_dim", "init")
 """The fields of a spec that decide an untrained network."""
 
+DEFAULT = Protocol()
+
 UDR_PICTURES = 2000
 
 FRAMING_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
@@ -92,7 +94,7 @@ def measured(
     which counts for nothing. Of two processes that want the same scores, one measures and the other waits.
     `store` is where the digit classifier is kept.
     """
-    protocol = protocol or Protocol()
+    protocol = protocol or DEFAULT
     stamp = _stamp(protocol) | {"run": _checksums(run)}
     found = _read(run.folder / "scores.json", stamp, log.debug)  # only the lock's holder can tell damage
     if found:
@@ -122,7 +124,7 @@ def framing(
     architecture; what the spec says of beta and training is of no account. The first call trains the
     ceiling. Raises `InputError` for an unknown name.
     """
-    protocol = protocol or Protocol()
+    protocol = protocol or DEFAULT
     spec = replace(spec, seed=0)
     test: list[Corpus] = []
 

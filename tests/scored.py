@@ -1,0 +1,37 @@
+"""The least training and the least pictures on which all scores of a run are defined, shared by tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from vaelib import scoring
+from vaelib.metrics import prediction
+from vaelib.scores.subject import Protocol
+
+TRAINED = {"n_train": 240, "n_test": 60, "epochs": 4, "init": "he", "beta": 0.01, "lr": 3e-3, "batch_size": 8}
+"""The least training after which all latents are active."""
+SMALL = Protocol(
+    turned_per_class=2,
+    turn_step=30,
+    crossed_per_class=2,
+    moved=10,
+    named=5,
+    rotations=20,
+    bound_pictures=4,
+    bound_draws=3,
+)
+
+DEAR = ("forest", "lasso", "explicitness", "sampling")
+FRAMING_GROUPS = tuple(name for name in scoring.FRAMING_GROUPS if name not in DEAR)
+
+
+@contextmanager
+def small_scoring() -> Iterator[None]:
+    """Take forests of few trees, `SMALL` by default, and baselines without the groups that take the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prediction, "TREES", 5)
+        patch.setattr(prediction, "FOREST_PICTURES", 600)
+        patch.setattr(scoring, "FRAMING_GROUPS", FRAMING_GROUPS)
+        patch.setattr(scoring, "DEFAULT", SMALL)
+        yield
