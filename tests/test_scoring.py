@@ -180,8 +180,9 @@ def measurings(monkeypatch):
     calls = []
 
     def stand_in(subject, groups=tuple(GROUPS), progress=True):
-        calls.append(subject.coder.name)
-        return scoring.Measured({"mig": len(calls)}, {}, {"information": 0.0})
+        calls.append(list(groups))
+        names = [name for group in groups for name in GROUPS[group].names]
+        return scoring.Measured(dict.fromkeys(names) | {"mig": len(calls)}, {}, dict.fromkeys(groups, 0.0))
 
     monkeypatch.setattr(scoring, "measure", stand_in)
     return calls
@@ -190,23 +191,50 @@ def measurings(monkeypatch):
 def test_stale_and_damaged_scores_are_measured_anew(store, measurings, monkeypatch, caplog):
     run = store.find(tiny(**TRAINED, seed=1))
     path = run.folder / "scores.json"
-    assert scored(run, store) == scored(run, store) == {"mig": 1}
+    assert scored(run, store)["mig"] == scored(run, store)["mig"] == 1
     scoring.measured(run, store.folder, Protocol(), progress=False)
     assert len(measurings) == 2
-    assert scored(run, store) == {"mig": 3}
+    assert scored(run, store)["mig"] == 3
     monkeypatch.setattr(scoring, "SCORING_VERSION", 2)
-    assert scored(run, store) == {"mig": 4}
+    assert scored(run, store)["mig"] == 4
     monkeypatch.setattr(scoring, "fingerprint", lambda: "other code")
-    assert scored(run, store) == {"mig": 5}
+    assert scored(run, store)["mig"] == 5
     monkeypatch.setattr(scoring, "_checksums", lambda run: {"model.safetensors": "other weights"})
-    assert scored(run, store) == {"mig": 6}
+    assert scored(run, store)["mig"] == 6
     assert not caplog.records
     path.write_text(path.read_text().replace("6", "7", 1))
-    assert scored(run, store) == {"mig": 7}
+    assert scored(run, store)["mig"] == 7
     path.write_bytes(b"\xff")
-    assert scored(run, store) == {"mig": 8}
+    assert scored(run, store)["mig"] == 8
     assert [record.getMessage().count("is damaged") for record in caplog.records] == [1, 1]
     path.unlink()
+
+
+def test_groups_are_measured_when_they_are_asked_for_and_end_in_the_same_bytes(store):
+    run, groups = store.find(tiny(**TRAINED, seed=1)), ["information", "rate", "rotation"]
+    path = run.folder / "scores.json"
+
+    def ask(*names):
+        return scoring.score(run, store.folder, SMALL, progress=False, groups=names)
+
+    together = ask(*groups)
+    assert list(together) == [name for group in groups for name in GROUPS[group].names]
+    bytes_together = path.read_bytes()
+    path.unlink()
+    assert ask("rate") == {name: together[name] for name in GROUPS["rate"].names}
+    assert ask("rotation") | ask("information") | ask("rate") == together
+    assert path.read_bytes() == bytes_together
+    seconds = json.loads((run.folder / "scores.seconds.json").read_text())
+    assert sorted(seconds) == sorted(["codes", *groups])
+    path.unlink()
+
+
+def test_a_group_that_is_there_is_not_measured_again(store, measurings):
+    run = store.find(tiny(**TRAINED, seed=1))
+    for groups in (["rate"], ["rate"], ["rate", "haar"], ["haar"]):
+        scoring.score(run, store.folder, SMALL, progress=False, groups=groups)
+    assert measurings == [["codes", "rate"], ["codes", "haar"]]
+    (run.folder / "scores.json").unlink()
 
 
 def test_the_fingerprint_is_of_what_the_code_does():

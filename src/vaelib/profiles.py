@@ -33,12 +33,16 @@ class Page:
 
 @dataclass(frozen=True)
 class Profile:
-    """A scale of the report: the spec fields that all its runs share, those of one network, and its pages."""
+    """A scale of the report: the spec fields that all its runs share, those of one network, and its pages.
+
+    `sweep` has the fields that set the runs apart in which β is swept, as when they are on smaller pictures.
+    """
 
     name: str
     shared: dict[str, Any]
     pages: dict[str, Page]
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sweep: dict[str, Any] = field(default_factory=dict)
 
     def run(self, **changes: Any) -> RunSpec:
         """Return the spec at this scale with some fields changed: `profile.run(arch="ours", beta=4)`."""
@@ -97,10 +101,11 @@ def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
     networks = chosen.get("networks", {})
     for arch in networks:
         check_choice(f"network in profile {name}", arch, ARCHITECTURES)
-    profile = Profile(name, chosen["spec"], pages, networks)
+    profile = Profile(name, chosen["spec"], pages, networks, chosen.get("sweep", {}))
     try:
         for arch in ARCHITECTURES:
             profile.run(arch=arch)
+            profile.run(arch=arch, **profile.sweep)
     except InputError as error:
         raise InputError(f"{path.name}, profile {name}: {error}") from error
     return profile

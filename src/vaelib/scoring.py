@@ -74,41 +74,59 @@ FRAMING_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
 
 
 def score(
-    run: Run, store: Path | str = "runs", protocol: Protocol | None = None, progress: bool = True
+    run: Run,
+    store: Path | str = "runs",
+    protocol: Protocol | None = None,
+    progress: bool = True,
+    groups: Sequence[str] = tuple(GROUPS),
 ) -> dict[str, Any]:
-    """Return all scores of a run by name: numbers, lists, texts, and None where a score is undefined.
+    """Return the scores of a run by name: numbers, lists, texts, and None where a score is undefined.
 
-    The names are those of `GROUPS`, whatever the run. See `measured`.
+    The names are those of the `groups`, whatever the run. See `measured`.
     """
-    return measured(run, store, protocol, progress).scores
+    scores = measured(run, store, protocol, progress, groups).scores
+    return {name: scores[name] for group in groups for name in GROUPS[group].names}
 
 
 def measured(
-    run: Run, store: Path | str = "runs", protocol: Protocol | None = None, progress: bool = True
+    run: Run,
+    store: Path | str = "runs",
+    protocol: Protocol | None = None,
+    progress: bool = True,
+    groups: Sequence[str] = tuple(GROUPS),
 ) -> Measured:
-    """Return the scores of a run, with the reasons why some are undefined.
+    """Return the scores of a run, of these groups at least, with the reasons why some are undefined.
 
     They are kept as `scores.json` in the run's folder, equal to the byte whenever the same code measures the
-    same run, and measured again when the file is missing or damaged (told in the log), or made by other
-    code, by another protocol or from other weights. The seconds of each group go to `scores.seconds.json`,
-    which counts for nothing. Of two processes that want the same scores, one measures and the other waits.
-    `store` is where the digit classifier is kept.
+    same groups of the same run. Groups that are missing are added; all are measured again when the file is
+    damaged (told in the log), or made by other code, by another protocol or from other weights. The seconds
+    of each group go to `scores.seconds.json`, which counts for nothing. Of two processes that want the same
+    scores, one measures and the other waits. `store` is where the digit classifier is kept.
     """
     protocol = protocol or DEFAULT
     stamp = _stamp(protocol) | {"run": _checksums(run)}
-    found = _read(run.folder / "scores.json", stamp, log.debug)  # only the lock's holder can tell damage
-    if found:
+    path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
+    found = _read(path, stamp, log.debug)  # only the lock's holder can tell damage
+    if found and not _missing(found, groups):
         return found
     (Path(store) / ".locks").mkdir(parents=True, exist_ok=True)
     with FileLock(Path(store) / ".locks" / f"{run.id}.scores.lock"):
-        found = _read(run.folder / "scores.json", stamp, log.warning)
-        if found:
-            return found
-        coder, test = of_model(run.model, "run"), load_split(run.spec, "test")
-        new = measure(Subject(coder, run.spec, test, store, protocol, run.model), progress=progress)
-        write_json(run.folder / "scores.seconds.json", {name: round(s, 2) for name, s in new.seconds.items()})
-        write_sealed(run.folder / "scores.json", stamp | {"scores": new.scores, "undefined": new.undefined})
-    return new
+        found = _read(path, stamp, log.warning) or Measured({}, {}, {})
+        if missing := _missing(found, groups):
+            coder, test = of_model(run.model, "run"), load_split(run.spec, "test")
+            subject = Subject(coder, run.spec, test, store, protocol, run.model)
+            new = measure(subject, missing, progress)
+            seconds = (read_json(timings) if found.scores and timings.exists() else {}) | new.seconds
+            write_json(timings, {name: round(s, 2) for name, s in seconds.items()})
+            found = Measured(found.scores | new.scores, found.undefined | new.undefined, seconds)
+            write_sealed(path, stamp | {"scores": found.scores, "undefined": found.undefined})
+    return found
+
+
+def _missing(found: Measured, groups: Sequence[str]) -> list[str]:
+    """Return which of the groups were not measured, the codes first of all when one was not."""
+    missing = [name for name in groups if not found.scores.keys() >= set(GROUPS[name].names)]
+    return ["codes", *missing] if missing else []
 
 
 def framing(
