@@ -25,11 +25,11 @@ def matrix_product() -> Callable[[], float]:
 def steps(spec: RunSpec, plain: bool) -> Callable[[], float]:
     """Take a training step on one batch that is ready; work in images. `plain`: without faster layers."""
     state, corpus = _ready(spec, plain)
-    _, noise = _epoch_draws(spec, 1, spec.batch_size)
+    _, noise = _epoch_draws(spec, 1, spec.batch_size, state.model.noise_dim)
     x = as_float(corpus.images[: spec.batch_size]).contiguous(memory_format=torch.channels_last)
 
     def step() -> float:
-        take_step(state, spec, x, noise, spec.lr, spec.beta)
+        take_step(state, spec, x, noise, spec.lr, spec.beta, progress=0.0)
         return len(x)
 
     return step

@@ -8,11 +8,11 @@ from vaelib.losses import (
     ElboTerms,
     bernoulli_nll,
     beta_eff,
+    beta_loss,
     beta_norm,
     elbo_terms,
     gaussian_kl,
     gaussian_nll,
-    objective,
 )
 from vaelib.metrics.codes import active_units, kl_per_dim
 from vaelib.spec import REDUCTIONS, RunSpec
@@ -91,14 +91,14 @@ def test_a_reduction_is_the_convention_at_its_effective_beta_but_for_a_factor(re
     losses = []
     for _ in range(2):
         terms = ElboTerms(torch.rand(5) * 100, torch.rand(5, 10))
-        losses.append((objective(terms, spec.beta, spec), objective(terms, same.beta, same)))
+        losses.append((beta_loss(terms, spec.beta, spec), beta_loss(terms, same.beta, same)))
     (a, a_same), (b, b_same) = losses
     assert (a / b).item() == pytest.approx((a_same / b_same).item(), rel=1e-5)
 
 
 def test_the_objective_is_reconstruction_plus_beta_kl_averaged_over_pictures():
     terms = ElboTerms(torch.tensor([10.0, 20.0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
-    assert objective(terms, 4.0, RunSpec(latent_dim=2)).item() == pytest.approx(15 + 4 * 5)
+    assert beta_loss(terms, 4.0, RunSpec(latent_dim=2)).item() == pytest.approx(15 + 4 * 5)
 
 
 def test_at_beta_one_the_objective_is_the_negative_elbo():
@@ -106,7 +106,7 @@ def test_at_beta_one_the_objective_is_the_negative_elbo():
     mu, logvar, x = torch.randn(3, 10), torch.randn(3, 10), torch.rand(3, 1, 8, 8)
     terms = elbo_terms(torch.randn(3, 1, 8, 8), mu, logvar, x, "bernoulli")
     neg_elbo = (terms.recon + terms.kl.sum(1)).mean()
-    assert objective(terms, 1.0, RunSpec()).item() == pytest.approx(neg_elbo.item(), rel=1e-6)
+    assert beta_loss(terms, 1.0, RunSpec()).item() == pytest.approx(neg_elbo.item(), rel=1e-6)
 
 
 def test_active_units_are_those_whose_mean_moves_with_the_picture():

@@ -13,6 +13,7 @@ from vaelib.data import load_split
 from vaelib.errors import DivergedError
 from vaelib.evaluation import bound_terms
 from vaelib.losses import ElboTerms
+from vaelib.objectives import beta_vae
 from vaelib.spec import TRAINING_VERSION
 
 CPU = torch.device("cpu")
@@ -77,10 +78,10 @@ def test_the_history_measures_the_network_of_its_epoch(tmp_path):
 
 
 def test_every_picture_is_visited_once_an_epoch_in_an_order_of_its_own():
-    order, noise = training._epoch_draws(tiny(), 1, 100)
-    again, _ = training._epoch_draws(tiny(), 1, 100)
-    later, _ = training._epoch_draws(tiny(), 2, 100)
-    other, _ = training._epoch_draws(tiny(seed=1), 1, 100)
+    order, noise = training._epoch_draws(tiny(), 1, 100, 10)
+    again, _ = training._epoch_draws(tiny(), 1, 100, 10)
+    later, _ = training._epoch_draws(tiny(), 2, 100, 10)
+    other, _ = training._epoch_draws(tiny(seed=1), 1, 100, 10)
     assert sorted(order.tolist()) == list(range(100))
     assert torch.equal(order, again)
     assert not torch.equal(order, later)
@@ -102,19 +103,20 @@ def test_no_batch_holds_a_single_picture(tmp_path):
     assert fit(tiny(arch="ours", batch_size=29, epochs=1), tmp_path).epoch == 1
 
 
-def spoil_loss(factor):
-    objective = training.objective
-    return "objective", lambda *given: objective(*given) * factor
-
-
-def spoil_kl(factor, name="elbo_terms"):
-    terms = getattr(training, name)
-
+def spoil_loss(factor, of_kl=1.0):
     def spoiled(*given):
-        good = terms(*given)
+        terms, loss = beta_vae(*given)
+        return ElboTerms(terms.recon, terms.kl * of_kl), loss * factor
+
+    return "OBJECTIVES", {"beta_vae": spoiled}
+
+
+def spoil_measured_kl(factor):
+    def spoiled(*given):
+        good = bound_terms(*given)
         return ElboTerms(good.recon, good.kl * factor)
 
-    return name, spoiled
+    return "bound_terms", spoiled
 
 
 @pytest.mark.parametrize(
@@ -122,8 +124,8 @@ def spoil_kl(factor, name="elbo_terms"):
     [
         (spoil_loss(math.nan), r"the loss is nan at epoch 2, step 1"),
         (spoil_loss(math.inf), r"the loss is inf at epoch 2, step 1"),
-        (spoil_kl(1e12), r"the KL of a picture in nats is \d.*e\+\d+ at epoch 2, step 1"),
-        (spoil_kl(math.inf, "bound_terms"), r"train_eval_kl is inf after the last step of epoch 2"),
+        (spoil_loss(1, of_kl=1e12), r"the KL of a picture in nats is \d.*e\+\d+ at epoch 2, step 1"),
+        (spoil_measured_kl(math.inf), r"train_eval_kl is inf after the last step of epoch 2"),
     ],
 )
 def test_a_divergence_stops_with_epoch_step_and_spec_and_a_new_start_says_it_again(

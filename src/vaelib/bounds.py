@@ -20,7 +20,7 @@ def log_weights(
     For uint8 pictures (N, 1, S, S), in eval mode (Burda et al. 2016, eq. 7). log p(x|z) is minus the
     reconstruction of `losses`, so that means compare with −neg_elbo of a run: cross-entropy for grey pixels
     (at most −target_entropy), no constant for the gaussian likelihood; beta plays no part. Costs K
-    decodings a picture. Raises `InputError` for k below 1 or an unknown likelihood.
+    decodings a picture. Raises `InputError` for k below 1, an unknown likelihood, or a network that has none.
     """
     check_choice("likelihood", likelihood, LIKELIHOODS)
     if not (isinstance(k, int) and k >= 1):
@@ -34,19 +34,9 @@ def log_weights(
     ):
         for start in range(0, len(images), BATCH):
             x = as_float(images[start : start + BATCH].to(device))
-            mu, logvar = model.encode(x)
+            weigh = model.log_weight(x, likelihood)
             for row in weights[:, start : start + BATCH]:
-                noise = torch.randn(mu.shape, generator=generator).to(device)
-                row[:] = _log_weight(model, x, mu, logvar, noise, likelihood).cpu().numpy()
+                noise = torch.randn(len(x), model.noise_dim, generator=generator).to(device)
+                row[:] = weigh(noise).cpu().numpy()
                 bar.update(len(x))
     return weights
-
-
-def _log_weight(model: VAE, x: Tensor, mu: Tensor, logvar: Tensor, noise: Tensor, likelihood: str) -> Tensor:
-    """Return the log weight (B,) of z = mu + exp(logvar / 2) · noise.
-
-    log p(z) − log q(z|x) = ½ Σ_j (noise² + logvar − z²): the constants cancel.
-    """
-    z = mu + torch.exp(0.5 * logvar) * noise
-    prior_over_posterior = 0.5 * (noise.square() + logvar - z.square()).double().sum(1)
-    return prior_over_posterior - LIKELIHOODS[likelihood](model.decode(z), x).double()

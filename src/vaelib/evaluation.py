@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vaelib.data import Corpus, as_float
-from vaelib.losses import ElboTerms, beta_eff, beta_norm, elbo_terms
+from vaelib.losses import ElboTerms, beta_eff, beta_norm
 from vaelib.metrics.codes import active_units
 from vaelib.models import VAE
 from vaelib.spec import RunSpec
@@ -34,32 +34,18 @@ def bound_terms(model: VAE, images: Tensor, likelihood: str) -> ElboTerms:
     """Return both terms of the bound of uint8 pictures (N, 1, S, S) in eval mode, one latent sample each."""
     generator = torch.Generator().manual_seed(NOISE_SEED)
     with eval_mode(model):
-        parts = [
-            _sampled_terms(model, x, mu, logvar, likelihood, generator)
-            for x, mu, logvar in _encoded(model, images)
-        ]
-    return _joined(parts)
-
-
-def _encoded(model: VAE, images: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    device = next(model.parameters()).device
-    for batch in images.split(BATCH):
-        x = as_float(batch.to(device))
-        yield x, *model.encode(x)
-
-
-def _sampled_terms(
-    model: VAE, x: Tensor, mu: Tensor, logvar: Tensor, likelihood: str, generator: torch.Generator
-) -> ElboTerms:
-    noise = torch.randn(mu.shape, generator=generator).to(mu.device)
-    z = mu + torch.exp(0.5 * logvar) * noise
-    return elbo_terms(model.decode(z), mu, logvar, x, likelihood)
-
-
-def _joined(parts: list[ElboTerms]) -> ElboTerms:
+        parts = []
+        for x in _batches(model, images):
+            noise = torch.randn(len(x), model.noise_dim, generator=generator).to(x.device)
+            parts.append(model.terms(x, noise, likelihood))
     return ElboTerms(
         torch.cat([part.recon for part in parts]).cpu(), torch.cat([part.kl for part in parts]).cpu()
     )
+
+
+def _batches(model: VAE, images: Tensor) -> Iterator[Tensor]:
+    device = next(model.parameters()).device
+    return (as_float(batch.to(device)) for batch in images.split(BATCH))
 
 
 def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
@@ -69,14 +55,14 @@ def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
     reconstruction from mu; `kl_per_dim` averages over all test pictures; active units are
     Var_x(mu_j) > 0.01 (Burda et al. 2016).
     """
-    generator = torch.Generator().manual_seed(NOISE_SEED)
-    parts, mus, errors = [], [], []
+    terms = bound_terms(model, test.images, spec.likelihood)
+    mus, errors = [], []
     with eval_mode(model):
-        for x, mu, logvar in _encoded(model, test.images):
-            parts.append(_sampled_terms(model, x, mu, logvar, spec.likelihood, generator))
+        for x in _batches(model, test.images):
+            mu, _ = model.encode(x)
             mus.append(mu)
             errors.append((torch.sigmoid(model.decode(mu)) - x).square().flatten(1).mean(1))
-    terms, mu, mse = _joined(parts), *(torch.cat(rows).double().cpu().numpy() for rows in (mus, errors))
+    mu, mse = (torch.cat(rows).double().cpu().numpy() for rows in (mus, errors))
     rotated = test.factors["rotated"].to_numpy()
     subsets = {"all": np.ones_like(rotated), "upright": ~rotated, "rotated": rotated}
     recon, kl = terms.recon.double().numpy(), terms.kl.double().numpy()

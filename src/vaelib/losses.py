@@ -77,7 +77,7 @@ def beta_norm(spec: RunSpec) -> float:
     return beta_eff(spec) * spec.latent_dim / spec.n_pixels
 
 
-def objective(terms: ElboTerms, beta: float, spec: RunSpec) -> Tensor:
+def beta_loss(terms: ElboTerms, beta: float, spec: RunSpec) -> Tensor:
     """Return the β-VAE loss, E_x[ w_recon · recon + beta · w_KL · Σ_j KL_j ] (Higgins et al. 2017, eq. 4)."""
     on_recon, on_kl = reduction_weights(spec.reduction, spec.n_pixels, spec.latent_dim)
     return (on_recon * terms.recon + beta * on_kl * terms.kl.sum(1)).mean()

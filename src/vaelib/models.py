@@ -1,6 +1,7 @@
 """The variational autoencoder, built from an architecture's literal."""
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from vaelib.architectures import ARCHITECTURES, encoder_layout
 from vaelib.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
+from vaelib.losses import LIKELIHOODS, ElboTerms, elbo_terms
 from vaelib.spec import RunSpec
 
 ACTIVATION = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
@@ -19,13 +21,16 @@ BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d
 class VAE(nn.Module):
     """Encoder q(z|x) = N(mu, diag exp logvar) and decoder p(x|z) with logits for pixel probabilities.
 
-    Kingma & Welling 2014, with the convolutional networks of Higgins et al. 2017 (Table 1).
+    Kingma & Welling 2014, with the convolutional networks of Higgins et al. 2017 (Table 1). `noise_dim` is
+    the number of standard normal draws a picture that one sample of its posterior takes. A network with
+    another posterior overrides it, `terms` and `log_weight`.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
+        self.noise_dim = latent_dim
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return `mu` and `logvar`, each (B, M), of pictures (B, 1, S, S) with pixels in [0, 1]."""
@@ -40,6 +45,27 @@ class VAE(nn.Module):
         """Return logits, mu and logvar with the latents z = mu + exp(logvar / 2) · noise."""
         mu, logvar = self.encode(x)
         return self.decode(mu + torch.exp(0.5 * logvar) * noise), mu, logvar
+
+    def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
+        """Return both terms of the bound of pictures x at the one latent sample that `noise` gives."""
+        logits, mu, logvar = self(x, noise)
+        return elbo_terms(logits, mu, logvar, x, likelihood)
+
+    def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
+        """Encode pictures once; return the log weight log p(x|z) + log p(z) − log q(z|x) (B,) as a function
+        of the noise that gives z, in nats and double precision.
+
+        log p(z) − log q(z|x) = ½ Σ_j (noise² + logvar − z²): the constants cancel. A network whose weights
+        are not known raises `InputError`.
+        """
+        mu, logvar = self.encode(x)
+
+        def weigh(noise: Tensor) -> Tensor:
+            z = mu + torch.exp(0.5 * logvar) * noise
+            prior_over_posterior = 0.5 * (noise.square() + logvar - z.square()).double().sum(1)
+            return prior_over_posterior - LIKELIHOODS[likelihood](self.decode(z), x).double()
+
+        return weigh
 
 
 def build(spec: RunSpec) -> VAE:
@@ -59,6 +85,7 @@ def build(spec: RunSpec) -> VAE:
             *_between(last.channels, spec),
             *_transposed_convolutions(spec),
         ),
+        spec.latent_dim,
     )
     if spec.init == "he":
         head = next(layer for layer in reversed(model.encoder) if isinstance(layer, nn.Linear))

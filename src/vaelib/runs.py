@@ -38,6 +38,7 @@ TRAINING_MODULES = (
     "losses",
     "metrics/codes",
     "models",
+    "objectives",
     "spec",
     "training",
 )

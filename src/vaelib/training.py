@@ -21,8 +21,9 @@ from vaelib.data import Corpus, as_float
 from vaelib.errors import DivergedError
 from vaelib.evaluation import bound_terms
 from vaelib.files import digest, read_sealed, write_atomic, write_sealed
-from vaelib.losses import ElboTerms, elbo_terms, objective
+from vaelib.losses import ElboTerms
 from vaelib.models import VAE, build
+from vaelib.objectives import OBJECTIVES
 from vaelib.spec import RunSpec
 
 MEASURED = 2_000
@@ -104,7 +105,7 @@ def _measured_subset(corpus: Corpus) -> Tensor:
 def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device, progress: bool) -> dict:
     """Take one pass over the training pictures and return the epoch's row of the history."""
     epoch = state.epoch + 1
-    order, noise = _epoch_draws(spec, epoch, len(images))
+    order, noise = _epoch_draws(spec, epoch, len(images), state.model.noise_dim)
     batches = math.ceil(len(images) / spec.batch_size)
     sums = torch.zeros(2, dtype=torch.float64, device=device)
     seen = torch.zeros(batches, 3, device=device)  # loss; reconstruction and KL, nats a picture
@@ -120,8 +121,9 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
     )
     for step, (chosen, eps) in enumerate(bar):
         lr, beta = _lr_at(spec, epoch, step, batches), _beta_at(spec, epoch, step, batches)
+        done = _share_done(spec, epoch, step, batches)
         x = as_float(images[chosen].to(device)).contiguous(memory_format=torch.channels_last)
-        terms, loss = take_step(state, spec, x, eps.to(device), lr, beta)
+        terms, loss = take_step(state, spec, x, eps.to(device), lr, beta, done)
         step_sums = torch.stack([terms.recon.sum(), terms.kl.sum()])
         seen[step, 0], seen[step, 1:] = loss, step_sums / len(chosen)
         sums += step_sums
@@ -131,15 +133,14 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
 
 
 def take_step(
-    state: State, spec: RunSpec, x: Tensor, eps: Tensor, lr: float, beta: float
+    state: State, spec: RunSpec, x: Tensor, eps: Tensor, lr: float, beta: float, progress: float
 ) -> tuple[ElboTerms, Tensor]:
-    """Move the weights once, down the gradient at pictures x (B, 1, S, S) with latent noise eps (B, M).
+    """Move the weights once, down the gradient at pictures x (B, 1, S, S) with noise eps (B, noise_dim).
 
-    Returns the terms and the loss before the step. Nothing waits for the device.
+    `progress`, from 0 to 1, is the share of the training that is done. Returns the terms and the loss before
+    the step. Nothing waits for the device.
     """
-    logits, mu, logvar = state.model(x, eps)
-    terms = elbo_terms(logits, mu, logvar, x, spec.likelihood)
-    loss = objective(terms, beta, spec)
+    terms, loss = OBJECTIVES[spec.objective](state.model, x, eps, beta, spec, progress)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     for group in state.optimizer.param_groups:
@@ -148,18 +149,21 @@ def take_step(
     return ElboTerms(terms.recon.detach(), terms.kl.detach()), loss.detach()
 
 
-def _epoch_draws(spec: RunSpec, epoch: int, n: int) -> tuple[Tensor, Tensor]:
-    """Return the order of the pictures (n,) and their latent noise (n, M), from (seed, epoch) alone."""
+def _epoch_draws(spec: RunSpec, epoch: int, n: int, columns: int) -> tuple[Tensor, Tensor]:
+    """Return the order of the pictures (n,) and their noise (n, columns), from (seed, epoch) alone."""
     seed = int(np.random.SeedSequence([spec.seed, epoch]).generate_state(1)[0])
     generator = torch.Generator().manual_seed(seed)
-    return torch.randperm(n, generator=generator), torch.randn(n, spec.latent_dim, generator=generator)
+    return torch.randperm(n, generator=generator), torch.randn(n, columns, generator=generator)
+
+
+def _share_done(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
+    return (epoch - 1 + step / steps) / spec.epochs
 
 
 def _lr_at(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
     if spec.schedule == "constant":
         return spec.lr
-    done = (epoch - 1 + step / steps) / spec.epochs
-    return spec.lr * 0.5 * (1 + math.cos(math.pi * done))
+    return spec.lr * 0.5 * (1 + math.cos(math.pi * _share_done(spec, epoch, step, steps)))
 
 
 def _beta_at(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
