@@ -1,4 +1,4 @@
-# The report as a graph of jobs: data -> runs -> pages -> book. `vaelib book` is the way to start it.
+# The report as a graph of jobs: data -> runs -> their scores -> pages -> book. `vaelib book` is the way to start it.
 #
 # A page and the book are up to date when their recipe (a fingerprint of every file and parameter that decides
 # them, see vaelib.report) is the recorded one. A run is its specification: once done.json is there it is done.
@@ -20,17 +20,21 @@ MADE = "_build/report/made"
 
 
 @functools.cache
-def runs_of_pages():
-    return report.plan_runs(PROFILE)
+def needs():
+    return report.plan(PROFILE)
 
 
-def done(wildcards):
-    return [f"{report.STORE}/{run}/done.json" for run in runs_of_pages()[wildcards.page]]
+def read_by(page):
+    return [
+        *(f"{report.STORE}/{run}/done.json" for run in needs()[page].runs),
+        *(f"{MADE}/score/{run}" for run in needs()[page].scores),
+        *(f"{MADE}/frame/{run}" for run in needs()[page].frames),
+    ]
 
 
 def recipe(wildcards):
     page = wildcards.page
-    return report.page_recipe(PROFILE, PROFILE.pages[page], runs_of_pages()[page])
+    return report.page_recipe(PROFILE, PROFILE.pages[page], needs()[page].runs)
 
 
 def data(wildcards):
@@ -54,7 +58,7 @@ localrules: all, data, book
 # All of it by name: Snakemake does not miss a file that only leads to another one that is there.
 rule all:
     input:
-        lambda wildcards: {f"{report.STORE}/{run}/done.json" for runs in runs_of_pages().values() for run in runs},
+        lambda wildcards: {file for page in PROFILE.pages for file in read_by(page)},
         [(f"book/{page}.ipynb", f"{MADE}/page/{page}") for page in PROFILE.pages],
         "_build/html/index.html",
         f"{MADE}/book/html",
@@ -80,10 +84,35 @@ rule train:
     shell: f"{VAELIB} train --spec {{input.spec}} --store {report.STORE} --threads {{threads}} > {{log}} 2>&1"
 
 
+rule score:
+    input:
+        f"{report.STORE}/{{run}}/done.json",
+        spec=ancient("_build/report/specs/{run}.json"),
+    output: touch(f"{MADE}/score/{{run}}")
+    params: recipe=report.score_recipe()
+    log: "logs/score/{run}.log"
+    message: "score {wildcards.run}"
+    threads: 1
+    shell: "{VAELIB} score --spec {input.spec} --profile {PROFILE.name} --store {report.STORE} > {log} 2>&1"
+
+
+rule frame:
+    input:
+        ancient(f"{MADE}/data/mnist"),
+        spec=ancient("_build/report/specs/{run}.json"),
+    output: touch(f"{MADE}/frame/{{run}}")
+    params: recipe=report.score_recipe()
+    log: "logs/frame/{run}.log"
+    message: "frame {wildcards.run}"
+    threads: 1
+    priority: 1   # before the pages, after the trainings
+    shell: "{VAELIB} score --frame --spec {input.spec} --profile {PROFILE.name} --store {report.STORE} > {log} 2>&1"
+
+
 rule page:
     input:
         ancient(f"{MADE}/data/mnist"),
-        done,
+        lambda wildcards: read_by(wildcards.page),
     output:
         update("book/{page}.ipynb"),
         touch(f"{MADE}/page/{{page}}"),

@@ -24,6 +24,7 @@ arch = "article"  # network the sweep is made with
 betas = [1, 4, 16, 64]  # values of β
 seeds = [0]  # seeds of each value
 example_beta = 4.0  # the value whose readings are tabulated
+also = []  # further runs, in which β is swept with several seeds
 
 # %% tags=["hide-input"]
 # %matplotlib inline

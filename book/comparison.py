@@ -25,6 +25,7 @@ beta = 4.0  # weight of the KL term at the same setting
 seeds = [0]  # seeds of each network and β
 also_archs = ["article"]  # networks that are also trained with the following values of β
 also_betas = [1.0, 4.0, 16.0, 64.0]  # values of β among which the nearest rate is sought
+also = []  # further runs, in which β is swept with several seeds
 traversal_digit = 3  # digit whose code is varied
 steps = 7  # pictures along a dimension
 n_moved = 200  # test pictures decoded with each dimension moved

@@ -18,6 +18,7 @@ SMALL = Protocol(
     moved=10,
     named=5,
     rotations=20,
+    forest_pictures=600,
     bound_pictures=4,
     bound_draws=3,
 )
@@ -31,7 +32,6 @@ def small_scoring() -> Iterator[None]:
     """Take forests of few trees, `SMALL` by default, and baselines without the groups that take the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prediction, "TREES", 5)
-        patch.setattr(prediction, "FOREST_PICTURES", 600)
         patch.setattr(scoring, "FRAMING_GROUPS", FRAMING_GROUPS)
-        patch.setattr(scoring, "DEFAULT", SMALL)
+        patch.setattr(Protocol, "of", lambda spec: SMALL)
         yield

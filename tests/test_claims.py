@@ -20,19 +20,21 @@ from vaelib.verdicts import REFUTED, SUPPORTED, UNDECIDED, WEAK
 
 JITTER = np.array([0.0, 0.01, -0.01, 0.005, -0.005])
 BETAS = (1, 2, 4, 8, 16)
+SCALE = {"full": True, "swept": True}
 
 
 def cell(**columns) -> pd.DataFrame:
     """Return a row a seed: a list gives the value of each seed, anything else that of all five."""
     n = max([len(v) for v in columns.values() if isinstance(v, list)], default=5)
     table = {name: v if isinstance(v, list) else [v] * n for name, v in columns.items()}
-    return pd.DataFrame({"arch": "ours", "beta": 4.0, "seed": range(n), "latent_dim": 10} | table)
+    return pd.DataFrame({"arch": "ours", "beta": 4.0, "seed": range(n), "latent_dim": 10} | SCALE | table)
 
 
 def curve(betas=BETAS, seeds=5, arch="article", **columns) -> pd.DataFrame:
     """Return a row a β and seed; columns are functions of (ln β, seed)."""
     rows = [
         {"arch": arch, "beta": float(b), "seed": s, "latent_dim": 10}
+        | SCALE
         | {name: f(math.log(b), s) for name, f in columns.items()}
         for b in betas
         for s in range(seeds)
@@ -368,7 +370,7 @@ def test_one_seed_decides_no_claim_and_what_is_missing_is_said(claim):
     lists = ("per_dim", "margin")
     row = {name: [0.5] * 10 if name.endswith(lists) else 0.5 for name in names}
     one = pd.DataFrame(
-        [{"arch": a, "beta": 4.0, "seed": 0, "latent_dim": 10} | row for a in ("ours", "article")]
+        [{"arch": a, "beta": 4.0, "seed": 0, "latent_dim": 10} | SCALE | row for a in ("ours", "article")]
     )
     found = claim.judge(claim.rows(one))
     assert found.verdict == UNDECIDED
@@ -384,7 +386,9 @@ def test_runs_whose_scores_are_undefined_do_not_count():
 
 def no_runs() -> pd.DataFrame:
     names = [name for group in GROUPS.values() for name in group.names]
-    return pd.DataFrame(columns=[*claims.SETTING, *names, "udr"])
+    return gather([], Profile("none", {}, {})).reindex(
+        columns=[*claims.SETTING, *claims.SCALES, *names, "udr"]
+    )
 
 
 def test_a_ledger_of_no_runs_is_undecided_throughout():
@@ -396,9 +400,7 @@ def test_a_ledger_of_no_runs_is_undecided_throughout():
 
 
 def test_holm_is_over_the_claims_that_have_a_p():
-    cells = pd.concat(
-        [axes(0.5), turned(0.6, 0.3).drop(columns=["arch", "beta", "seed", "latent_dim"])], axis=1
-    )
+    cells = pd.concat([axes(0.5), turned(0.6, 0.3).drop(columns=[*claims.SETTING, *claims.SCALES])], axis=1)
     found = ledger(pd.concat([no_runs(), cells], ignore_index=True)).set_index(["claim", "network"])
     assert found["p"].notna().sum() == 2
     p = found.loc[("C2", "ours"), "p"]
@@ -426,27 +428,50 @@ def test_slopes_are_those_of_least_squares_over_seeds():
     assert len(replicates.slope_draws(table.assign(x=np.log(table["beta"])), "y", ["x"])) == 0
 
 
+SMALL = Profile("small", FIELDS | {"epochs": 1}, {}, sweep={"image_size": 32, "n_train": 24})
+
+
 def test_the_table_is_of_the_runs_at_the_scale_of_the_profile(tmp_path, monkeypatch):
     store = RunStore(tmp_path)
-    for spec in (tiny(epochs=1), tiny(epochs=1, seed=1), tiny(epochs=1, arch="ours"), tiny(epochs=2)):
+    swept = [tiny(epochs=1, image_size=32, n_train=24, seed=seed) for seed in (0, 1)]
+    full = [tiny(epochs=1), tiny(epochs=1, seed=1), tiny(epochs=1, arch="ours")]
+    for spec in (*full, *swept, tiny(epochs=2), tiny(epochs=1, image_size=32)):
         store.get(spec, progress=False)
 
-    def measured(run, *_):
-        return {"mig": float(run.spec.seed)}
+    def measured(run, store, protocol, progress, groups):
+        return {"mig": float(run.spec.seed), "kl": float(len(groups))}
 
     monkeypatch.setattr(claims, "score", measured)
     monkeypatch.setattr(claims, "agreement", lambda runs, _: {run.id: len(runs) for run in runs})
-    found = gather(Profile("small", FIELDS | {"epochs": 1}, {}), tmp_path, progress=False)
-    assert sorted(found[["arch", "beta", "seed"]].itertuples(index=False, name=None)) == [
-        ("article", 4.0, 0),
-        ("article", 4.0, 1),
-        ("ours", 4.0, 0),
-    ]
-    assert found.set_index(["arch", "seed"])["udr"].to_dict() == {
-        ("article", 0): 2,
-        ("article", 1): 2,
-        ("ours", 0): 1,
+    runs = claims.runs_at_scale(SMALL, tmp_path)
+    assert sorted(run.spec.id for run in runs) == sorted(spec.id for spec in (*full, *swept))
+    found = gather(runs, SMALL, tmp_path, progress=False)
+    told = found[["arch", "beta", "seed", "full", "swept", "udr"]]
+    area = (FIELDS["image_size"] / 32) ** 2
+    assert set(told.itertuples(index=False, name=None)) == {
+        ("article", 4.0, 0, True, False, 2),
+        ("article", 4.0, 1, True, False, 2),
+        ("article", 4.0 * area, 0, False, True, 2),
+        ("article", 4.0 * area, 1, False, True, 2),
+        ("ours", 4.0, 0, True, False, 1),
     }
-    assert set(found) == set(no_runs())
-    empty = gather(Profile("other", FIELDS | {"epochs": 9}, {}), tmp_path, progress=False)
-    assert (ledger(empty)["verdict"] == UNDECIDED).all()
+    assert set(found.loc[found["swept"], "kl"]) == {len(claims.OVER_BETA)}
+    assert set(found.loc[found["full"], "kl"]) == {len(GROUPS)}
+    elsewhere = Profile("other", FIELDS | {"epochs": 9}, {})
+    assert claims.runs_at_scale(elsewhere, tmp_path) == []
+    assert gather(runs, elsewhere, tmp_path).empty
+
+
+def test_claims_at_one_beta_are_judged_at_full_scale_and_the_others_by_the_sweep():
+    table = pd.concat([cell(), curve(arch="ours")], ignore_index=True)
+    table["swept"] = [False] * 5 + [True] * (len(table) - 5)
+    table["full"] = ~table["swept"]
+    for claim in CLAIMS:
+        if claim.network != "article":
+            assert set(claim.rows(table)["swept"]) == {claim.beta is None}
+
+
+def test_what_the_sweep_decides_is_measured_on_it():
+    names = {name for group in claims.OVER_BETA for name in GROUPS[group].names}
+    asked = {"active_variance", "excess_bce", "kl", *trends.TRENDS, *trends.BETTER} - {"udr"}
+    assert asked <= names

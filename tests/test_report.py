@@ -138,6 +138,27 @@ def test_an_edit_redoes_what_depends_on_it(built, edited, text, redone):
     assert (f"changed: {edited}" in output) == bool(redone)
 
 
+def test_a_page_that_reads_scores_has_them_measured_first(built):
+    built.append("book/second.py", "\n# %%\nfrom vaelib.scoring import score\n")
+    code, output, events = built.build()
+    assert code == 0, output
+    run = events[0].split()[1]
+    assert sorted(events[:2]) == [f"frame {run}", f"score {run}"]
+    assert events[2:] == ["page second", "book"]
+    built.append("src/vaelib/scores/factors.py", "\nADDED = 1\n")
+    assert sorted(built.build()[2]) == ["book", f"frame {run}", "page second", f"score {run}"]
+    assert built.build()[2] == []
+
+
+def test_one_run_stands_for_all_that_share_their_baselines(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "SPECS", tmp_path)
+    pages = {"conclusion": Page("conclusion", "conclusion", {"seeds": [0, 1], "archs": ["ours", "article"]})}
+    needs = report.plan(Profile("quick", {"n_train": 24}, pages))["conclusion"]
+    assert len(needs.runs) == 4
+    assert needs.scores == needs.runs
+    assert [name.split("-")[0] for name in needs.frames] == ["ours", "article"]
+
+
 def test_a_finished_run_that_came_with_the_checkout_is_taken_as_it_is(built):
     for name in (".snakemake", "_build", "logs"):
         shutil.rmtree(built.folder / name)

@@ -40,6 +40,9 @@ def main(command, *rest):
         write_atomic(done, "{}")
         if (ROOT / "late").exists():
             sys.exit("killed while it ended")
+    elif command == "score":
+        kind = "frame" if "--frame" in rest else "score"
+        note(f"{kind} {pathlib.Path(rest[rest.index('--spec') + 1]).stem}")
     elif command == "page":
         note(f"page {rest[0]}")
         source = load_profile("toy").pages[rest[0]].source.read_text()

@@ -1,7 +1,7 @@
 """The ledger of the presentation's claims: what it says, which runs speak of it, and what they say."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +10,27 @@ from statsmodels.stats.multitest import multipletests
 
 from vaelib import trends, verdicts
 from vaelib.profiles import Profile
-from vaelib.runs import RunStore
+from vaelib.runs import Run, RunStore
 from vaelib.scores.registry import GROUPS
 from vaelib.scores.subject import Protocol
 from vaelib.scoring import agreement, score
+from vaelib.spec import RunSpec
 from vaelib.trends import DECK_BETA
 from vaelib.verdicts import Verdict
 
 SETTING = ["arch", "beta", "seed", "latent_dim"]
+SCALES = ["full", "swept"]
+"""Whether a run is at the scale of the report, and whether at that at which β is swept; it may be at both."""
+OVER_BETA = ("rate", "reconstruction", "information", "separation", "forest", "rotation")
+"""The groups of scores that are measured on a run that only a sweep over β asks for."""
 
 
 @dataclass(frozen=True)
 class Claim:
     """A claim, the network it is about or "both", what its effect is, and the rule that judges a table.
 
-    With a `beta`, the rule is given the runs at that β only.
+    With a `beta`, the rule is given the runs at the scale of the report and at that β; without, the runs
+    in which β is swept.
     """
 
     name: str
@@ -37,7 +43,9 @@ class Claim:
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the runs of a table that the claim is about."""
         own = table if self.network == "both" else table[table["arch"] == self.network]
-        return own if self.beta is None else own[own["beta"] == self.beta]
+        if self.beta is None:
+            return own[own["swept"]]
+        return own[own["full"] & (own["beta"] == self.beta)]
 
 
 CLAIMS = (
@@ -56,29 +64,52 @@ CLAIMS = (
 """The presentation's claims; what it says of both networks alike is judged for each."""
 
 
-def gather(
-    profile: Profile, store: Path | str = "runs", protocol: Protocol | None = None, progress: bool = True
-) -> pd.DataFrame:
-    """Return a row a run of the store at a profile's scale: `SETTING`, its scores, and udr.
+def runs_at_scale(profile: Profile, store: Path | str = "runs") -> list[Run]:
+    """Return the runs of a store that speak of the claims at a profile's scale, whatever their β and seed."""
+    return [run for run in RunStore(store).all() if any(_scales(run.spec, profile).values())]
 
-    A run is at that scale when its spec is the profile's for its network, β and seed. Scores that are
-    missing are measured; nothing is trained. udr is the agreement with the other seeds at its β, undefined
-    for a single seed.
+
+def gather(
+    runs: Sequence[Run],
+    profile: Profile,
+    store: Path | str = "runs",
+    protocol: Protocol | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Return a row a run: `SETTING`, `SCALES`, its scores, and udr; runs at neither scale are left out.
+
+    Scores that are missing are measured; of a run at the scale of a sweep alone, only `OVER_BETA`, and the
+    others are undefined. beta is that of equal β_norm on the report's pictures, so that sweeps on smaller
+    ones stand beside it: beta · N_report / N. udr is the agreement with the other seeds of the same setting,
+    undefined for a single seed.
     """
-    at_scale = [
-        run
-        for run in RunStore(store).all()
-        if run.spec == profile.run(arch=run.spec.arch, beta=run.spec.beta, seed=run.spec.seed)
-    ]
     rows = []
-    for run in at_scale:
-        same = [r for r in at_scale if (r.spec.arch, r.spec.beta) == (run.spec.arch, run.spec.beta)]
-        setting = {name: getattr(run.spec, name) for name in SETTING}
-        rows.append(
-            setting | score(run, store, protocol, progress) | {"udr": agreement(same, store).get(run.id)}
-        )
+    for run in runs:
+        spec, scales = run.spec, _scales(run.spec, profile)
+        if not any(scales.values()):
+            continue
+        same = [other for other in runs if replace(other.spec, seed=spec.seed) == spec]
+        setting = {name: getattr(spec, name) for name in SETTING} | scales
+        setting["beta"] *= profile.run().n_pixels / spec.n_pixels
+        scores = score(run, store, protocol, progress, groups_needed(spec, profile))
+        rows.append(setting | scores | {"udr": agreement(same, store).get(run.id)})
     names = [name for group in GROUPS.values() for name in group.names]
-    return pd.DataFrame(rows, columns=[*SETTING, *names, "udr"])
+    table = pd.DataFrame(rows, columns=[*SETTING, *SCALES, *names, "udr"])
+    return table.astype(dict.fromkeys(SCALES, bool))
+
+
+def groups_needed(spec: RunSpec, profile: Profile) -> tuple[str, ...]:
+    """Return the groups of scores that are measured on a run; for a sweep over β alone, `OVER_BETA`."""
+    scales = _scales(spec, profile)
+    return OVER_BETA if scales["swept"] and not scales["full"] else tuple(GROUPS)
+
+
+def _scales(spec: RunSpec, profile: Profile) -> dict[str, bool]:
+    own = {"arch": spec.arch, "beta": spec.beta, "seed": spec.seed}
+    return {
+        "full": spec == profile.run(**own),
+        "swept": spec == profile.run(**own, **profile.sweep),
+    }
 
 
 def ledger(table: pd.DataFrame) -> pd.DataFrame:

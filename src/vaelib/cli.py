@@ -199,9 +199,9 @@ def claims(profile: str, store: Path, as_json: bool) -> None:
     """
     scale = load_profile(profile)
     from vaelib import score_tables
-    from vaelib.claims import gather, ledger
+    from vaelib.claims import gather, ledger, runs_at_scale
 
-    judged = ledger(gather(scale, store))
+    judged = ledger(gather(runs_at_scale(scale, store), scale, store))
     if as_json:
         rows = judged.astype(object).where(judged.notna(), None).to_dict("records")
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -234,6 +234,25 @@ def notebook(name: str, given: tuple, out: Path) -> None:
     page = out / f"{name}.html"
     notebooks.to_html(executed, page)
     click.echo(f"{executed}\n{page}")
+
+
+@main.command("score", hidden=True)
+@click.option("--spec", "spec_file", required=True, type=click.Path(path_type=Path), help="Of the run.")
+@profile_option
+@store_option
+@click.option("--frame", is_flag=True, help="The baselines of the run instead of the run.")
+def score_command(spec_file: Path, profile: str, store: Path, frame: bool) -> None:
+    """Measure the scores of one run, or of its baselines, as the build does."""
+    spec, scale = RunSpec.from_json(spec_file.read_text()), load_profile(profile)
+    from vaelib import scoring
+    from vaelib.claims import groups_needed
+    from vaelib.runs import RunStore
+
+    groups = groups_needed(spec, scale)
+    if frame:
+        scoring.framing(spec, store, groups=groups)
+    else:
+        scoring.measured(RunStore(store).get(spec), store, groups=groups)
 
 
 @main.command(hidden=True)

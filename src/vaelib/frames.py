@@ -14,12 +14,9 @@ from torch import Tensor
 
 from vaelib.errors import InputError
 from vaelib.files import digest, read_sealed, remove_leftovers, to_json, write_atomic, write_sealed
-from vaelib.spec import TRAINING_VERSION, RunSpec
+from vaelib.spec import DATA_FIELDS, TRAINING_VERSION, RunSpec
 
 log = logging.getLogger(__name__)
-
-DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
-"""The fields of a spec that decide its training and test pictures."""
 
 
 @dataclass(frozen=True, eq=False)

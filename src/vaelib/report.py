@@ -10,6 +10,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from vaelib.architectures import encoder_layout
 from vaelib.errors import BuildError, InputError, check_choice
 from vaelib.files import sha256, write_atomic
 from vaelib.profiles import ROOT, Page, Profile, load_profile
-from vaelib.spec import RunSpec
+from vaelib.spec import DATA_FIELDS, NETWORK_FIELDS, RunSpec
 
 BOOK = ROOT / "book"
 BUILD = ROOT / "_build"
@@ -44,7 +45,7 @@ def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> 
     try:
         done = driver.run(_arguments(["all"], profile, jobs, cluster))
     except BuildError:
-        plan_runs(load_profile(profile))  # names a wrong parameter better than Snakemake does
+        plan(load_profile(profile))  # names a wrong parameter better than Snakemake does
         raise
     said = "The book is ready" if done else "Nothing to do, the book is up to date"
     print(f"{said}: {BUILD / 'html/index.html'}\nTo read it in a browser: make serve")
@@ -118,11 +119,40 @@ def page_runs(profile: Profile, page: Page) -> list[RunSpec]:
     return notebooks.runs_read(notebooks.check_parameters(page.source, given_parameters(profile, page)))
 
 
-def plan_runs(profile: Profile) -> dict[str, list[str]]:
-    """Return the ids of each page's runs, and leave their specs where the jobs that train them look."""
-    runs = {name: page_runs(profile, page) for name, page in profile.pages.items()}
-    write_specs([spec for specs in runs.values() for spec in specs])
-    return {name: [spec.id for spec in specs] for name, specs in runs.items()}
+@dataclass(frozen=True)
+class Needs:
+    """What a page reads, by run id: trained runs, the scores of runs, and those of the baselines of runs."""
+
+    runs: list[str]
+    scores: list[str]
+    frames: list[str]
+
+
+def plan(profile: Profile) -> dict[str, Needs]:
+    """Return what each page needs, and leave the specs of its runs where the jobs look for them.
+
+    A page that imports `vaelib.scoring`, directly or not, reads the scores of all its runs and of their
+    baselines: one run stands for all that share pictures, network and kind.
+    """
+    needs, stands_for = {}, {}
+    for name, page in profile.pages.items():
+        specs = page_runs(profile, page)
+        write_specs(specs)
+        ids, scored = [spec.id for spec in specs], PACKAGE / "scoring.py" in modules_read(page.source)
+        for spec in specs if scored else ():
+            stands_for.setdefault(_frame_of(spec), spec.id)
+        frames = dict.fromkeys(stands_for[_frame_of(spec)] for spec in specs if scored)
+        needs[name] = Needs(ids, ids if scored else [], list(frames))
+    return needs
+
+
+def _frame_of(spec: RunSpec) -> tuple:
+    return tuple(getattr(spec, name) for name in (*DATA_FIELDS, *NETWORK_FIELDS))
+
+
+def score_recipe() -> str:
+    """Return, as JSON, a fingerprint of the modules that decide scores; what is up to date is only read."""
+    return json.dumps(_fingerprints(modules_read(PACKAGE / "scoring.py")))
 
 
 def write_specs(specs: Sequence[RunSpec]) -> None:

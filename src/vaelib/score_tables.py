@@ -1,9 +1,14 @@
 """Scores and verdicts as text, for the command line: tables in, lines out."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from vaelib.scores.alignment import HAAR
 from vaelib.scores.registry import GROUPS, Measured
+from vaelib.verdicts import VERDICTS
 
 PER_LATENT = {
     "kl_per_dim": "KL",
@@ -19,6 +24,20 @@ PER_LATENT = {
     "name_margin": "margin",
 }
 """The scores that have a number a latent, and their column."""
+
+FRAMED = {
+    "mig": "MIG",
+    "sap": "SAP",
+    "dci_d": "D",
+    "factor_vae": "FactorVAE",
+    "ris": "RIS",
+    "purity_best": "RotPurity",
+    "eta2_interaction_mean": "η² both",
+    "angle_r2": "R² angle",
+    "p_rotation_best": "P rotation",
+    "gaussian_tc": "TC, nats",
+}
+"""The scores of a table of codes, and their column."""
 
 
 def number(value: object) -> str:
@@ -88,6 +107,50 @@ def ledger_text(ledger: pd.DataFrame) -> str:
     )
     found = [f"{row.claim} {row.network}, {row.statement} — {row.finding}" for row in ledger.itertuples()]
     return "\n".join([table.to_string(index=False), "", *found])
+
+
+def ledger_counts(ledger: pd.DataFrame) -> str:
+    """Return in words how many rows of the ledger have which verdict."""
+    counts = ledger["verdict"].value_counts()
+    told = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts]
+    return f"Of {len(ledger)} rows, {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}"
+
+
+def claim_texts(row: Any) -> dict[str, str]:
+    """Return what a row of the ledger says, in three texts: verdict, effect, found."""
+    effect = "none"
+    if not np.isnan(row.effect):
+        effect = f"{row.of}: {number(float(row.effect))}"
+        effect += "" if np.isnan(row.low) else f" [{number(row.low)}, {number(row.high)}]"
+    p = "" if np.isnan(row.p) else f", p {_probability(row.p)} ({_probability(row.p_holm)})"
+    return {"verdict": row.verdict, "effect": f"{effect}; {row.n} seeds{p}", "found": row.finding}
+
+
+def bands(seeds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the bands of random axes of a code's seeds as scores, so that they are a row of `framed`."""
+    return [{name: scores[f"haar_{name}"] for name in HAAR} for scores in seeds]
+
+
+def framed(codes: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+    """Return a row a code and a column a score of `FRAMED`, as text, from the scores of its seeds.
+
+    Several seeds: the mean, and the least and the most in brackets; of bands, from the least to the most.
+    """
+    table = {
+        code: {title: _over_seeds([scores.get(name) for scores in seeds]) for name, title in FRAMED.items()}
+        for code, seeds in codes.items()
+    }
+    return pd.DataFrame.from_dict(table, orient="index")
+
+
+def _over_seeds(values: list) -> str:
+    known = [value for value in values if value is not None and not np.any(pd.isna(value))]
+    if not known:
+        return "–"
+    low, high = np.min(known), np.max(known)
+    if isinstance(known[0], list):
+        return f"{low:.2f} to {high:.2f}"
+    return f"{np.mean(known):.2f}" + (f" [{low:.2f}, {high:.2f}]" if len(known) > 1 else "")
 
 
 def _probability(p: float) -> str:

@@ -24,7 +24,7 @@ from vaelib.runs import Run
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.subject import Protocol, Subject
-from vaelib.spec import RunSpec
+from vaelib.spec import NETWORK_FIELDS, RunSpec
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +62,6 @@ SCORING_MODULES = (
 )
 """The modules whose code decides a score, given the network: when it changes, scores are measured again."""
 
-NETWORK = ("arch", "activation", "norm", "depth", "head_norm", "latent_dim", "init")
-"""The fields of a spec that decide an untrained network."""
-
-DEFAULT = Protocol()
-
 UDR_PICTURES = 2000
 
 FRAMING_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
@@ -103,7 +98,7 @@ def measured(
     of each group go to `scores.seconds.json`, which counts for nothing. Of two processes that want the same
     scores, one measures and the other waits. `store` is where the digit classifier is kept.
     """
-    protocol = protocol or DEFAULT
+    protocol = protocol or Protocol.of(run.spec)
     stamp = _stamp(protocol) | {"run": _checksums(run)}
     path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
     found = _read(path, stamp, log.debug)  # only the lock's holder can tell damage
@@ -135,27 +130,37 @@ def framing(
     protocol: Protocol | None = None,
     names: Sequence[str] = BASELINES,
     progress: bool = True,
+    groups: Sequence[str] | None = None,
 ) -> dict[str, Measured]:
     """Return the scores of the baselines of a spec by name, measured as a run is, and kept in the store.
+
+    Of the `groups`, those of `FRAMING_GROUPS`; left out: all of them.
 
     They depend on the pictures and, for the untrained network (of seed 0) and the ceiling, on the
     architecture; what the spec says of beta and training is of no account. The first call trains the
     ceiling. Raises `InputError` for an unknown name.
     """
-    protocol = protocol or DEFAULT
+    protocol = protocol or Protocol.of(spec)
     spec = replace(spec, seed=0)
+    wanted = [name for name in FRAMING_GROUPS if groups is None or name in groups]
     test: list[Corpus] = []
 
     def make(name: str) -> Frame:
         test[:] = test or [load_split(spec, "test")]
         coder = rows(spec, store, [name], progress)[name]
-        new = measure(Subject(coder, spec, test[0], store, protocol), FRAMING_GROUPS, progress)
+        new = measure(Subject(coder, spec, test[0], store, protocol), wanted, progress)
         return Frame({}, {"scores": new.scores, "undefined": new.undefined})
 
     found = {}
     for name in names:
-        fields = ("latent_dim",) if name in ("pca", "ica") else NETWORK
-        made_from = {"kind": "scores", "coder": name, **data_fields(spec), **_stamp(protocol)}
+        fields = ("latent_dim",) if name in ("pca", "ica") else NETWORK_FIELDS
+        made_from = {
+            "kind": "scores",
+            "coder": name,
+            "groups": wanted,
+            **data_fields(spec),
+            **_stamp(protocol),
+        }
         frame = kept(store, made_from | {f: getattr(spec, f) for f in fields}, lambda name=name: make(name))
         found[name] = Measured(frame.notes["scores"], frame.notes["undefined"], {})
     return found

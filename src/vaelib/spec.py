@@ -23,6 +23,11 @@ REDUCTIONS = (
 )
 """The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
 
+DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
+"""The fields of a spec that decide its training and test pictures."""
+NETWORK_FIELDS = ("arch", "activation", "norm", "depth", "head_norm", "latent_dim", "init")
+"""The fields of a spec that decide an untrained network, but for its seed."""
+
 
 def _choice(default: str | None, accepted: Iterable[str], help: str) -> Any:
     return field(default=default, metadata={"help": help, "accepted": tuple(accepted)})

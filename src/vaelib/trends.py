@@ -197,7 +197,9 @@ def _seeds(table: pd.DataFrame) -> int:
 def _too_few_betas(table: pd.DataFrame) -> Verdict | None:
     """Return the verdict of too few β that share three seeds; None when there are enough."""
     betas = replicates.replicated_betas(table, LEAST_SEEDS)
-    shared = len(replicates.block(table.assign(_here=1.0), "_here", LEAST_SEEDS)) if betas else 0
+    shared = (
+        len(replicates.block(table[["beta", "seed"]].assign(_here=1.0), "_here", LEAST_SEEDS)) if betas else 0
+    )
     if len(betas) >= LEAST_BETAS and shared >= LEAST_SEEDS:
         return None
     finding = f"needs >= {LEAST_BETAS} β with the same >= {LEAST_SEEDS} seeds, has {len(betas)}"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from vaelib.metrics import replicates
 
-SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
+VERDICTS = SUPPORTED, REFUTED, UNDECIDED = ("supported", "refuted", "undecided")
 
 LEAST_SEEDS = 3
 MOST, FEW = 0.8, 0.2

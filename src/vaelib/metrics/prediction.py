@@ -188,11 +188,12 @@ def dci(
     model: str = "forest",
     active: np.ndarray | None = None,
     seed: int = 0,
+    forest_pictures: int = FOREST_PICTURES,
 ) -> DCI:
     """Return which of all latents (N, M) predict each factor, by a forest or, a second opinion, by Lasso.
 
     forest: 100 trees that may split on any latent, at the depth of `DEPTHS` that predicts best in two-fold
-    cross-validation (of `SMALL_TREES`), on at most `FOREST_PICTURES` of the fitted half, drawn by `seed`;
+    cross-validation (of `SMALL_TREES`), on at most `forest_pictures` of the fitted half, drawn by `seed`;
     the importance is the mean decrease of impurity. It depends on the depth where a factor is hard to
     predict, as shallow trees credit the best latent alone and deep ones noise as well (ten classes told
     with accuracy 0.4: 0.85, 0.5 and 0.3 for the best latent at depths 4, 8 and 16).
@@ -214,8 +215,10 @@ def dci(
     importance, informativeness = {}, {}
     for factor in table:
         truth = factor.levels if factor.values is None else factor.values
-        predict = _forest if model == "forest" else _lasso
-        weights, predicted = predict(x, factor, rows, ~fit, seed)
+        if model == "forest":
+            weights, predicted = _forest(x, factor, rows[:forest_pictures], ~fit, seed)
+        else:
+            weights, predicted = _lasso(x, factor, rows, ~fit, seed)
         told = _better_than_chance(factor, truth[~fit], predicted) and weights.sum() > 0
         importance[factor.name] = weights / weights.sum() if told else np.zeros(len(weights))
         informativeness[factor.name] = (
@@ -230,7 +233,6 @@ def _forest(
     """Return the importances (M,) and the predictions for the scored pictures of a random forest."""
     kind = RandomForestClassifier if factor.values is None else RandomForestRegressor
     target = factor.levels if factor.values is None else factor.values
-    rows = rows[:FOREST_PICTURES]
 
     def held_out(depth: int) -> float:
         small = kind(SMALL_TREES, max_depth=depth, max_features=1.0, random_state=seed)

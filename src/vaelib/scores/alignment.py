@@ -50,7 +50,8 @@ def _explicitness(s: Subject) -> dict[str, Any]:
 
 
 def _dci(s: Subject, model: str, name: str) -> dict[str, Any]:
-    found = dci(s.crossed_codes.mu, s.crossed.factors, s.crossed_fit, model, s.active)
+    given = (s.crossed_codes.mu, s.crossed.factors, s.crossed_fit, model, s.active)
+    found = dci(*given, forest_pictures=s.protocol.forest_pictures)
     return {
         f"{name}_d": found.disentanglement,
         f"{name}_c": found.completeness,

@@ -18,6 +18,7 @@ from vaelib.errors import InputError
 from vaelib.interventions import FactorialSet, Sweep, factorial_set, rotation_sweep
 from vaelib.latents import Codes
 from vaelib.metrics.codes import active_units
+from vaelib.metrics.prediction import FOREST_PICTURES
 from vaelib.metrics.probes import Estimate
 from vaelib.models import VAE
 from vaelib.spec import RunSpec
@@ -25,7 +26,10 @@ from vaelib.spec import RunSpec
 
 @dataclass(frozen=True)
 class Protocol:
-    """How many pictures and draws the measurements take: part of what a kept score is known by."""
+    """How many pictures and draws the measurements take: part of what a kept score is known by.
+
+    The defaults are for 1,000 test digits or more.
+    """
 
     turned_per_class: int = 50  # digits of the rotation sweep S1
     turn_step: float = 5  # degrees
@@ -33,8 +37,21 @@ class Protocol:
     moved: int = 200  # test pictures with each latent at both ends of its range
     named: int = 50  # test pictures from which latents get their names (S2)
     rotations: int = 100  # random rotations of the code; the least p is 1/101
+    forest_pictures: int = FOREST_PICTURES
     bound_pictures: int = 100
     bound_draws: int = 50
+
+    @classmethod
+    def of(cls, spec: RunSpec) -> "Protocol":
+        """Return what suits the test digits of a spec: less than the defaults for fewer than 1,000."""
+        share = min(1, spec.n_test / 1000)
+        full = cls()
+        return cls(
+            turned_per_class=max(2, round(share * full.turned_per_class)),
+            crossed_per_class=max(2, round(share * full.crossed_per_class)),
+            rotations=max(20, round(share * full.rotations)),
+            forest_pictures=max(300, round(share * full.forest_pictures)),
+        )
 
 
 @dataclass(frozen=True, eq=False)
