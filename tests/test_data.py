@@ -1,5 +1,8 @@
 """Rendering has known answers, and splits share no digit."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -168,6 +171,46 @@ def test_a_digits_angle_scales_with_the_range_alone():
     )
     np.testing.assert_allclose(2 * small["angle"], large["angle"][: len(small)])
     assert small["index"].tolist() == large["index"][: len(small)].tolist()
+
+
+@given(IMAGES, st.integers(-2, 2))
+def test_floating_pictures_are_turned_as_rendered_ones_are(images, quarters):
+    x = data.as_float(data.render(images, np.zeros(len(images)), 32))
+    turned_back = torch.rot90(data.turned(x, torch.full((len(x),), 90.0 * quarters)), -quarters, (2, 3))
+    torch.testing.assert_close(turned_back, x, atol=1e-5, rtol=0)
+    degrees = torch.linspace(-70, 50, len(images))
+    once = data.render(images, degrees.numpy(), 28)
+    again = data.turned(data.as_float(data.render(images, np.zeros(len(images)), 28)), degrees)
+    assert (again - data.as_float(once)).abs().max() <= 0.51 / 255
+
+
+def test_fresh_angles_are_drawn_anew_each_epoch_and_for_rotated_pictures_alone(train_digits):
+    spec = RunSpec(n_train=240, image_size=32, rotation_range=30, angles="fresh")
+    train = data.load_split(spec, "train")
+    before = data.checksum(train)
+    first, again, second = (data.with_fresh_angles(train, spec, epoch) for epoch in (1, 1, 2))
+    assert data.checksum(first) == data.checksum(again)
+    upright = ~train.factors["rotated"].to_numpy()
+    angles = [corpus.factors["angle"][~upright] for corpus in (train, first, second)]
+    for one, other in itertools.combinations(angles, 2):
+        assert (one != other).all()
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.3
+    assert 25 < angles[1].abs().max() <= 30
+    assert torch.equal(first.images[upright], train.images[upright])
+    rendered = data.render(train_digits.images[first.factors["index"]], first.factors["angle"], 32)
+    assert torch.equal(first.images, rendered)
+    assert data.checksum(train) == before
+    larger = dataclasses.replace(spec, n_train=480)
+    of_more = data.with_fresh_angles(data.load_split(larger, "train"), larger, 1).factors
+    assert of_more["angle"][of_more["rotated"]].tolist()[:220] == angles[1].tolist()
+
+
+def test_fresh_angles_of_rotated_pictures_alone():
+    spec = RunSpec(n_train=240, image_size=32, images="rotated", angles="fresh")
+    train = data.load_split(spec, "train")
+    fresh = data.with_fresh_angles(train, spec, 1)
+    assert (fresh.factors["angle"] != train.factors["angle"]).all()
+    assert not torch.equal(fresh.images[0], train.images[0])
 
 
 def test_equal_specs_give_equal_corpora_and_checksums_tell_others_apart():

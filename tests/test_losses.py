@@ -4,9 +4,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vaelib.data import load_split
 from vaelib.losses import (
     ElboTerms,
     bernoulli_nll,
+    bernoulli_pyramid_nll,
     beta_eff,
     beta_loss,
     beta_norm,
@@ -59,6 +61,40 @@ def test_bernoulli_nll_is_least_where_the_probability_is_the_target():
     at_target = bernoulli_nll(torch.logit(x), x).item()
     assert at_target == pytest.approx(entropy, abs=1e-6)
     assert bernoulli_nll(torch.logit(x) + 0.5, x).item() > at_target
+
+
+def pictures(n: int, side: int = 32) -> torch.Tensor:
+    return load_split(RunSpec(n_train=240, n_test=n, image_size=side, images="upright"), "test").images / 255
+
+
+def test_a_perfect_reconstruction_costs_under_the_pyramid_what_it_costs_without():
+    x = pictures(6)
+    logits = torch.logit(x, eps=1e-6)
+    plain = bernoulli_nll(logits, x)
+    torch.testing.assert_close(bernoulli_pyramid_nll(logits, x), plain, rtol=1e-3, atol=0)
+    assert (bernoulli_pyramid_nll(logits + 0.5, x) > plain).all()
+
+
+@given(st.floats(-4, 4, width=32), st.floats(0, 1, width=32))
+def test_flat_pictures_cost_under_the_pyramid_what_they_cost_without(logit, x):
+    logits, target = torch.full((1, 1, 16, 16), logit), torch.full((1, 1, 16, 16), x)
+    plain = bernoulli_nll(logits, target).item()
+    assert bernoulli_pyramid_nll(logits, target).item() == pytest.approx(plain, rel=1e-4, abs=1e-3)
+
+
+def test_the_pyramid_tells_far_from_near_where_pixels_do_not():
+    x = torch.zeros(1, 1, 32, 32)
+    x[..., 4:28, 8:10] = 1
+    near, far = (6 * torch.roll(x, shift, dims=3) - 3 for shift in (2, 12))
+    assert bernoulli_nll(near, x).item() == pytest.approx(bernoulli_nll(far, x).item())
+    assert bernoulli_pyramid_nll(far, x).item() > 1.1 * bernoulli_pyramid_nll(near, x).item()
+
+
+def test_the_pyramid_has_finite_gradients_at_certain_pixels():
+    x = (pictures(3, 16) > 0.5).float()
+    logits = (200 * x - 100).requires_grad_()
+    bernoulli_pyramid_nll(logits, x).sum().backward()
+    assert logits.grad.isfinite().all()
 
 
 def test_gaussian_nll_is_the_squared_error_summed_over_pixels():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaelib.architectures import ARCHITECTURES, encoder_layout
+from vaelib.data import load_split
 from vaelib.errors import InputError
 from vaelib.spec import RunSpec
 
@@ -107,6 +108,32 @@ def test_a_refused_value_is_named_with_what_is_accepted(field, value, said):
     assert str(value) in message
     assert said in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"objective": "capacity", "reduction": "mean_pixels"}, "objective .* reduction sum"),
+        ({"objective": "pair", "rotation_range": 0}, "objective .* rotation_range above 0"),
+        ({"penalty": 5}, "penalty .* objective dip_vae_ii, factor_vae, pair"),
+        ({"objective": "capacity", "penalty": 5}, "penalty .* objective dip_vae_ii, factor_vae, pair"),
+        ({"objective": "factor_vae", "capacity": 5}, "capacity .* objective capacity"),
+        ({"capacity_epochs": 5}, "capacity_epochs .* objective capacity"),
+        ({"objective": "capacity", "capacity_epochs": 16}, "capacity_epochs 16 exceeds epochs 15"),
+        ({"compared": "pyramid", "likelihood": "gaussian"}, "compared .* likelihood bernoulli"),
+        ({"angles": "fresh", "images": "upright"}, "angles .* images both, rotated"),
+        ({"angles": "fresh", "rotation_range": 0}, "angles .* rotation_range above 0"),
+    ],
+)
+def test_fields_that_say_nothing_beside_each_other_are_refused(fields, said):
+    with pytest.raises(InputError, match=said):
+        RunSpec(**fields)
+
+
+def test_pictures_are_counted_as_they_are_loaded():
+    for images in ("both", "upright", "rotated"):
+        spec = RunSpec(n_train=240, image_size=8, images=images)
+        assert spec.n_pictures == len(load_split(spec, "train"))
 
 
 def test_an_unknown_field_is_refused_with_the_nearest_one():

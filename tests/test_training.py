@@ -9,12 +9,12 @@ import torch
 
 from tests.tiny import tiny
 from vaelib import training
-from vaelib.data import load_split
+from vaelib.data import load_split, with_fresh_angles
 from vaelib.errors import DivergedError
 from vaelib.evaluation import bound_terms
 from vaelib.losses import ElboTerms
 from vaelib.objectives import beta_vae
-from vaelib.spec import TRAINING_VERSION
+from vaelib.spec import OBJECTIVES, TRAINING_VERSION
 
 CPU = torch.device("cpu")
 GOLDEN = Path(__file__).with_name("golden") / f"training_v{TRAINING_VERSION}.json"
@@ -27,8 +27,9 @@ def fit(spec, folder):
 
 def assert_same(a: training.State, b: training.State) -> None:
     assert a.rows == b.rows
-    weights = zip(a.model.state_dict().values(), b.model.state_dict().values(), strict=True)
-    assert all(torch.equal(p, q) for p, q in weights)
+    for one, other in zip(a.networks().values(), b.networks().values(), strict=True):
+        weights = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+        assert all(torch.equal(p, q) for p, q in weights)
 
 
 class Interrupted(Exception):
@@ -60,6 +61,47 @@ def test_a_resumed_run_ends_in_the_same_bytes_as_an_uninterrupted_one(arch, stop
     assert_same(fit(spec, tmp_path / "parts"), whole)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [*({"objective": name} for name in OBJECTIVES[1:]), {"compared": "pyramid"}, {"angles": "fresh"}],
+    ids=lambda changes: "-".join(changes.values()),
+)
+def test_so_does_a_resumed_run_of_every_alternative(changes, tmp_path, monkeypatch):
+    spec = tiny(epochs=2, **changes)
+    whole = fit(spec, tmp_path / "whole")
+    fit_interrupted_after(1, spec, tmp_path / "parts", monkeypatch)
+    assert_same(fit(spec, tmp_path / "parts"), whole)
+    assert whole.rows[1]["val_recon"] != fit(tiny(epochs=2), tmp_path / "plain").rows[1]["val_recon"]
+
+
+def test_a_critic_learns_at_its_own_pace_and_is_no_part_of_the_network(tmp_path):
+    spec = tiny(objective="factor_vae", schedule="cosine")
+    state = fit(spec, tmp_path)
+    network, critic = state.optimizer.param_groups
+    assert network["lr"] < 0.1 * spec.lr
+    assert (critic["lr"], critic["betas"]) == (1e-4, (0.5, 0.9))
+    assert state.model.state_dict().keys() == training.fresh(tiny(), CPU).model.state_dict().keys()
+    moved = zip(state.critic.parameters(), training.fresh(spec, CPU).critic.parameters(), strict=True)
+    assert all(not torch.equal(after, before) for after, before in moved)
+
+
+def test_fresh_angles_are_those_of_the_epoch_and_the_curves_keep_their_pictures(tmp_path, monkeypatch):
+    spec, seen = tiny(angles="fresh", epochs=2), []
+    run_epoch = training._run_epoch
+
+    def look(state, spec, images, *given):
+        seen.append(images)
+        return run_epoch(state, spec, images, *given)
+
+    monkeypatch.setattr(training, "_run_epoch", look)
+    state = fit(spec, tmp_path)
+    train = load_split(spec, "train")
+    for epoch, images in enumerate(seen, start=1):
+        assert torch.equal(images, with_fresh_angles(train, spec, epoch).images)
+    measured = bound_terms(state.model, training._measured_subset(train), "bernoulli").recon.mean().item()
+    assert state.rows[-1]["train_eval_recon"] == pytest.approx(measured)
+
+
 def test_training_lowers_the_objective_on_pictures_not_trained_on(tmp_path):
     state = fit(tiny(n_train=480, epochs=6), tmp_path)
     first, last = state.rows[0], state.rows[-1]
@@ -67,10 +109,11 @@ def test_training_lowers_the_objective_on_pictures_not_trained_on(tmp_path):
     assert last["train_eval_recon"] < first["train_eval_recon"]
 
 
-def test_the_history_measures_the_network_of_its_epoch(tmp_path):
-    spec = tiny()
+@pytest.mark.parametrize("compared", ["pixels", "pyramid"])
+def test_the_history_measures_the_network_of_its_epoch_by_the_bound(compared, tmp_path):
+    spec = tiny(compared=compared)
     state = fit(spec, tmp_path)
-    terms = bound_terms(state.model, load_split(spec, "val").images, spec.likelihood)
+    terms = bound_terms(state.model, load_split(spec, "val").images, "bernoulli")
     last = state.rows[-1]
     assert last["val_recon"] == pytest.approx(terms.recon.mean().item())
     assert last["val_kl"] == pytest.approx(sum(last[f"val_kl_{j}"] for j in range(1, 11)), rel=1e-5)
@@ -87,6 +130,7 @@ def test_every_picture_is_visited_once_an_epoch_in_an_order_of_its_own():
     assert not torch.equal(order, later)
     assert not torch.equal(order, other)
     assert noise.shape == (100, 10)
+    assert torch.equal(training._epoch_draws(tiny(), 1, 100, 21)[0], order)
 
 
 def test_schedules():

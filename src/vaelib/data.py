@@ -19,6 +19,8 @@ CHUNK = 256
 SPLIT_FILE = {"train": "train", "val": "train", "test": "test"}
 FILE_STREAM = {"train": 0, "test": 1}
 """Random streams of a data seed, one a file, so that neither depends on the size of the other."""
+ORDERS, TURNS, FRESH_TURNS = 0, 1, 2
+"""Streams of a file; that of fresh turns has one an epoch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,18 +57,30 @@ def render(images: np.ndarray, angles: np.ndarray, size: int) -> torch.Tensor:
 
 def _render_into(out: torch.Tensor, images: np.ndarray, angles: np.ndarray) -> None:
     """Fill `out` with the pictures; nothing here sums over pixels, so the bytes do not depend on threads."""
-    size = out.shape[-1]
-    centres = (2 * torch.arange(size) + 1) / size - 1
-    y, x = centres[:, None], centres[None, :]
     radians = np.deg2rad(angles)
-    cosines, sines = (torch.from_numpy(f(radians)).float()[:, None, None] for f in (np.cos, np.sin))
+    cosines, sines = (torch.from_numpy(f(radians)).float() for f in (np.cos, np.sin))
     for start in range(0, len(images), CHUNK):
         part = slice(start, start + CHUNK)
-        cos, sin = cosines[part], sines[part]
-        grid = torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
         source = torch.from_numpy(images[part].astype(np.float32))[:, None]
-        resampled = grid_sample(source, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        out[part] = resampled.round().to(torch.uint8)
+        out[part] = _resample(source, cosines[part], sines[part], out.shape[-1]).round().to(torch.uint8)
+
+
+def _resample(source: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, size: int) -> torch.Tensor:
+    """Return pictures (B, 1, H, H) turned by the angles (B,) of these cosines and sines, at another size."""
+    centres = (2 * torch.arange(size, device=source.device) + 1) / size - 1
+    y, x = centres[:, None], centres[None, :]
+    cos, sin = cos[:, None, None], sin[:, None, None]
+    grid = torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
+    return grid_sample(source, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def turned(x: torch.Tensor, degrees: torch.Tensor) -> torch.Tensor:
+    """Return pictures (B, 1, S, S) turned by angles (B,), degrees counter-clockwise, as `render` turns them.
+
+    The pictures are resampled once more, which softens those that were turned before.
+    """
+    radians = torch.deg2rad(degrees)
+    return _resample(x, radians.cos(), radians.sin(), x.shape[-1])
 
 
 def as_float(images: torch.Tensor) -> torch.Tensor:
@@ -111,10 +125,27 @@ def load_split(spec: RunSpec, split: str, folder: Path | None = None) -> Corpus:
     return Corpus(images, factors)
 
 
+def with_fresh_angles(corpus: Corpus, spec: RunSpec, epoch: int, folder: Path | None = None) -> Corpus:
+    """Return training pictures of which the rotated ones are turned anew, by (data_seed, epoch) alone.
+
+    Upright ones stay. `folder` is that of `mnist.load_mnist`.
+    """
+    digits = load_mnist("train", folder)
+    stream = [spec.data_seed, FILE_STREAM["train"], FRESH_TURNS, epoch]
+    turns = np.random.default_rng(stream).uniform(-1, 1, len(digits.labels))
+    factors, images = corpus.factors.copy(), corpus.images.clone()
+    rotated = factors["rotated"].to_numpy()
+    chosen = factors["index"].to_numpy()[rotated]
+    factors.loc[rotated, "angle"] = turns[chosen] * spec.rotation_range
+    start = int(np.argmax(rotated))  # upright ones come first
+    _render_into(images[start:], digits.images[chosen], factors["angle"].to_numpy()[rotated])
+    return Corpus(images, factors)
+
+
 def _draw(data_seed: int, file: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the order (n,) of a file's digits, and of each digit its turn (n,), uniform in [-1, 1)."""
-    orders = np.random.default_rng([data_seed, FILE_STREAM[file], 0])
-    turns = np.random.default_rng([data_seed, FILE_STREAM[file], 1])
+    orders = np.random.default_rng([data_seed, FILE_STREAM[file], ORDERS])
+    turns = np.random.default_rng([data_seed, FILE_STREAM[file], TURNS])
     return orders.permutation(n), turns.uniform(-1, 1, n)
 
 

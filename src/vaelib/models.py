@@ -44,7 +44,7 @@ class VAE(nn.Module):
     def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits, mu and logvar with the latents z = mu + exp(logvar / 2) · noise."""
         mu, logvar = self.encode(x)
-        return self.decode(mu + torch.exp(0.5 * logvar) * noise), mu, logvar
+        return self.decode(sample(mu, logvar, noise)), mu, logvar
 
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
         """Return both terms of the bound of pictures x at the one latent sample that `noise` gives."""
@@ -52,20 +52,24 @@ class VAE(nn.Module):
         return elbo_terms(logits, mu, logvar, x, likelihood)
 
     def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
-        """Encode pictures once; return the log weight log p(x|z) + log p(z) − log q(z|x) (B,) as a function
-        of the noise that gives z, in nats and double precision.
+        """Return the log weight log p(x|z) + log p(z) − log q(z|x), nats, as a function of the noise of z.
 
-        log p(z) − log q(z|x) = ½ Σ_j (noise² + logvar − z²): the constants cancel. A network whose weights
-        are not known raises `InputError`.
+        It is (B,), in double precision; the pictures x are encoded once. log p(z) − log q(z|x) =
+        ½ Σ_j (noise² + logvar − z²): the constants cancel. A network that has no weights raises `InputError`.
         """
         mu, logvar = self.encode(x)
 
         def weigh(noise: Tensor) -> Tensor:
-            z = mu + torch.exp(0.5 * logvar) * noise
+            z = sample(mu, logvar, noise)
             prior_over_posterior = 0.5 * (noise.square() + logvar - z.square()).double().sum(1)
             return prior_over_posterior - LIKELIHOODS[likelihood](self.decode(z), x).double()
 
         return weigh
+
+
+def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+    """Return latents z = mu + exp(logvar / 2) · noise: a draw from N(mu, exp logvar) for normal noise."""
+    return mu + torch.exp(0.5 * logvar) * noise
 
 
 def build(spec: RunSpec) -> VAE:

@@ -1,28 +1,198 @@
 """What is minimised: the β-VAE and its alternatives, each told by its difference from it.
 
-An objective takes a network, pictures x (B, 1, S, S) in [0, 1], noise eps (B, noise_dim), the weight beta of
-the KL at this step, the spec, and `progress`, the share of the training that is done, from 0 to 1. It returns
-the terms of the bound of each picture, for the history, and the loss, a scalar.
+An objective takes a network, pictures x (B, 1, S, S) in [0, 1], noise eps (B, `noise_columns`), the weight
+beta of the KL at this step, the spec, and `progress`, the share of the training that is done, from 0 to 1;
+one of `CRITICS` takes its second network, too. It returns the terms of the bound of each picture, for the
+history, and the loss, a scalar. Held-out pictures are measured by the bound alone, whatever was minimised.
 """
 
+import itertools
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from torch import Tensor
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
 
-from vaelib.losses import ElboTerms, beta_loss
-from vaelib.models import VAE
+from vaelib.data import turned
+from vaelib.losses import ElboTerms, beta_loss, elbo_terms
+from vaelib.models import VAE, sample
 from vaelib.spec import RunSpec
+
+Objective = Callable[..., tuple[ElboTerms, Tensor]]
 
 
 def beta_vae(
     model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
 ) -> tuple[ElboTerms, Tensor]:
     """Reconstruction + β · KL (Higgins et al. 2017); at β = 1 the negative ELBO."""
-    terms = model.terms(x, eps, spec.likelihood)
+    terms = model.terms(x, eps, spec.training_likelihood)
     return terms, beta_loss(terms, beta, spec)
 
 
-Objective = Callable[[VAE, Tensor, Tensor, float, RunSpec, float], tuple[ElboTerms, Tensor]]
+def beta_tcvae(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """The negative ELBO + (β − 1) · total correlation (Chen et al. 2018, eq. 4 with α = γ = 1).
 
-OBJECTIVES: dict[str, Objective] = {"beta_vae": beta_vae}
+    As KL = mutual information + total correlation + dimension-wise KL, this weights the second of them
+    by β. At β = 1 it is the VAE to the bit; the KL itself is the closed form, not the sampled one.
+    """
+    logits, mu, logvar = model(x, eps)
+    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    parts = kl_parts(sample(mu, logvar, eps), mu, logvar, spec.n_pictures)
+    return terms, beta_loss(terms, 1.0, spec) + (beta - 1) * parts.total_correlation.mean()
+
+
+@dataclass(frozen=True)
+class KLParts:
+    """Sampled log ratios of each picture (B,), nats, whose sum is log q(z|x) − log p(z)."""
+
+    mutual_information: Tensor
+    total_correlation: Tensor
+    dimension_wise: Tensor
+
+
+def kl_parts(z: Tensor, mu: Tensor, logvar: Tensor, n: int) -> KLParts:
+    """Return the parts of the KL at samples z ~ N(mu, exp logvar) of a batch of n pictures, all (B, M).
+
+    log q(z|x)/q(z), log q(z)/Π_j q(z_j) and Σ_j log q(z_j)/p(z_j), with q(z) = (1/n) Σ_x q(z|x) estimated
+    without bias by 1/n for the picture itself and (n − 1)/(n (B − 1)) for each other one of the batch: the
+    minibatch-stratified sampling of Chen et al. 2018, appendix C.2, averaged over the order of the batch.
+    Its logarithm is biased downwards, more for q(z) than for q(z_j): the total correlation comes out too
+    low where no other picture of the batch is near in all latents at once, but by no more than log n.
+    """
+    others = math.log((n - 1) / n / (len(z) - 1))
+    weights = z.new_full((len(z), len(z)), others).fill_diagonal_(-math.log(n))
+    density = _log_normal(z[:, None], mu, logvar)  # (B, B, M): of sample i under picture k
+    posterior = _log_normal(z, mu, logvar).sum(1)
+    joint = torch.logsumexp(density.sum(2) + weights, 1)
+    marginals = torch.logsumexp(density + weights[:, :, None], 1).sum(1)
+    prior = _log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
+    return KLParts(posterior - joint, joint - marginals, marginals - prior)
+
+
+def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    return -0.5 * ((z - mu).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
+
+
+def capacity(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """Reconstruction + β · |KL − C|, C rising linearly to `spec.capacity` (Burgess et al. 2018, eq. 8).
+
+    The KL is the batch's mean, and their γ is our beta. C = 0 is the β-VAE to the bit.
+    """
+    terms = model.terms(x, eps, spec.training_likelihood)
+    target = capacity_at(spec, progress)
+    side = torch.sign(terms.kl.detach().sum(1).mean() - target)
+    return terms, beta_loss(terms, beta * side, spec) - beta * side * target
+
+
+def capacity_at(spec: RunSpec, progress: float) -> float:
+    """Return C, nats, when a share `progress` of the training is done."""
+    return spec.capacity * min(1.0, progress * spec.epochs / (spec.capacity_epochs or spec.epochs))
+
+
+def dip_vae_ii(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """The β-VAE + λ · distance of Cov[z] from the identity (Kumar et al. 2018, DIP-VAE-II, λ_d = λ_od).
+
+    λ is `spec.penalty`; theirs has β = 1.
+    """
+    logits, mu, logvar = model(x, eps)
+    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * covariance_penalty(mu, logvar)
+
+
+def covariance_penalty(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Return Σ_ij (Cov[z] − 1)_ij² of the batch, with Cov[z] = Cov[mu] + diag E[exp logvar].
+
+    0 exactly where latents are uncorrelated and of unit variance.
+    """
+    covariance = torch.cov(mu.T, correction=0).reshape(mu.shape[1], -1) + torch.diag(logvar.exp().mean(0))
+    return (covariance - torch.eye(mu.shape[1], device=mu.device)).square().sum()
+
+
+def factor_vae(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float, critic: nn.Module
+) -> tuple[ElboTerms, Tensor]:
+    """The β-VAE + γ · total correlation as a critic estimates it (Kim & Mnih 2018, eq. 3 and 5).
+
+    The critic's output is log q(z)/Π_j q(z_j): it is taught to tell latents from latents permuted among the
+    pictures of the batch, each on its own. γ is `spec.penalty`; theirs has β = 1. The loss contains the
+    critic's own, whose gradient reaches the critic alone, as that of the rest reaches the VAE alone.
+    """
+    noise, shuffle = eps.split(model.noise_dim, dim=1)
+    logits, mu, logvar = model(x, noise)
+    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    z = sample(mu, logvar, noise)
+    fixed = {name: weight.detach() for name, weight in critic.named_parameters()}
+    total_correlation = functional_call(critic, fixed, z).mean()
+    latents = z.detach()
+    permuted = latents.gather(0, shuffle.argsort(0))
+    wrong = F.softplus(-critic(latents)).mean() + F.softplus(critic(permuted)).mean()
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * total_correlation + 0.5 * wrong
+
+
+def latent_critic(spec: RunSpec) -> nn.Module:
+    """Return a critic of latents (B, M) with output (B, 1).
+
+    Kim & Mnih have six layers of 1000 units, which would cost more than the VAE at 32 pixels; four of 256
+    cost a twentieth of it.
+    """
+    widths = [spec.latent_dim, *CRITIC_LAYERS]
+    hidden = [
+        layer
+        for inputs, outputs in itertools.pairwise(widths)
+        for layer in (nn.Linear(inputs, outputs), nn.LeakyReLU(0.2))
+    ]
+    return nn.Sequential(*hidden, nn.Linear(widths[-1], 1))
+
+
+CRITIC_LAYERS = (256, 256, 256, 256)
+
+
+def pair(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """The β-VAE + w · (what turning a picture does to its code, less what it should do)²: self-supervised.
+
+    No label is used, but pictures are turned by known angles δ, uniform in ±`spec.rotation_range` / 2, and
+    the code is told: the first latent moves by δ / `pair_scale`, the others stay. w is `spec.penalty`. The
+    turned picture is encoded and not decoded.
+    """
+    noise, column = eps[:, : model.noise_dim], eps[:, -1]
+    logits, mu, logvar = model(x, noise)
+    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    degrees = 0.5 * spec.rotation_range * torch.erf(column / math.sqrt(2))  # normal to uniform
+    moved, _ = model.encode(turned(x, degrees).contiguous(memory_format=torch.channels_last))
+    should = F.pad((degrees / pair_scale(spec))[:, None], (0, mu.shape[1] - 1))
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * (moved - mu - should).square().sum(1).mean()
+
+
+def pair_scale(spec: RunSpec) -> float:
+    """Return the degrees to a unit of the first latent: the range of angles is from −2 to 2."""
+    return spec.rotation_range / 2
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "beta_vae": beta_vae,
+    "beta_tcvae": beta_tcvae,
+    "capacity": capacity,
+    "dip_vae_ii": dip_vae_ii,
+    "factor_vae": factor_vae,
+    "pair": pair,
+}
 """The objectives by the name that a spec gives them."""
+
+CRITICS = {"factor_vae": latent_critic}
+"""Objectives with a second network, and what builds it."""
+
+
+def noise_columns(model: VAE, spec: RunSpec) -> int:
+    """Return how many normal draws a picture an objective takes: for the sample, and what comes after it."""
+    return model.noise_dim + {"factor_vae": model.noise_dim, "pair": 1}.get(spec.objective, 0)

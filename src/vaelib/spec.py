@@ -23,6 +23,11 @@ REDUCTIONS = (
 )
 """The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
 
+OBJECTIVES = ("beta_vae", "beta_tcvae", "capacity", "dip_vae_ii", "factor_vae", "pair")
+"""What can be minimised: the β-VAE and its alternatives, see `objectives`."""
+WITH_PENALTY = ("dip_vae_ii", "factor_vae", "pair")
+"""Objectives that add a penalty to the β-VAE's loss, weighted by `penalty`."""
+
 DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
 """The fields of a spec that decide its training and test pictures."""
 NETWORK_FIELDS = ("arch", "activation", "norm", "depth", "head_norm", "latent_dim", "init")
@@ -50,9 +55,22 @@ class RunSpec:
     depth: int = _number(0, 0, "convolutions kept, counted from the picture; 0: all of the network's")
     head_norm: str = _choice("none", NORMS, "of mu and logvar themselves; none is the convention")
     latent_dim: int = _number(10, 1, "number of latent dimensions M")
-    objective: str = _choice("beta_vae", ("beta_vae",), "what is minimised")
-    beta: float = _number(4.0, 0.0, "weight of the KL term; sums over pixels and latents, nats")
+    objective: str = _choice("beta_vae", OBJECTIVES, "what is minimised")
+    beta: float = _number(
+        4.0,
+        0.0,
+        "weight of the KL term; sums over pixels and latents, nats. Of the total correlation alone in "
+        "beta_tcvae, of |KL - C| in capacity",
+    )
+    penalty: float = _number(10.0, 0.0, "weight of what dip_vae_ii, factor_vae and pair add to the loss")
+    capacity: float = _number(25.0, 0.0, "what C of the capacity objective rises to from zero, nats")
+    capacity_epochs: int = _number(0, 0, "epochs over which C rises linearly; 0: all epochs")
     likelihood: str = _choice("bernoulli", ("bernoulli", "gaussian"), "of a pixel given the latents")
+    compared: str = _choice(
+        "pixels",
+        ("pixels", "pyramid"),
+        "what training compares reconstructions by: pixels, or pixels and two blurred copies of them",
+    )
     reduction: str = _choice("sum", REDUCTIONS, "how pixels and latents are added up; sum is the convention")
     image_size: int = _number(64, 8, "side of the pictures, pixels", most=128)
     images: str = _choice("both", ("both", "upright", "rotated"), "which of the two halves of the data set")
@@ -64,6 +82,7 @@ class RunSpec:
     )
     n_test: int = _number(10_000, 2, "source digits to test on", most=10_000)
     data_seed: int = _number(0, 0, "draws the angles and the order of the digits")
+    angles: str = _choice("fixed", ("fixed", "fresh"), "of training pictures; fresh: drawn anew each epoch")
     init: str = _choice(
         "torch", ("torch", "he"), "first weights: torch's own, or He et al. 2015, which keep the variance"
     )
@@ -85,11 +104,11 @@ class RunSpec:
                 object.__setattr__(self, name, getattr(ARCHITECTURES[self.arch], name))
         for f in fields(self):
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
-        if self.beta_warmup_epochs > self.epochs:
-            raise InputError(
-                f"beta_warmup_epochs {self.beta_warmup_epochs} exceeds epochs {self.epochs}; "
-                f"accepted: 0 to {self.epochs}."
-            )
+        for name in ("beta_warmup_epochs", "capacity_epochs"):
+            value, most = getattr(self, name), self.epochs
+            if value > most:
+                raise InputError(f"{name} {value} exceeds epochs {most}; accepted: 0 to {most}.")
+        _check_together(self)
         encoder_layout(self.arch, self.image_size, self.depth)
         if self.depth == len(ARCHITECTURES[self.arch].convs):
             object.__setattr__(self, "depth", 0)
@@ -115,6 +134,16 @@ class RunSpec:
         return self.n_train // 12
 
     @property
+    def n_pictures(self) -> int:
+        """Pictures trained on in an epoch: source digits that do not validate, upright, rotated or both."""
+        return (self.n_train - self.n_val) * (2 if self.images == "both" else 1)
+
+    @property
+    def training_likelihood(self) -> str:
+        """What the reconstruction is measured by in training; held-out pictures are by `likelihood`."""
+        return f"{self.likelihood}_pyramid" if self.compared == "pyramid" else self.likelihood
+
+    @property
     def n_pixels(self) -> int:
         return self.image_size**2
 
@@ -136,6 +165,23 @@ class RunSpec:
     @classmethod
     def from_json(cls, text: str) -> "RunSpec":
         return cls.from_dict(json.loads(text))
+
+
+def _check_together(spec: RunSpec) -> None:
+    """Raise `InputError` for a field whose value, no default, says nothing beside the other fields."""
+    for name, needed, given in (
+        ("objective", "reduction sum", spec.reduction == "sum"),
+        ("objective", "rotation_range above 0", spec.objective != "pair" or spec.rotation_range > 0),
+        ("penalty", f"objective {', '.join(WITH_PENALTY)}", spec.objective in WITH_PENALTY),
+        ("capacity", "objective capacity", spec.objective == "capacity"),
+        ("capacity_epochs", "objective capacity", spec.objective == "capacity"),
+        ("compared", "likelihood bernoulli", spec.likelihood == "bernoulli"),
+        ("angles", "images both, rotated", spec.images != "upright"),
+        ("angles", "rotation_range above 0", spec.rotation_range > 0),
+    ):
+        value = getattr(spec, name)
+        if value != getattr(RunSpec, name) and not given:
+            raise InputError(f"{name} {value!r} is refused here; accepted only with {needed}.")
 
 
 def _canonical(values: Mapping[str, Any]) -> str:

@@ -14,21 +14,23 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaelib.data import Corpus, as_float
+from vaelib.data import Corpus, as_float, with_fresh_angles
 from vaelib.errors import DivergedError
 from vaelib.evaluation import bound_terms
 from vaelib.files import digest, read_sealed, write_atomic, write_sealed
 from vaelib.losses import ElboTerms
 from vaelib.models import VAE, build
-from vaelib.objectives import OBJECTIVES
+from vaelib.objectives import CRITICS, OBJECTIVES, noise_columns
 from vaelib.spec import RunSpec
 
 MEASURED = 2_000
 """Pictures of the fixed training and validation subsets on which both curves are measured each epoch."""
 KEPT_CHECKPOINTS = 2
+CRITIC_ADAM = {"lr": 1e-4, "betas": (0.5, 0.9)}
+"""How a critic learns, whatever the schedule (Kim & Mnih 2018, appendix A)."""
 EXPLODED = 1e6
 """Nats a pixel, of reconstruction or KL, at which a training has failed although its numbers are finite.
 
@@ -51,9 +53,10 @@ HISTORY = (
 
 @dataclass
 class State:
-    """A training under way: what a checkpoint holds."""
+    """A training under way: what a checkpoint holds. `critic` is the second network of some objectives."""
 
     model: VAE
+    critic: nn.Module | None
     optimizer: torch.optim.Optimizer
     rows: list[dict] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -62,6 +65,10 @@ class State:
     def epoch(self) -> int:
         """Epochs finished."""
         return len(self.rows)
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Return what is trained, by the prefix of its tensors' names in a checkpoint."""
+        return {"": self.model} | ({"critic.": self.critic} if self.critic else {})
 
 
 def fit(
@@ -76,14 +83,16 @@ def fit(
     subsets = {"train_eval": _measured_subset(train), "val": _measured_subset(val)}
     while state.epoch < spec.epochs:
         started = time.perf_counter()
-        row = _run_epoch(state, spec, train.images, device, progress)
+        epoch = state.epoch + 1
+        pictures = train if spec.angles == "fixed" else with_fresh_angles(train, spec, epoch)
+        row = _run_epoch(state, spec, pictures.images, device, progress)
         measured = {}
         for name, images in subsets.items():
             terms = bound_terms(state.model, images, spec.likelihood)
             measured[f"{name}_recon"] = terms.recon.mean().item()
             measured[f"{name}_kl"] = terms.kl.sum(1).mean().item()
             per_dim = terms.kl.mean(0).tolist()
-        check_measured(measured, spec, row["epoch"], kept=state.epoch)
+        check_measured(measured, spec, epoch, kept=state.epoch)
         state.rows.append(row | measured | {f"val_kl_{j}": kl for j, kl in enumerate(per_dim, start=1)})
         state.seconds.append(time.perf_counter() - started)
         save_checkpoint(state, folder)
@@ -105,7 +114,7 @@ def _measured_subset(corpus: Corpus) -> Tensor:
 def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device, progress: bool) -> dict:
     """Take one pass over the training pictures and return the epoch's row of the history."""
     epoch = state.epoch + 1
-    order, noise = _epoch_draws(spec, epoch, len(images), state.model.noise_dim)
+    order, noise = _epoch_draws(spec, epoch, len(images), noise_columns(state.model, spec))
     batches = math.ceil(len(images) / spec.batch_size)
     sums = torch.zeros(2, dtype=torch.float64, device=device)
     seen = torch.zeros(batches, 3, device=device)  # loss; reconstruction and KL, nats a picture
@@ -135,16 +144,17 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
 def take_step(
     state: State, spec: RunSpec, x: Tensor, eps: Tensor, lr: float, beta: float, progress: float
 ) -> tuple[ElboTerms, Tensor]:
-    """Move the weights once, down the gradient at pictures x (B, 1, S, S) with noise eps (B, noise_dim).
+    """Move the weights once, down the gradient at pictures x (B, 1, S, S) with noise eps (B, noise columns).
 
     `progress`, from 0 to 1, is the share of the training that is done. Returns the terms and the loss before
     the step. Nothing waits for the device.
     """
-    terms, loss = OBJECTIVES[spec.objective](state.model, x, eps, beta, spec, progress)
+    given = (state.model, x, eps, beta, spec, progress)
+    critics = (state.critic,) if state.critic else ()
+    terms, loss = OBJECTIVES[spec.objective](*given, *critics)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    for group in state.optimizer.param_groups:
-        group["lr"] = lr
+    state.optimizer.param_groups[0]["lr"] = lr
     state.optimizer.step()
     return ElboTerms(terms.recon.detach(), terms.kl.detach()), loss.detach()
 
@@ -206,8 +216,12 @@ def fresh(spec: RunSpec, device: torch.device) -> State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
         model = build(spec)
+        critic = CRITICS[spec.objective](spec) if spec.objective in CRITICS else None
     model = model.to(device, memory_format=torch.channels_last)
-    return State(model, torch.optim.Adam(model.parameters(), lr=spec.lr, fused=True))
+    groups = [{"params": list(model.parameters())}]
+    if critic:
+        groups.append({"params": list(critic.to(device).parameters())} | CRITIC_ADAM)
+    return State(model, critic, torch.optim.Adam(groups, lr=spec.lr, fused=True))
 
 
 def save_checkpoint(state: State, folder: Path) -> None:
@@ -215,9 +229,12 @@ def save_checkpoint(state: State, folder: Path) -> None:
 
     The last two epochs stay. One of a later epoch was damaged, or training would have gone on from there.
     """
-    tensors = {f"model.{name}": t for name, t in state.model.state_dict().items()}
-    for name, parameter in state.model.named_parameters():
-        tensors |= {f"adam.{name}.{key}": t for key, t in state.optimizer.state[parameter].items()}
+    tensors = {}
+    for prefix, network in state.networks().items():
+        tensors |= {f"model.{prefix}{name}": t for name, t in network.state_dict().items()}
+        for name, parameter in network.named_parameters():
+            moments = state.optimizer.state[parameter]
+            tensors |= {f"adam.{prefix}{name}.{key}": t for key, t in moments.items()}
     stem = folder / f"epoch-{state.epoch:04d}"
     content = save({k: t.cpu().contiguous() for k, t in tensors.items()})
     write_atomic(stem.with_suffix(".safetensors"), content)
@@ -254,11 +271,12 @@ def resume(spec: RunSpec, folder: Path, device: torch.device) -> State:
 
 def _restore(state: State, tensors: dict[str, Tensor]) -> None:
     """Copy a checkpoint into a fresh state; moments take their parameter's memory layout."""
-    names = state.model.state_dict()
-    state.model.load_state_dict({name: tensors[f"model.{name}"] for name in names})
-    for name, parameter in state.model.named_parameters():
-        state.optimizer.state[parameter] = {
-            "step": tensors[f"adam.{name}.step"].to(parameter.device),
-            "exp_avg": torch.empty_like(parameter).copy_(tensors[f"adam.{name}.exp_avg"]),
-            "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"adam.{name}.exp_avg_sq"]),
-        }
+    for prefix, network in state.networks().items():
+        network.load_state_dict({name: tensors[f"model.{prefix}{name}"] for name in network.state_dict()})
+        for name, parameter in network.named_parameters():
+            of_parameter = f"adam.{prefix}{name}"
+            state.optimizer.state[parameter] = {
+                "step": tensors[f"{of_parameter}.step"].to(parameter.device),
+                "exp_avg": torch.empty_like(parameter).copy_(tensors[f"{of_parameter}.exp_avg"]),
+                "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"{of_parameter}.exp_avg_sq"]),
+            }
