@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
+from scipy import stats
 
 from vaelib.plots.pictures import tile
 from vaelib.plots.style import INK, PALETTE, SEQUENTIAL, WIDTH, house_style, new_figure
@@ -66,6 +67,41 @@ def _beta_axis(ax: Axes, betas: Sequence[float]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(lambda beta, _: f"{beta:g}")
     ax.set_xlabel("β")
+
+
+@house_style
+def scores_against_beta(
+    table: pd.DataFrame, titles: Mapping[str, str], frames: Mapping[str, Mapping[str, float | None]]
+) -> Figure:
+    """Draw scores against beta: a dot a run, a line through the means, its 95 % interval over seeds.
+
+    `table` has a row a run: network, beta and the scores, of which `titles` gives the panels; `frames` has
+    the same scores of codes that know no beta, a grey line each.
+    """
+    figure = new_figure(1, len(titles), height=2.9)
+    figure.get_layout_engine().set(wspace=0.05)
+    styles = dict(zip(frames, ("--", ":", "-."), strict=False))
+    for ax, (score, title) in zip(figure.axes, titles.items(), strict=True):
+        for color, (network, runs) in zip(PALETTE, table.groupby("network", sort=False), strict=False):
+            known = runs.dropna(subset=[score])
+            _line_and_dots(ax, known, score, color, network)
+            groups = known.groupby("beta")[score]
+            half = groups.sem() * stats.t.ppf(0.975, (groups.count() - 1).clip(lower=1))
+            ax.fill_between(
+                half.index, groups.mean() - half, groups.mean() + half, color=color, alpha=0.15, lw=0
+            )
+        for name, scores in frames.items():
+            if scores[score] is not None:
+                ax.axhline(scores[score], color=INK, lw=1, ls=styles[name], label=name)
+        ax.set_title(title)
+        _beta_axis(ax, table["beta"].unique())
+    labelled = {
+        label: handle
+        for ax in figure.axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(labelled.values(), labelled, loc="outside upper center", ncols=len(labelled))
+    return figure
 
 
 @house_style
