@@ -42,6 +42,15 @@ def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
 
 
+def categorical_kl(probabilities: Tensor) -> Tensor:
+    """Return KL(q ‖ uniform) of K categories as K parts that are never negative (B, K), nats.
+
+    Part k is q_k log(K q_k) − q_k + 1/K; what is added to the usual summand adds up to zero.
+    """
+    k = probabilities.shape[1]
+    return torch.special.xlogy(probabilities, k * probabilities) - probabilities + 1 / k
+
+
 PYRAMID = (1 / 32, 1 / 16)
 """Standard deviations of the blurs, as shares of the picture's side."""
 

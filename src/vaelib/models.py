@@ -1,75 +1,21 @@
-"""The variational autoencoder, built from an architecture's literal."""
+"""Variational autoencoders, built from an architecture's literal."""
 
 import math
-from collections.abc import Callable
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from vaelib.architectures import ARCHITECTURES, encoder_layout
+from vaelib.joint import JointVAE
 from vaelib.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
-from vaelib.losses import LIKELIHOODS, ElboTerms, elbo_terms
 from vaelib.spec import RunSpec
+from vaelib.vae import VAE
 
 ACTIVATION = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
 GAIN = {"identity": 1.0, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + 0.2**2))}
 """What an activation needs to be given back so that a signal keeps its variance (He et al. 2015)."""
 BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d
-
-
-class VAE(nn.Module):
-    """Encoder q(z|x) = N(mu, diag exp logvar) and decoder p(x|z) with logits for pixel probabilities.
-
-    Kingma & Welling 2014, with the convolutional networks of Higgins et al. 2017 (Table 1). `noise_dim` is
-    the number of standard normal draws a picture that one sample of its posterior takes. A network with
-    another posterior overrides it, `terms` and `log_weight`.
-    """
-
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int):
-        super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
-        self.noise_dim = latent_dim
-
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `mu` and `logvar`, each (B, M), of pictures (B, 1, S, S) with pixels in [0, 1]."""
-        mu, logvar = self.encoder(x).chunk(2, dim=1)
-        return mu, logvar
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return pixel logits (B, 1, S, S) of latents (B, M)."""
-        return self.decoder(z)
-
-    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits, mu and logvar with the latents z = mu + exp(logvar / 2) · noise."""
-        mu, logvar = self.encode(x)
-        return self.decode(sample(mu, logvar, noise)), mu, logvar
-
-    def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
-        """Return both terms of the bound of pictures x at the one latent sample that `noise` gives."""
-        logits, mu, logvar = self(x, noise)
-        return elbo_terms(logits, mu, logvar, x, likelihood)
-
-    def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
-        """Return the log weight log p(x|z) + log p(z) − log q(z|x), nats, as a function of the noise of z.
-
-        It is (B,), in double precision; the pictures x are encoded once. log p(z) − log q(z|x) =
-        ½ Σ_j (noise² + logvar − z²): the constants cancel. A network that has no weights raises `InputError`.
-        """
-        mu, logvar = self.encode(x)
-
-        def weigh(noise: Tensor) -> Tensor:
-            z = sample(mu, logvar, noise)
-            prior_over_posterior = 0.5 * (noise.square() + logvar - z.square()).double().sum(1)
-            return prior_over_posterior - LIKELIHOODS[likelihood](self.decode(z), x).double()
-
-        return weigh
-
-
-def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
-    """Return latents z = mu + exp(logvar / 2) · noise: a draw from N(mu, exp logvar) for normal noise."""
-    return mu + torch.exp(0.5 * logvar) * noise
 
 
 def build(spec: RunSpec) -> VAE:
@@ -81,10 +27,13 @@ def build(spec: RunSpec) -> VAE:
     last, side = encoder_layout(spec.arch, spec.image_size, spec.depth)[-1]
     flat = last.channels * side**2
     dense = ARCHITECTURES[spec.arch].dense
-    model = VAE(
-        nn.Sequential(*_convolutions(spec), nn.Flatten(), *_head(flat, dense, spec)),
+    kind, categories = (JointVAE, JointVAE.CATEGORIES) if spec.objective == "joint" else (VAE, 0)
+    model = kind(
         nn.Sequential(
-            *_dense(spec.latent_dim, dense, flat, spec),
+            *_convolutions(spec), nn.Flatten(), *_head(flat, dense, 2 * spec.latent_dim + categories, spec)
+        ),
+        nn.Sequential(
+            *_dense(spec.latent_dim + categories, dense, flat, spec),
             nn.Unflatten(1, (last.channels, side, side)),
             *_between(last.channels, spec),
             *_transposed_convolutions(spec),
@@ -147,9 +96,8 @@ def _transposed_convolutions(spec: RunSpec) -> list[nn.Module]:
     return [*layers, ConvTransposeToPicture(first.channels, 1, first.kernel, first.stride, padding=1)]
 
 
-def _head(inputs: int, hidden: int | None, spec: RunSpec) -> list[nn.Module]:
+def _head(inputs: int, hidden: int | None, outputs: int, spec: RunSpec) -> list[nn.Module]:
     """Return the layers that give mu and logvar; batch norm there sets the scale of each output."""
-    outputs = 2 * spec.latent_dim
     if spec.head_norm == "none":
         return _dense(inputs, hidden, outputs, spec)
     return [*_dense(inputs, hidden, outputs, spec, bias=False), nn.BatchNorm1d(outputs)]
@@ -189,7 +137,7 @@ def layer_table(spec: RunSpec) -> pd.DataFrame:
     with torch.no_grad():
         for part, module, x in (
             ("encoder", model.encoder, torch.zeros(1, 1, spec.image_size, spec.image_size)),
-            ("decoder", model.decoder, torch.zeros(1, spec.latent_dim)),
+            ("decoder", model.decoder, torch.zeros(1, model.decoder[0].in_features)),
         ):
             for layer in module:
                 y = layer(x)

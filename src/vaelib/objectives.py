@@ -18,8 +18,8 @@ from torch.func import functional_call
 
 from vaelib.data import turned
 from vaelib.losses import ElboTerms, beta_loss, elbo_terms
-from vaelib.models import VAE, sample
 from vaelib.spec import RunSpec
+from vaelib.vae import VAE, sample
 
 Objective = Callable[..., tuple[ElboTerms, Tensor]]
 
@@ -179,6 +179,20 @@ def pair_scale(spec: RunSpec) -> float:
     return spec.rotation_range / 2
 
 
+def joint(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """Reconstruction + β · |KL_z − C| + β · |KL_c − min(C, log 10)| (Dupont 2018, eq. 7).
+
+    For a `JointVAE`, whose category c would stay unused without a capacity of its own; their γ is our beta.
+    """
+    terms = model.terms(x, eps, spec.training_likelihood)
+    of_z, of_c = (part.sum(1).mean() for part in terms.kl.tensor_split((spec.latent_dim,), dim=1))
+    target = capacity_at(spec, progress)
+    of_category = min(target, math.log(terms.kl.shape[1] - spec.latent_dim))
+    return terms, terms.recon.mean() + beta * ((of_z - target).abs() + (of_c - of_category).abs())
+
+
 OBJECTIVES: dict[str, Objective] = {
     "beta_vae": beta_vae,
     "beta_tcvae": beta_tcvae,
@@ -186,6 +200,7 @@ OBJECTIVES: dict[str, Objective] = {
     "dip_vae_ii": dip_vae_ii,
     "factor_vae": factor_vae,
     "pair": pair,
+    "joint": joint,
 }
 """The objectives by the name that a spec gives them."""
 

@@ -34,6 +34,7 @@ TRAINING_MODULES = (
     "architectures",
     "data",
     "evaluation",
+    "joint",
     "layers",
     "losses",
     "metrics/codes",
@@ -41,6 +42,7 @@ TRAINING_MODULES = (
     "objectives",
     "spec",
     "training",
+    "vae",
 )
 """The modules whose source decides the bytes of a run; their fingerprint is part of its provenance."""
 

@@ -23,10 +23,12 @@ REDUCTIONS = (
 )
 """The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
 
-OBJECTIVES = ("beta_vae", "beta_tcvae", "capacity", "dip_vae_ii", "factor_vae", "pair")
+OBJECTIVES = ("beta_vae", "beta_tcvae", "capacity", "dip_vae_ii", "factor_vae", "pair", "joint")
 """What can be minimised: the β-VAE and its alternatives, see `objectives`."""
 WITH_PENALTY = ("dip_vae_ii", "factor_vae", "pair")
 """Objectives that add a penalty to the β-VAE's loss, weighted by `penalty`."""
+WITH_CAPACITY = ("capacity", "joint")
+"""Objectives that hold the KL at `capacity`."""
 
 DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
 """The fields of a spec that decide its training and test pictures."""
@@ -60,10 +62,10 @@ class RunSpec:
         4.0,
         0.0,
         "weight of the KL term; sums over pixels and latents, nats. Of the total correlation alone in "
-        "beta_tcvae, of |KL - C| in capacity",
+        "beta_tcvae, of |KL - C| in capacity and joint",
     )
     penalty: float = _number(10.0, 0.0, "weight of what dip_vae_ii, factor_vae and pair add to the loss")
-    capacity: float = _number(25.0, 0.0, "what C of the capacity objective rises to from zero, nats")
+    capacity: float = _number(25.0, 0.0, "what C of capacity and joint rises to from zero, nats")
     capacity_epochs: int = _number(0, 0, "epochs over which C rises linearly; 0: all epochs")
     likelihood: str = _choice("bernoulli", ("bernoulli", "gaussian"), "of a pixel given the latents")
     compared: str = _choice(
@@ -173,8 +175,8 @@ def _check_together(spec: RunSpec) -> None:
         ("objective", "reduction sum", spec.reduction == "sum"),
         ("objective", "rotation_range above 0", spec.objective != "pair" or spec.rotation_range > 0),
         ("penalty", f"objective {', '.join(WITH_PENALTY)}", spec.objective in WITH_PENALTY),
-        ("capacity", "objective capacity", spec.objective == "capacity"),
-        ("capacity_epochs", "objective capacity", spec.objective == "capacity"),
+        ("capacity", f"objective {', '.join(WITH_CAPACITY)}", spec.objective in WITH_CAPACITY),
+        ("capacity_epochs", f"objective {', '.join(WITH_CAPACITY)}", spec.objective in WITH_CAPACITY),
         ("compared", "likelihood bernoulli", spec.likelihood == "bernoulli"),
         ("angles", "images both, rotated", spec.images != "upright"),
         ("angles", "rotation_range above 0", spec.rotation_range > 0),

@@ -1,0 +1,62 @@
+"""The variational autoencoder: what it computes, whatever its encoder and decoder are made of."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from vaelib.losses import LIKELIHOODS, ElboTerms, elbo_terms
+
+
+class VAE(nn.Module):
+    """Encoder q(z|x) = N(mu, diag exp logvar) and decoder p(x|z) with logits for pixel probabilities.
+
+    Kingma & Welling 2014, with the convolutional networks of Higgins et al. 2017 (Table 1). `noise_dim` is
+    the number of standard normal draws a picture that one sample of its posterior takes. A network with
+    another posterior overrides it, `terms` and `log_weight`.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.noise_dim = latent_dim
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return `mu` and `logvar`, each (B, M), of pictures (B, 1, S, S) with pixels in [0, 1]."""
+        mu, logvar = self.encoder(x).chunk(2, dim=1)
+        return mu, logvar
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return pixel logits (B, 1, S, S) of latents (B, M)."""
+        return self.decoder(z)
+
+    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits, mu and logvar with the latents z = mu + exp(logvar / 2) · noise."""
+        mu, logvar = self.encode(x)
+        return self.decode(sample(mu, logvar, noise)), mu, logvar
+
+    def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
+        """Return both terms of the bound of pictures x at the one latent sample that `noise` gives."""
+        logits, mu, logvar = self(x, noise)
+        return elbo_terms(logits, mu, logvar, x, likelihood)
+
+    def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
+        """Return the log weight log p(x|z) + log p(z) − log q(z|x), nats, as a function of the noise of z.
+
+        It is (B,), in double precision; the pictures x are encoded once. log p(z) − log q(z|x) =
+        ½ Σ_j (noise² + logvar − z²): the constants cancel. A network that has no weights raises `InputError`.
+        """
+        mu, logvar = self.encode(x)
+
+        def weigh(noise: Tensor) -> Tensor:
+            z = sample(mu, logvar, noise)
+            prior_over_posterior = 0.5 * (noise.square() + logvar - z.square()).double().sum(1)
+            return prior_over_posterior - LIKELIHOODS[likelihood](self.decode(z), x).double()
+
+        return weigh
+
+
+def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+    """Return latents z = mu + exp(logvar / 2) · noise: a draw from N(mu, exp logvar) for normal noise."""
+    return mu + torch.exp(0.5 * logvar) * noise
