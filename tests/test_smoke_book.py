@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.page import Page, assert_own_files
+from vaelib.claims import CLAIMS
 from vaelib.profiles import ROOT, load_profile
 
 PAGES = list(load_profile("smoke").pages)
@@ -68,6 +69,15 @@ def test_a_chapter_is_in_the_book_and_its_figures_are_described(html, name):
 def test_the_answer_in_brief_reads_its_numbers_from_the_conclusion(html):
     text = (html / "intro.html").read_text()
     assert "profile smoke" in re.sub(r"<[^>]+>", "", text)
+
+
+def test_every_claim_has_a_verdict_and_every_score_its_frame(html):
+    text = re.sub(r"<[^>]+>", " ", (html / "conclusion.html").read_text())
+    verdicts = re.findall(r"(supported|refuted|undecided)\s+\S[^;]*; \d seeds", text)
+    assert len(verdicts) == len(CLAIMS)
+    assert set(verdicts) == {"undecided"}  # one seed decides nothing
+    for frame in ("PCA-10", "ICA-10", "untrained", "ceiling", "random axes"):
+        assert frame in text
 
 
 def test_nothing_is_done_twice_and_an_edit_redoes_its_chapter_alone(html, checkout):
