@@ -38,7 +38,7 @@ from vaelib.claims import OVER_BETA, gather
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, encode, prior_samples
 from vaelib.losses import beta_eff, beta_norm, reduction_weights
-from vaelib.metrics.curves import direction
+from vaelib.metrics.curves import direction, span
 from vaelib.plots import beta as plots
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
@@ -260,9 +260,7 @@ plots.scores_against_beta(swept, titles, {name: frames[name] for name in list(na
 # %% tags=["hide-input"]
 def cell(rows, score):
     values = rows[score].dropna()
-    if values.empty:
-        return "undefined"
-    return f"{values.mean():.2f}" + (f" [{values.min():.2f}, {values.max():.2f}]" if len(values) > 1 else "")
+    return span(list(values), "{:.3g}") if len(values) else "undefined"
 
 
 pd.DataFrame(

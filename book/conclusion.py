@@ -88,80 +88,45 @@ glue_all(
 #
 # ```{list-table}
 # :header-rows: 1
-# :widths: 5 24 13 20 26 12
+# :class: told
+# :widths: 32 12 56
 #
-# * -
-#   - the presentation's claim
+# * - the presentation's claim
 #   - verdict
-#   - effect
 #   - what was found
-#   - see
-# * - C1
-#   - Our network: only 3 dimensions (1, 6 and 8) vary
+# * - C1. Our network: only 3 dimensions (1, 6 and 8) vary ({numref}`fig-random-point`, {numref}`fig-profile`)
 #   - **{glue:text}`C1_ours_verdict`**
-#   - {glue:text}`C1_ours_effect`
-#   - {glue:text}`C1_ours_found`
-#   - {numref}`fig-random-point`, {numref}`fig-profile`
-# * - C2
-#   - Its factors of variation are linked
+#   - {glue:text}`C1_ours_found`; {glue:text}`C1_ours_effect`
+# * - C2. Its factors of variation are linked ({numref}`fig-response`)
 #   - **{glue:text}`C2_ours_verdict`**
-#   - {glue:text}`C2_ours_effect`
-#   - {glue:text}`C2_ours_found`
-#   - {numref}`fig-response`
-# * - C3
-#   - The article's network: all dimensions are responsible for a variation
+#   - {glue:text}`C2_ours_found`; {glue:text}`C2_ours_effect`
+# * - C3. The article's network: all dimensions are responsible for a variation ({numref}`fig-networks-traversals`)
 #   - **{glue:text}`C3_article_verdict`**
-#   - {glue:text}`C3_article_effect`
-#   - {glue:text}`C3_article_found`
-#   - {numref}`fig-networks-traversals`
-# * - C4
-#   - Its factors are independent, one variation per dimension
+#   - {glue:text}`C3_article_found`; {glue:text}`C3_article_effect`
+# * - C4. Its factors are independent, one variation per dimension ({ref}`sec-comparison`)
 #   - **{glue:text}`C4_article_verdict`**
-#   - {glue:text}`C4_article_effect`
-#   - {glue:text}`C4_article_found`
-#   - {ref}`sec-comparison`
-# * - C5
-#   - Our network does not capture rotation
+#   - {glue:text}`C4_article_found`; {glue:text}`C4_article_effect`
+# * - C5. Our network does not capture rotation ({numref}`fig-networks-angle`)
 #   - **{glue:text}`C5_ours_verdict`**
-#   - {glue:text}`C5_ours_effect`
-#   - {glue:text}`C5_ours_found`
-#   - {numref}`fig-networks-angle`
-# * - C5
-#   - Neither does the article's
+#   - {glue:text}`C5_ours_found`; {glue:text}`C5_ours_effect`
+# * - C5. Neither does the article's ({numref}`fig-networks-angle`)
 #   - **{glue:text}`C5_article_verdict`**
-#   - {glue:text}`C5_article_effect`
-#   - {glue:text}`C5_article_found`
-#   - {numref}`fig-networks-angle`
-# * - C6
-#   - β did not separate the factors of our network
+#   - {glue:text}`C5_article_found`; {glue:text}`C5_article_effect`
+# * - C6. β did not separate the factors of our network ({ref}`sec-beta-study`)
 #   - **{glue:text}`C6_ours_verdict`**
-#   - {glue:text}`C6_ours_effect`
-#   - {glue:text}`C6_ours_found`
-#   - {ref}`sec-beta-study`
-# * - C6
-#   - β did separate those of the article's
+#   - {glue:text}`C6_ours_found`; {glue:text}`C6_ours_effect`
+# * - C6. β did separate those of the article's ({ref}`sec-beta-study`)
 #   - **{glue:text}`C6_article_verdict`**
-#   - {glue:text}`C6_article_effect`
-#   - {glue:text}`C6_article_found`
-#   - {ref}`sec-beta-study`
-# * - C7
-#   - β trades fidelity for organisation, in our network
+#   - {glue:text}`C6_article_found`; {glue:text}`C6_article_effect`
+# * - C7. β trades fidelity for organisation, in our network ({numref}`fig-rate-distortion`)
 #   - **{glue:text}`C7_ours_verdict`**
-#   - {glue:text}`C7_ours_effect`
-#   - {glue:text}`C7_ours_found`
-#   - {numref}`fig-rate-distortion`
-# * - C7
-#   - β trades fidelity for organisation, in the article's
+#   - {glue:text}`C7_ours_found`; {glue:text}`C7_ours_effect`
+# * - C7. β trades fidelity for organisation, in the article's ({numref}`fig-rate-distortion`)
 #   - **{glue:text}`C7_article_verdict`**
-#   - {glue:text}`C7_article_effect`
-#   - {glue:text}`C7_article_found`
-#   - {numref}`fig-rate-distortion`
-# * - C8
-#   - The article's network is much better than ours
+#   - {glue:text}`C7_article_found`; {glue:text}`C7_article_effect`
+# * - C8. The article's network is much better than ours ({numref}`fig-networks-plane`)
 #   - **{glue:text}`C8_both_verdict`**
-#   - {glue:text}`C8_both_effect`
-#   - {glue:text}`C8_both_found`
-#   - {numref}`fig-networks-plane`
+#   - {glue:text}`C8_both_found`; {glue:text}`C8_both_effect`
 # ```
 #
 # What each row asks for:

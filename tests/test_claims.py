@@ -354,6 +354,18 @@ def test_c8_better_at_equal_rate(table, verdict, words):
     assert words in found.finding
 
 
+def test_c8_reads_scores_off_between_the_betas_of_a_seed():
+    table = two_networks(gain_d=0.1, gain_ris=0.2, seeds=2)
+    gaps = trends.at_equal_rate(table)
+    assert gaps.groupby("seed")["rate"].apply(list).to_dict() == {
+        0: list(trends.RATES),
+        1: list(trends.RATES),
+    }
+    known = gaps.dropna()
+    assert len(known) and set(known.columns) == {"seed", "rate", "dci_d", "ris"}
+    assert trends.at_equal_rate(table[table["arch"] == "ours"]).empty
+
+
 def test_c8_compares_at_equal_rate_and_not_at_equal_beta():
     """Here our network scores higher at every β, and the article's at every rate."""
     table = two_networks(0.05, 0.05)

@@ -29,7 +29,7 @@ def row(**changes):
 def test_a_claim_is_told_with_interval_seeds_and_both_probabilities():
     assert claim_texts(row()) == {
         "verdict": "refuted",
-        "effect": "RIS: 0.800 [0.700, 0.900]; 3 seeds, p 0.125 (0.500)",
+        "effect": "RIS: 0.800 [0.700, 0.900], n = 3, p 0.125 (0.500)",
         "found": "captured: R² 0.90",
     }
 
@@ -37,10 +37,8 @@ def test_a_claim_is_told_with_interval_seeds_and_both_probabilities():
 def test_what_is_not_known_is_left_out():
     nan = float("nan")
     few = row(effect=0.8, low=nan, high=nan, n=1, p=nan, p_holm=nan)
-    assert claim_texts(few)["effect"] == "RIS: 0.800; 1 seeds"
-    assert (
-        claim_texts(row(effect=nan, low=nan, high=nan, n=0, p=nan, p_holm=nan))["effect"] == "none; 0 seeds"
-    )
+    assert claim_texts(few)["effect"] == "RIS: 0.800, n = 1"
+    assert claim_texts(row(effect=nan, low=nan, high=nan, n=0, p=nan, p_holm=nan))["effect"] == "none, n = 0"
 
 
 def test_a_code_has_the_mean_and_the_ends_of_its_seeds():

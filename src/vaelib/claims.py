@@ -95,7 +95,7 @@ def gather(
         rows.append(setting | scores | {"udr": agreement(same, store).get(run.id)})
     names = [name for group in GROUPS.values() for name in group.names]
     table = pd.DataFrame(rows, columns=[*SETTING, *SCALES, *names, "udr"])
-    return table.astype(dict.fromkeys(SCALES, bool))
+    return table.astype(dict.fromkeys(SCALES, bool)).copy()
 
 
 def groups_needed(spec: RunSpec, profile: Profile) -> tuple[str, ...]:

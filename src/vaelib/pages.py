@@ -40,15 +40,15 @@ def format_value(value: Any) -> str:
     """Return the text of a command line that means `value`: texts as they are, unless they read as literals.
 
     >>> format_value([1, 4]), format_value("ours"), format_value("4")
-    ('[1, 4]', 'ours', "'4'")
+    ('[1, 4]', 'ours', '"4"')
     """
-    if not isinstance(value, str):
-        return repr(value)
-    try:
-        ast.literal_eval(value.strip())
-    except (ValueError, SyntaxError):
-        return value
-    return repr(value)
+    if isinstance(value, str):
+        try:
+            ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            return value
+    text = repr(value)
+    return text if '"' in text else text.replace("'", '"')  # a shell quotes with the other kind
 
 
 def command(notebook: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

@@ -123,7 +123,7 @@ def claim_texts(row: Any) -> dict[str, str]:
         effect = f"{row.of}: {number(float(row.effect))}"
         effect += "" if np.isnan(row.low) else f" [{number(row.low)}, {number(row.high)}]"
     p = "" if np.isnan(row.p) else f", p {_probability(row.p)} ({_probability(row.p_holm)})"
-    return {"verdict": row.verdict, "effect": f"{effect}; {row.n} seeds{p}", "found": row.finding}
+    return {"verdict": row.verdict, "effect": f"{effect}, n = {row.n}{p}", "found": row.finding}
 
 
 def bands(seeds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

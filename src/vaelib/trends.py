@@ -149,20 +149,18 @@ def better(table: pd.DataFrame) -> Verdict:
     """C8: the article's network is better than ours, at equal rate. Supported when D and RIS are both above.
 
     Both are interpolated between the β of a seed at ΣKL of 8, 12 and 16 nats, where all seeds of both
-    networks reach, and their differences averaged. Supported when both bootstrap intervals over seeds,
-    paired, lie above 0; refuted when both lie below. The effect is the difference in D; p is the larger of
-    both t-tests.
+    networks reach, and their differences averaged. Supported when Student's intervals of both over the seeds,
+    paired, lie above 0; refuted when both lie below. (A bootstrap of three seeds spans no more than their
+    range.) The effect is the difference in D; p is the larger of both t-tests.
     """
     table = defined(table, [*BETTER, "kl"])
-    curves = {arch: dict(iter(table[table["arch"] == arch].groupby("seed"))) for arch in ("article", "ours")}
-    able = [{seed for seed, rows in own.items() if rows["beta"].nunique() > 1} for own in curves.values()]
-    seeds = sorted(set.intersection(*able))
+    gaps = at_equal_rate(table)
+    seeds = sorted(gaps["seed"].unique())
     if len(seeds) < LEAST_SEEDS:
         finding = f"needs >= {LEAST_SEEDS} seeds of both networks at >= 2 β each, has {len(seeds)}"
         return Verdict(UNDECIDED, finding, n=len(seeds))
     differences = {
-        name: np.array([_at(curves["article"][s], name) - _at(curves["ours"][s], name) for s in seeds])
-        for name in BETTER
+        name: gaps.pivot(index="seed", columns="rate", values=name).to_numpy(dtype=float) for name in BETTER
     }
     reached = np.isfinite(differences["dci_d"]).all(0)
     if not reached.any():
@@ -170,8 +168,7 @@ def better(table: pd.DataFrame) -> Verdict:
         finding = f"needs β of both networks on both sides of a KL of one of {rates} nats"
         return Verdict(UNDECIDED, finding, n=len(seeds))
     gains = {name: values[:, reached].mean(1) for name, values in differences.items()}
-    draws = replicates.resamples(len(seeds))
-    found = {name: (float(g.mean()), *replicates.ends(g[draws].mean(1))) for name, g in gains.items()}
+    found = {name: replicates.mean_interval(g) for name, g in gains.items()}
     if all(low > 0 for _, low, _ in found.values()):
         verdict = SUPPORTED
     elif all(high < 0 for _, _, high in found.values()):
@@ -182,6 +179,23 @@ def better(table: pd.DataFrame) -> Verdict:
     told = ", ".join(f"{BETTER[n]} {d:+.3f} [{a:+.3f}, {b:+.3f}]" for n, (d, a, b) in found.items())
     p = max(replicates.t_test(gain) for gain in gains.values())
     return Verdict(verdict, f"at {rates} nats: {told}", *found["dci_d"], len(seeds), p)
+
+
+def at_equal_rate(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the article's D and RIS less ours at the same rate: a row a seed and one of `RATES`, nats.
+
+    Columns: seed, rate and the differences by name. A seed's scores are read off between its β; NaN at a rate
+    that one of the networks does not reach. Seeds count that both networks have, at two β or more.
+    """
+    curves = {arch: dict(iter(table[table["arch"] == arch].groupby("seed"))) for arch in ("article", "ours")}
+    able = [{seed for seed, rows in own.items() if rows["beta"].nunique() > 1} for own in curves.values()]
+    gaps = [
+        pd.DataFrame({"seed": seed, "rate": RATES}).assign(
+            **{n: _at(curves["article"][seed], n) - _at(curves["ours"][seed], n) for n in BETTER}
+        )
+        for seed in sorted(set.intersection(*able))
+    ]
+    return pd.concat(gaps) if gaps else pd.DataFrame(columns=["seed", "rate", *BETTER])
 
 
 def _at(curve: pd.DataFrame, name: str) -> np.ndarray:

@@ -62,7 +62,10 @@ def _line_and_dots(ax: Axes, table: pd.DataFrame, column: str, color: str, label
 
 def _beta_axis(ax: Axes, betas: Sequence[float]) -> None:
     positive = min((beta for beta in betas if beta > 0), default=1)
-    ax.set_xscale("symlog", base=2, linthresh=positive)
+    if min(betas) > 0:
+        ax.set_xscale("log", base=2)
+    else:
+        ax.set_xscale("symlog", base=2, linthresh=positive)
     ax.xaxis.set_major_locator(FixedLocator(sorted(betas)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(lambda beta, _: f"{beta:g}")
@@ -93,7 +96,10 @@ def scores_against_beta(
         for name, scores in frames.items():
             if scores[score] is not None:
                 ax.axhline(scores[score], color=INK, lw=1, ls=styles[name], label=name)
-        ax.set_title(title)
+        level = [scores[score] for scores in frames.values() if scores[score] is not None]
+        low, high = np.nanmin([*table[score], *level]), np.nanmax([*table[score], *level])
+        pad = 0.12 * (high - low) + 1e-6
+        ax.set(title=title, ylim=(low - pad, high + pad))
         _beta_axis(ax, table["beta"].unique())
     labelled = {
         label: handle

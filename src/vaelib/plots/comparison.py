@@ -34,6 +34,31 @@ def rate_distortion(points: pd.DataFrame) -> Figure:
 
 
 @house_style
+def scores_at_rate(
+    table: pd.DataFrame, titles: dict[str, str], frames: dict[str, dict[str, float | None]]
+) -> Figure:
+    """Draw scores against the rate: a dot a run, its seed's runs joined, a colour a network.
+
+    `table` has a row a run: network, seed, kl (nats) and the scores, of which `titles` gives the panels;
+    `frames` has the same scores of codes without a rate, a grey line each.
+    """
+    figure = new_figure(1, len(titles), height=2.9)
+    styles = dict(zip(frames, ("--", ":", "-."), strict=False))
+    for ax, (score, title) in zip(figure.axes, titles.items(), strict=True):
+        for number, (network, runs) in enumerate(table.groupby("network", sort=False)):
+            color, marker = PALETTE[number], MARKERS[number]
+            for _, seed in runs.sort_values("kl").groupby("seed"):
+                ax.plot(seed["kl"], seed[score], color=color, lw=1, alpha=0.6)
+            ax.scatter(runs["kl"], runs[score], color=color, marker=marker, s=16, label=network, zorder=3)
+        for name, scores in frames.items():
+            if scores[score] is not None:
+                ax.axhline(scores[score], color=INK, lw=1, ls=styles[name], label=name)
+        ax.set(title=title, xlabel="rate: KL, nats")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+    return figure
+
+
+@house_style
 def kl_spectra(spectra: dict[str, np.ndarray]) -> Figure:
     """Draw the KL of each latent, sorted, of several networks (name → (M,)), nats."""
     figure = new_figure(height=2.8, width=6.0)
