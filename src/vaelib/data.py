@@ -65,22 +65,25 @@ def _render_into(out: torch.Tensor, images: np.ndarray, angles: np.ndarray) -> N
         out[part] = _resample(source, cosines[part], sines[part], out.shape[-1]).round().to(torch.uint8)
 
 
-def _resample(source: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, size: int) -> torch.Tensor:
+def _resample(
+    source: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, size: int, outside: str = "zeros"
+) -> torch.Tensor:
     """Return pictures (B, 1, H, H) turned by the angles (B,) of these cosines and sines, at another size."""
     centres = (2 * torch.arange(size, device=source.device) + 1) / size - 1
     y, x = centres[:, None], centres[None, :]
     cos, sin = cos[:, None, None], sin[:, None, None]
     grid = torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
-    return grid_sample(source, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return grid_sample(source, grid, mode="bilinear", padding_mode=outside, align_corners=False)
 
 
-def turned(x: torch.Tensor, degrees: torch.Tensor) -> torch.Tensor:
+def turned(x: torch.Tensor, degrees: torch.Tensor, outside: str = "zeros") -> torch.Tensor:
     """Return pictures (B, 1, S, S) turned by angles (B,), degrees counter-clockwise, as `render` turns them.
 
-    The pictures are resampled once more, which softens those that were turned before.
+    The pictures are resampled once more, which softens those that were turned before. `outside` them is 0,
+    or with "border" what is at their edge, as logits need it.
     """
     radians = torch.deg2rad(degrees)
-    return _resample(x, radians.cos(), radians.sin(), x.shape[-1])
+    return _resample(x, radians.cos(), radians.sin(), x.shape[-1], outside)
 
 
 def as_float(images: torch.Tensor) -> torch.Tensor:

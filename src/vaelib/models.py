@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from vaelib.architectures import ARCHITECTURES, encoder_layout
 from vaelib.joint import JointVAE
 from vaelib.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
+from vaelib.pose import PoseVAE
 from vaelib.spec import RunSpec
 from vaelib.vae import VAE
 
@@ -27,19 +28,21 @@ def build(spec: RunSpec) -> VAE:
     last, side = encoder_layout(spec.arch, spec.image_size, spec.depth)[-1]
     flat = last.channels * side**2
     dense = ARCHITECTURES[spec.arch].dense
-    kind, categories = (JointVAE, JointVAE.CATEGORIES) if spec.objective == "joint" else (VAE, 0)
-    model = kind(
-        nn.Sequential(
-            *_convolutions(spec), nn.Flatten(), *_head(flat, dense, 2 * spec.latent_dim + categories, spec)
-        ),
-        nn.Sequential(
-            *_dense(spec.latent_dim + categories, dense, flat, spec),
-            nn.Unflatten(1, (last.channels, side, side)),
-            *_between(last.channels, spec),
-            *_transposed_convolutions(spec),
-        ),
-        spec.latent_dim,
+    categories = JointVAE.CATEGORIES if spec.objective == "joint" else 0
+    gaussian = spec.latent_dim - (spec.objective == "pose")
+    encoder = nn.Sequential(
+        *_convolutions(spec), nn.Flatten(), *_head(flat, dense, 2 * gaussian + categories, spec)
     )
+    decoder = nn.Sequential(
+        *_dense(gaussian + categories, dense, flat, spec),
+        nn.Unflatten(1, (last.channels, side, side)),
+        *_between(last.channels, spec),
+        *_transposed_convolutions(spec),
+    )
+    if spec.objective == "pose":
+        model = PoseVAE(encoder, decoder, spec.latent_dim, spec.rotation_range)
+    else:
+        model = (JointVAE if spec.objective == "joint" else VAE)(encoder, decoder, spec.latent_dim)
     if spec.init == "he":
         head = next(layer for layer in reversed(model.encoder) if isinstance(layer, nn.Linear))
         outputs = (head, model.decoder[-1])

@@ -18,6 +18,7 @@ from torch.func import functional_call
 
 from vaelib.data import turned
 from vaelib.losses import ElboTerms, beta_loss, elbo_terms
+from vaelib.pose import pose
 from vaelib.spec import RunSpec
 from vaelib.vae import VAE, sample
 
@@ -201,6 +202,7 @@ OBJECTIVES: dict[str, Objective] = {
     "factor_vae": factor_vae,
     "pair": pair,
     "joint": joint,
+    "pose": pose,
 }
 """The objectives by the name that a spec gives them."""
 
@@ -210,4 +212,6 @@ CRITICS = {"factor_vae": latent_critic}
 
 def noise_columns(model: VAE, spec: RunSpec) -> int:
     """Return how many normal draws a picture an objective takes: for the sample, and what comes after it."""
-    return model.noise_dim + {"factor_vae": model.noise_dim, "pair": 1}.get(spec.objective, 0)
+    return model.noise_dim + {"factor_vae": model.noise_dim, "pair": 1, "pose": model.noise_dim}.get(
+        spec.objective, 0
+    )

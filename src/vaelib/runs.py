@@ -40,6 +40,7 @@ TRAINING_MODULES = (
     "metrics/codes",
     "models",
     "objectives",
+    "pose",
     "spec",
     "training",
     "vae",

@@ -23,12 +23,14 @@ REDUCTIONS = (
 )
 """The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
 
-OBJECTIVES = ("beta_vae", "beta_tcvae", "capacity", "dip_vae_ii", "factor_vae", "pair", "joint")
+OBJECTIVES = ("beta_vae", "beta_tcvae", "capacity", "dip_vae_ii", "factor_vae", "pair", "joint", "pose")
 """What can be minimised: the β-VAE and its alternatives, see `objectives`."""
 WITH_PENALTY = ("dip_vae_ii", "factor_vae", "pair")
 """Objectives that add a penalty to the β-VAE's loss, weighted by `penalty`."""
 WITH_CAPACITY = ("capacity", "joint")
 """Objectives that hold the KL at `capacity`."""
+TURNS = ("pair", "pose")
+"""Objectives that need pictures which differ by a turn."""
 
 DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
 """The fields of a spec that decide its training and test pictures."""
@@ -173,7 +175,9 @@ def _check_together(spec: RunSpec) -> None:
     """Raise `InputError` for a field whose value, no default, says nothing beside the other fields."""
     for name, needed, given in (
         ("objective", "reduction sum", spec.reduction == "sum"),
-        ("objective", "rotation_range above 0", spec.objective != "pair" or spec.rotation_range > 0),
+        ("objective", "rotation_range above 0", spec.objective not in TURNS or spec.rotation_range > 0),
+        ("objective", "images both", spec.objective != "pose" or spec.images == "both"),
+        ("objective", "latent_dim above 1", spec.objective != "pose" or spec.latent_dim > 1),
         ("penalty", f"objective {', '.join(WITH_PENALTY)}", spec.objective in WITH_PENALTY),
         ("capacity", f"objective {', '.join(WITH_CAPACITY)}", spec.objective in WITH_CAPACITY),
         ("capacity_epochs", f"objective {', '.join(WITH_CAPACITY)}", spec.objective in WITH_CAPACITY),
