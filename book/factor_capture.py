@@ -32,21 +32,24 @@ n_named = 50  # test pictures on which the dimensions get their names
 # %% tags=["hide-input"]
 # %matplotlib inline
 import numpy as np
+import pandas as pd
 
 from vaelib.architectures import ARCHITECTURES
 from vaelib.baselines import rows as baselines
 from vaelib.capture import VISIBLE, capture, ranges
 from vaelib.chapters import glue_all
 from vaelib.data import load_split
-from vaelib.interventions import rotation_sweep
+from vaelib.interventions import FACTOR_ANGLES, FACTORS, SCALE, SHEAR, THICKNESS, rotation_sweep
 from vaelib.latents import decode, encode, prior_samples, traverse
 from vaelib.metrics.rotation import rotation_isolation, two_way
 from vaelib.metrics.transforms import LEAST_P, moved_pictures, transform_dictionary
-from vaelib.plots.latent import change_maps, dimension_profile, traversal_panels
+from vaelib.plots.latent import change_maps, dimension_profile, importance_matrix, traversal_panels
 from vaelib.plots.pictures import picture_grid
 from vaelib.plots.rotation import arc, response_curves
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
+from vaelib.scores.subject import Protocol
+from vaelib.scoring import framing, score
 
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")
@@ -291,7 +294,74 @@ glue_all(
     }
 )
 
+# %% tags=["hide-input"]
+subsets = {
+    "all digits": np.ones_like(sweep.digit, dtype=bool),
+    "without 6 and 9": ~np.isin(sweep.digit, [6, 9]),
+    "without 0, 1 and 8": ~np.isin(sweep.digit, [0, 1, 8]),
+}
+isolations = {name: rotation_isolation(responses[kept]) for name, kept in subsets.items()}
+pd.DataFrame(
+    {
+        name: {
+            "RIS": str(one.ris),
+            "dimension": "none" if one.best_dim is None else str(one.best_dim),
+            "digits": int(subsets[name].sum()),
+        }
+        for name, one in isolations.items()
+    }
+).T
+
 # %% [markdown]
+# A 6 turned by 90° to one side is a 9 turned by 90° to the other, and 0, 1 and 8 look much the same upside down. The table repeats RIS without them, so that
+# one can see how much the result hangs on them.
+#
+# (sec-importance)=
+# ## Which factors does a dimension stand for?
+#
+# The sweep crosses digits with angles. The *factorial set* crosses them with thickness, slant and size as well, {glue:text}`n_crossed:,d` pictures in all, so that
+# no factor can be read from another. Random forests predict each factor from all dimensions. How much each dimension counts in this is the importance matrix
+# ({numref}`fig-importance`); a code with one dimension a factor has a single 1 in every column {cite:p}`eastwood2018`. D is one when each dimension serves a
+# single factor, C when each factor is served by a single dimension, I is how well the forest predicts.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-importance", "caption": "Importance of each dimension in predicting each factor of the factorial set, by random forests. Columns add up to 1; a column of zeros is a factor that cannot be told better than by chance.", "width": "70%"}, "image": {"alt": "Heat map with a row for each latent dimension and a column for each factor, digit, angle, thickness, shear and scale; the importances stand in the cells."}}
+scores = score(run, store)
+importance = scores["dci_importance"]
+matrix = np.zeros((run.spec.latent_dim, len(FACTORS))) if importance is None else np.array(importance)
+importance_matrix(matrix, list(FACTORS))
+
+# %% tags=["hide-input"]
+frames = framing(run.spec, store)
+m = run.spec.latent_dim
+titles = {"pca": f"PCA-{m}", "ica": f"ICA-{m}", "untrained": "untrained", "ceiling": "told the labels"}
+columns = {"this network": scores} | {titles[name]: frame.scores for name, frame in frames.items()}
+shown = {"D": "dci_d", "C": "dci_c"} | {f"I, {factor}": f"dci_i_{factor}" for factor in FACTORS}
+shown |= {"MIG": "mig", "SAP": "sap", "RIS": "ris"}
+table = {
+    title: {name: "undefined" if own[key] is None else f"{own[key]:.3f}" for name, key in shown.items()}
+    for title, own in columns.items()
+}
+table["random axes, 95 %"] = {
+    name: " to ".join(f"{end:.3f}" for end in scores[f"haar_{key}"])
+    for name, key in shown.items()
+    if scores.get(f"haar_{key}")
+}
+cells = len(FACTOR_ANGLES) * len(THICKNESS) * len(SHEAR) * len(SCALE)
+glue_all(
+    {
+        "n_crossed": 10 * Protocol.of(run.spec).crossed_per_class * cells,
+        "importance_most": "undefined" if importance is None else f"{matrix.max():.2f}",
+        "angle_importance": "undefined"
+        if importance is None
+        else f"{matrix[:, FACTORS.index('angle')].max():.2f}",
+    }
+)
+pd.DataFrame(table).fillna("")
+
+# %% [markdown]
+# Some of these pictures are unlike any that the network was trained on: a digit shrunk, thickened and turned at once. The largest importance of any dimension is
+# {glue:text}`importance_most`, the largest for the angle {glue:text}`angle_importance`.
+#
 # ## What was found
 #
 # One run of {glue:text}`network`.

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tests.figure import assert_transparent_and_drawn
-from vaelib.plots import comparison, latent, training
+from vaelib.plots import beta, comparison, latent, training
 
 RNG = np.random.default_rng(0)
 
@@ -44,7 +44,24 @@ def estimates():
     return pd.DataFrame([[0.2, 0.1, 0.3, 0.5, 0.4, 0.6], [0, -0.1, 0.1, 0.2, 0.1, 0.3]], ["a", "b"], columns)
 
 
+def scored(seeds=2):
+    rows = [
+        {"network": name, "beta": b, "seed": s, "kl": 20 / b + s, "mig": 0.1 * s, "udr": None if s else 0.5}
+        for name in "ab"
+        for b in (1.0, 4.0)
+        for s in range(seeds)
+    ]
+    return pd.DataFrame(rows).astype({"udr": float})
+
+
+SCORES = {"mig": "MIG", "udr": "UDR"}
+FRAMES = {"PCA": {"mig": 0.3, "udr": None}}
+
 FIGURES = {
+    "importance_matrix": lambda: latent.importance_matrix(RNG.dirichlet(np.ones(4), 3).T, ["x", "y", "z"]),
+    "scores_at_rate": lambda: comparison.scores_at_rate(scored(), SCORES, FRAMES),
+    "scores_against_beta": lambda: beta.scores_against_beta(scored(), SCORES, FRAMES),
+    "scores_against_beta_of_one_seed": lambda: beta.scores_against_beta(scored(1), SCORES, {}),
     "loss_curves": lambda: training.loss_curves(history()),
     "loss_curves_of_one_epoch": lambda: training.loss_curves(history(epochs=1)),
     "kl_over_epochs": lambda: training.kl_over_epochs(history()),

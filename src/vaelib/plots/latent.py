@@ -160,3 +160,34 @@ def dimension_profile(per_dim: pd.DataFrame, visible: float) -> Figure:
     figure.axes[0].set_ylabel("dimension, by KL")
     figure.axes[1].axvline(visible, color=INK, linestyle="--", linewidth=1)
     return figure
+
+
+@house_style
+def importance_matrix(importance: np.ndarray, factors: Sequence[str]) -> Figure:
+    """Draw how much each latent counts in predicting each factor (M, K): a column a factor, adding up to 1.
+
+    A factor that cannot be predicted has a column of zeros.
+    """
+    m = len(importance)
+    figure = new_figure(height=0.9 + 0.27 * m, width=5.0)
+    ax = figure.axes[0]
+    sns.heatmap(
+        importance,
+        ax=ax,
+        vmin=0,
+        vmax=1,
+        cmap=SEQUENTIAL,
+        annot=True,
+        fmt=".2f",
+        annot_kws={"size": 8},
+        linewidths=1.5,
+        linecolor=(0, 0, 0, 0),
+        xticklabels=factors,
+        yticklabels=range(1, m + 1),
+        cbar_kws={"label": "importance", "pad": 0.03, "aspect": 18},
+    )
+    ax.set_ylabel("dimension")
+    ax.tick_params(length=0)
+    ax.tick_params(axis="y", rotation=0)
+    ax.collections[0].colorbar.outline.set_visible(False)
+    return figure
