@@ -167,3 +167,9 @@ def test_the_sizes_offered_in_the_error_are_indeed_accepted():
             encoder_layout(arch, 28)
         for size in str(refusal.value).split("accepted: ")[1].rstrip(".").split(", "):
             encoder_layout(arch, int(size))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "4", "null"])
+def test_a_text_that_is_no_spec_is_refused(text):
+    with pytest.raises(InputError, match="a JSON object of fields"):
+        RunSpec.from_json(text)

@@ -3,76 +3,26 @@
 Each command imports what it needs when it runs: `vaelib book` with nothing to do does not wait for torch.
 """
 
-import dataclasses
 import difflib
 import itertools
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vaelib.errors import FAILURES, InputError, check_choice
+from vaelib.cli_options import (
+    Commands,
+    cluster_option,
+    jobs_option,
+    json_option,
+    profile_option,
+    spec_options,
+    store_option,
+)
+from vaelib.errors import InputError, check_choice
 from vaelib.profiles import ROOT, load_profile
-from vaelib.spec import RunSpec, field_type
-
-
-class Refused(click.ClickException):
-    """A bad request: one line, exit code 2."""
-
-    exit_code = 2
-
-
-class Commands(click.Group):
-    """A group whose commands turn the library's errors into one line and an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except InputError as error:
-            raise Refused(str(error)) from error
-        except FAILURES as error:
-            raise click.ClickException(str(error)) from error
-        except OSError as error:
-            if error.filename is None and error.strerror is None:
-                raise
-            raise Refused(
-                f"{error.filename or 'a file'} cannot be used: {error.strerror}; "
-                "free room there or name another place."
-            ) from error
-
-
-def spec_options(multiple: bool) -> Callable:
-    """Return a decorator that adds every field of a run's spec as an option, to be repeated if `multiple`."""
-
-    def decorate(command: Callable) -> Callable:
-        for f in reversed(dataclasses.fields(RunSpec)):
-            accepted = f"  [{'|'.join(f.metadata['accepted'])}]" if "accepted" in f.metadata else ""
-            command = click.option(
-                f"--{f.name.replace('_', '-')}",
-                type=field_type(f),
-                multiple=multiple,
-                help=f.metadata["help"] + accepted,
-            )(command)
-        return command
-
-    return decorate
-
-
-profile_option = click.option(
-    "--profile", default="quick", show_default=True, help="Scale of the run: a profile of experiments.yml."
-)
-store_option = click.option(
-    "--store", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of the runs."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-jobs_option = click.option(
-    "--jobs", type=click.IntRange(min=1), help="Jobs side by side, a thread each.  [default: one a core]"
-)
-cluster_option = click.option(
-    "--cluster", help="Where jobs run, a folder of workflow/profiles; left out: this machine."
-)
+from vaelib.spec import RunSpec
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

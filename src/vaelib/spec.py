@@ -168,7 +168,14 @@ class RunSpec:
 
     @classmethod
     def from_json(cls, text: str) -> "RunSpec":
-        return cls.from_dict(json.loads(text))
+        """Return the spec that `to_json` wrote; raises `InputError` for a text that is no JSON object."""
+        try:
+            values = dict(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"a spec of {len(text)} characters is refused ({error}); accepted: a JSON object of fields."
+            ) from error
+        return cls.from_dict(values)
 
 
 def _check_together(spec: RunSpec) -> None:
