@@ -175,5 +175,5 @@ framed(codes)
 #
 # ## Possible additions
 #
-# The presentation ends on two titles without text that has come down to us, "possible additions" and "demo". The measurements suggest one: a
-# network or an objective to which the angle is given as something of its own, so that it can be told whether the data or the model keep it from being isolated.
+# The presentation ends on two titles without text that has come down to us, "possible additions" and "demo". The measurements suggest one, a
+# network to which the angle is given as something of its own: it is built and measured in {ref}`sec-additions`.

@@ -4,6 +4,7 @@ import yaml
 from vaelib.errors import InputError
 from vaelib.notebooks import check_parameters
 from vaelib.profiles import EXPERIMENTS, load_profile
+from vaelib.report import given_parameters
 from vaelib.spec import RunSpec
 
 PROFILES = ["smoke", "quick", "published"]
@@ -13,7 +14,7 @@ PROFILES = ["smoke", "quick", "published"]
 def test_every_page_of_a_profile_has_a_source_and_parameters_that_it_accepts(name):
     profile = load_profile(name)
     for page in profile.pages.values():
-        check_parameters(page.source, page.parameters | {"profile": name})
+        check_parameters(page.source, given_parameters(profile, page))
 
 
 def test_the_published_profile_is_the_presentation_s_setting():
