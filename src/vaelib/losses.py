@@ -65,7 +65,7 @@ def bernoulli_pyramid_nll(logits: Tensor, x: Tensor) -> Tensor:
     scales = [(x, F.binary_cross_entropy_with_logits(logits, x, reduction="none"))]
     p = torch.sigmoid(logits)
     for share in PYRAMID:
-        blur = _blur_matrix(x.shape[-1], share * x.shape[-1]).to(x)
+        blur = blur_matrix(x.shape[-1], share * x.shape[-1]).to(x)
         target = (blur @ x @ blur.T).clamp(0, 1)  # rounding passes 1
         blurred = (blur @ p @ blur.T).clamp(1e-6, 1 - 1e-6)
         scales.append((target, F.binary_cross_entropy(blurred, target, reduction="none")))
@@ -73,7 +73,7 @@ def bernoulli_pyramid_nll(logits: Tensor, x: Tensor) -> Tensor:
     return (_entropy(x) + sum(divergences) / len(divergences)).flatten(1).sum(1)
 
 
-def _blur_matrix(side: int, sigma: float) -> Tensor:
+def blur_matrix(side: int, sigma: float) -> Tensor:
     """Return the Gaussian blur of a row (side, side); rows sum to 1, so that flat stays flat at the edges."""
     steps = torch.arange(side)
     weights = torch.exp(-0.5 * ((steps[:, None] - steps[None]) / sigma).square())
