@@ -1,5 +1,7 @@
 """Two networks beside each other."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -7,6 +9,7 @@ from matplotlib.figure import Figure
 from vaelib.plots.style import INK, PALETTE, house_style, new_figure
 
 MARKERS = "osD^v"
+FRAME_STYLES = ("--", ":", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 
 
 @house_style
@@ -35,26 +38,41 @@ def rate_distortion(points: pd.DataFrame) -> Figure:
 
 @house_style
 def scores_at_rate(
-    table: pd.DataFrame, titles: dict[str, str], frames: dict[str, dict[str, float | None]]
+    table: pd.DataFrame,
+    titles: Mapping[str, str],
+    frames: Mapping[str, Mapping[str, float | None]],
+    rates: Sequence[float],
 ) -> Figure:
-    """Draw scores against the rate: a dot a run, its seed's runs joined, a colour a network.
+    """Draw scores against the rate: a dot a run, thin lines seeds, bold ones through the means of a beta.
 
-    `table` has a row a run: network, seed, kl (nats) and the scores, of which `titles` gives the panels;
-    `frames` has the same scores of codes without a rate, a grey line each.
+    `table` has a row a run: network, beta, seed, kl (nats) and the scores, of which `titles` gives the
+    panels; `frames` has the same scores of codes without a rate, a grey line each. Ticks at the top mark the
+    `rates` at which networks are compared.
     """
-    figure = new_figure(1, len(titles), height=2.9)
-    styles = dict(zip(frames, ("--", ":", "-."), strict=False))
+    figure = new_figure(1, len(titles), height=3.2)
+    figure.get_layout_engine().set(wspace=0.05)
     for ax, (score, title) in zip(figure.axes, titles.items(), strict=True):
         for number, (network, runs) in enumerate(table.groupby("network", sort=False)):
-            color, marker = PALETTE[number], MARKERS[number]
-            for _, seed in runs.sort_values("kl").groupby("seed"):
-                ax.plot(seed["kl"], seed[score], color=color, lw=1, alpha=0.6)
-            ax.scatter(runs["kl"], runs[score], color=color, marker=marker, s=16, label=network, zorder=3)
-        for name, scores in frames.items():
+            color, known = PALETTE[number], runs.dropna(subset=[score]).sort_values("kl")
+            for _, seed in known.groupby("seed"):
+                ax.plot(seed["kl"], seed[score], color=color, lw=0.7, alpha=0.5)
+            ax.scatter(known["kl"], known[score], color=color, marker=MARKERS[number], s=11, alpha=0.8)
+            mean = known.groupby("beta")[["kl", score]].mean().sort_values("kl")
+            ax.plot(mean["kl"], mean[score], color=color, lw=2.2, label=network)
+        for (name, scores), style in zip(frames.items(), FRAME_STYLES, strict=False):
             if scores[score] is not None:
-                ax.axhline(scores[score], color=INK, lw=1, ls=styles[name], label=name)
-        ax.set(title=title, xlabel="rate: KL, nats")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+                ax.axhline(scores[score], color=INK, lw=1.2, ls=style, label=name)
+        ax.plot(
+            rates, [1] * len(rates), "v", color=INK, ms=5, clip_on=False, transform=ax.get_xaxis_transform()
+        )
+        ax.set_title(title, pad=9)
+        ax.set(xlabel="rate: KL, nats")
+    labelled = {
+        label: handle
+        for ax in figure.axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(labelled.values(), labelled, loc="outside upper center", ncols=3)
     return figure
 
 
