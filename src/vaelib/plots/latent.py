@@ -166,7 +166,7 @@ def dimension_profile(per_dim: pd.DataFrame, visible: float) -> Figure:
 def importance_matrix(importance: np.ndarray, factors: Sequence[str]) -> Figure:
     """Draw how much each latent counts in predicting each factor (M, K): a column a factor, adding up to 1.
 
-    A factor that cannot be predicted has a column of zeros.
+    A factor that cannot be predicted has a column of zeros; NaN, undefined, leaves a cell empty.
     """
     m = len(importance)
     figure = new_figure(height=0.9 + 0.27 * m, width=5.0)
@@ -186,6 +186,7 @@ def importance_matrix(importance: np.ndarray, factors: Sequence[str]) -> Figure:
         yticklabels=range(1, m + 1),
         cbar_kws={"label": "importance", "pad": 0.03, "aspect": 18},
     )
+    ax.grid(False)
     ax.set_ylabel("dimension")
     ax.tick_params(length=0)
     ax.tick_params(axis="y", rotation=0)
