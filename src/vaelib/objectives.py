@@ -212,5 +212,5 @@ CRITICS = {"factor_vae": latent_critic}
 
 def noise_columns(model: VAE, spec: RunSpec) -> int:
     """Return how many normal draws a picture an objective takes: for the sample, and what comes after it."""
-    more = {"factor_vae": model.noise_dim, "pair": 1, "pose": model.noise_dim + 1}
+    more = {"factor_vae": model.noise_dim, "pair": 1, "pose": 1}
     return model.noise_dim + more.get(spec.objective, 0)

@@ -6,28 +6,32 @@ turned by θ. The posterior q(θ|x) q(z|θ, x) turns the picture back by θ befo
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vaelib.data import turned
-from vaelib.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, blur_matrix, gaussian_kl
+from vaelib.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, beta_loss, blur_matrix, gaussian_kl
 from vaelib.spec import RunSpec
 from vaelib.vae import VAE, sample
 
 BINS = 72
 WIDTH = 360 / BINS
 """Degrees to a bin of angles; within a bin the density of the pose is constant."""
-UPRIGHT, SPIKE = 0.5, 4.0
-"""Prior of the pose: this share of it is N(0, SPIKE²) degrees, the rest uniform in ±rotation_range.
+UPRIGHT = 0.5
+"""Share of the pictures that are upright: how the data set was made. Nobody says which half it is.
 
-That half of the pictures is upright is how the data set was made; nobody says which half. It makes upright
-digits the ones that the canvas shows: without it any pose of a class would do as its upright one.
+Without it any pose of a class would do as its upright one.
 """
-SLACK = 15.0
-"""Degrees over which the uniform part fades at both ends: a digit may be written a little askew."""
+SLANT = 15.0
+"""SD in degrees of handwriting's own slant (14.9 over the training digits), which a pose cannot be told from.
+
+The prior of the pose is that of the applied angle, 0 or uniform in ±rotation_range, plus a normal slant.
+"""
+SHARPNESS = 4.0
+"""Power to which the softmax of the energies is raised. Asked for turns, they are as unsure as the slant of
+handwriting makes them; the canvas needs a choice, and one that is always the same."""
 AROUND = 2
 """Bins on each side of the most probable one over which the angle of a code is the mean."""
 
@@ -81,14 +85,6 @@ def centres() -> Tensor:
     return (torch.arange(BINS) - BINS // 2) * WIDTH
 
 
-@dataclass(frozen=True)
-class Draw:
-    """One sample of the posterior: terms whose `kl` is that of the content, log q of the bin (B,)."""
-
-    terms: ElboTerms
-    log_q: Tensor
-
-
 class PoseVAE(VAE):
     """A VAE with M latents of which the first is an angle, of density constant in bins, others Gaussian.
 
@@ -101,7 +97,7 @@ class PoseVAE(VAE):
         self.degrees = rotation_range / math.sqrt(3)
         uniform = _fading(centres(), rotation_range)
         inside = uniform > 1e-4 * uniform.max()
-        spike = _normal_cdf(centres() + WIDTH / 2, SPIKE) - _normal_cdf(centres() - WIDTH / 2, SPIKE)
+        spike = _normal_cdf(centres() + WIDTH / 2) - _normal_cdf(centres() - WIDTH / 2)
         prior = torch.where(inside, UPRIGHT * spike + (1 - UPRIGHT) * uniform / uniform.sum(), 0.0)
         never = torch.tensor(-math.inf)
         for name, value in (
@@ -111,9 +107,15 @@ class PoseVAE(VAE):
         ):
             self.register_buffer(name, value, persistent=False)
 
+    @torch.no_grad()
     def log_posterior(self, x: Tensor) -> Tensor:
-        """Return log q of each bin (B, BINS): softmax of the energies inside the range of angles."""
-        return (self.energy(x) + self.log_window).log_softmax(1)
+        """Return log q of each bin (B, BINS): sharpened softmax of the energies in the range of angles.
+
+        No gradient: energies learn from `surprise` alone. Taught by the bound as well (score function of
+        two angles a picture), they let the poses of a class settle where its canvas is cheap: classes lean
+        by up to 30 degrees, and 3 % of all pictures stand on their heads.
+        """
+        return (SHARPNESS * self.energy(x) + self.log_window).log_softmax(1)
 
     def pose(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the angle at the posterior's mode and the variance about it (B,), degrees and degrees².
@@ -136,18 +138,7 @@ class PoseVAE(VAE):
 
     def decode(self, z: Tensor) -> Tensor:
         """Return pixel logits of codes (B, M): the canvas of z_2 … z_M turned by z_1, counter-clockwise."""
-        return turned(self.decoder(z[:, 1:]), self.degrees * z[:, 0], outside="border")
-
-    def draw(self, x: Tensor, noise: Tensor, log_q: Tensor, likelihood: str) -> Draw:
-        """Return a sample of the bound, given log q of the bins (B, BINS) and noise (B, M).
-
-        The first column of the noise decides the angle, by the inverse of q's distribution function.
-        """
-        bins, angle = _quantile(log_q.detach().exp(), torch.special.ndtr(noise[:, 0]), self.angles)
-        mu, logvar = self._content(x, angle)
-        canvas = self.decoder(sample(mu, logvar, noise[:, 1:]))
-        recon = RECONSTRUCTIONS[likelihood](turned(canvas, angle, outside="border"), x)
-        return Draw(ElboTerms(recon, gaussian_kl(mu, logvar)), log_q.gather(1, bins[:, None])[:, 0])
+        return self._picture(z[:, 1:], self.degrees * z[:, 0])
 
     def pose_kl(self, log_q: Tensor) -> Tensor:
         """Return KL(q(θ|x) ‖ p(θ)) (B,), nats, of log q of the bins."""
@@ -157,26 +148,27 @@ class PoseVAE(VAE):
     def surprise(self, x: Tensor, degrees: Tensor) -> Tensor:
         """Return −log probability (B,), nats, of known turns (B,) of pictures that may have been upright.
 
-        A picture is turned by an angle δ of ours, and q is asked for it: E(δ) = −log[ p q(δ | R_δ x) +
-        (1 − p) u ], where p is the share of upright pictures and u that of a bin under the uniform rest. For
-        half of the pictures δ is the pose, for the others it is off by an unknown angle, and u forgives it.
+        A picture is turned by an angle δ of ours, and the network is asked for it: −log[ p s_δ(R_δ x) +
+        (1 − p) u ], where s is the softmax of the energies over the whole circle, p the share of upright
+        pictures, and u the probability of a bin among the other ones. For upright pictures δ is the pose;
+        for the others it is off by an unknown angle, which u forgives.
         """
-        turns = torch.floor(degrees / WIDTH + 0.5).long()[:, None]
-        seen = self.energy(turned(x, degrees))
-        shifted = seen.gather(1, (torch.arange(BINS, device=x.device) + turns) % BINS)
-        log_q = (shifted + self.log_window).log_softmax(1)[:, BINS // 2]
+        turns = torch.floor(degrees / WIDTH + 0.5).long() % BINS
+        log_s = self.energy(turned(x, degrees)).log_softmax(1)
+        log_s = log_s.gather(1, (turns[:, None] + BINS // 2) % BINS)[:, 0]
         rest = (1 - UPRIGHT) * self.log_window.softmax(0)[BINS // 2]
-        return -torch.logaddexp(log_q + math.log(UPRIGHT), rest.log())
+        return -torch.logaddexp(log_s + math.log(UPRIGHT), rest.log())
 
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
-        """Return both terms of the bound; the first column of the KL is that of the pose."""
-        log_q = self.log_posterior(x)
-        drawn = self.draw(x, noise, log_q, likelihood).terms
-        return ElboTerms(drawn.recon, torch.cat([self.pose_kl(log_q)[:, None], drawn.kl], 1))
+        """Return both terms of the bound at one sample; the first column of the KL is that of the pose.
 
-    def _content(self, x: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
-        back = turned(x, -angle).contiguous(memory_format=torch.channels_last)
-        return self.encoder(back).chunk(2, dim=1)
+        The first column of the noise decides the angle, by the inverse of q's distribution function.
+        """
+        log_q = self.log_posterior(x)
+        _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
+        mu, logvar = self._content(x, angle)
+        recon = RECONSTRUCTIONS[likelihood](self._picture(sample(mu, logvar, noise[:, 1:]), angle), x)
+        return ElboTerms(recon, torch.cat([self.pose_kl(log_q)[:, None], gaussian_kl(mu, logvar)], 1))
 
     def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
         """Return the log weight as a function of the noise: the VAE's + log p(θ) − log q(θ|x)."""
@@ -188,10 +180,17 @@ class PoseVAE(VAE):
             z = sample(mu, logvar, noise[:, 1:])
             log_ratio = 0.5 * (noise[:, 1:].square() + logvar - z.square()).double().sum(1)
             log_ratio += (self.log_prior[bins] - log_q.gather(1, bins[:, None])[:, 0]).double()
-            picture = turned(self.decoder(z), angle, outside="border")
-            return log_ratio - LIKELIHOODS[likelihood](picture, x).double()
+            return log_ratio - LIKELIHOODS[likelihood](self._picture(z, angle), x).double()
 
         return weigh
+
+    def _content(self, x: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+        back = turned(x, -angle).contiguous(memory_format=torch.channels_last)
+        return self.encoder(back).chunk(2, dim=1)
+
+    def _picture(self, content: Tensor, angle: Tensor) -> Tensor:
+        """Return the logits of the canvas turned; beyond its edge they are those at the edge: background."""
+        return turned(self.decoder(content), angle, outside="border")
 
 
 def _quantile(q: Tensor, u: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
@@ -205,57 +204,28 @@ def _quantile(q: Tensor, u: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
     return bins, angles[bins] + WIDTH * (share - 0.5)
 
 
-def _normal_cdf(x: Tensor, sd: float) -> Tensor:
-    return torch.special.ndtr(x / sd)
+def _normal_cdf(degrees: Tensor) -> Tensor:
+    return torch.special.ndtr(degrees / SLANT)
 
 
 def _fading(angles: Tensor, limit: float) -> Tensor:
-    """Return the density of angles uniform in ±limit plus a normal one of SD `SLACK`, relative to the former.
+    """Return the density of an angle uniform in ±limit plus a slant, relative to that of the former.
 
     Beyond a half-turn it comes round: with a limit of 180 degrees it is flat.
     """
-    laps = [
-        _normal_cdf(a + limit, SLACK) - _normal_cdf(a - limit, SLACK)
-        for a in (angles - 360, angles, angles + 360)
-    ]
-    return sum(laps)
-
-
-PAIRED, ASKED = 0.25, 0.5
-"""Shares of the pictures of a batch: that are drawn twice, that are turned and asked about."""
-CERTAIN = 20.0
-"""Weight of what is asked, in nats, beside the bound. Left to the bound alone, the poses of a class settle
-wherever its canvas is cheap: an upside-down 2 passes for another 2, and a 6 for a 9."""
-DELAY = 0.1
-"""Share of the training during which energies learn from what is asked alone, while the canvas is blank."""
+    laps = (angles - 360, angles, angles + 360)
+    return sum(_normal_cdf(lap + limit) - _normal_cdf(lap - limit) for lap in laps)
 
 
 def pose(
     model: PoseVAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
 ) -> tuple[ElboTerms, Tensor]:
-    """Reconstruction + β · KL of a `PoseVAE`, whose energies also learn what half of the pictures tell.
+    """Reconstruction + β · KL of a `PoseVAE`, + what its energies learn from: `PoseVAE.surprise`.
 
-    The angle of a draw cannot be moved to another bin by a derivative, so q(θ|x) learns from the costs
-    f = −log p(x|θ, z) + β KL(q(z|θ, x) ‖ p(z)) of two angles a picture: ½ (f_1 − f_2) ∇(log q_1 − log q_2) is
-    the gradient of E_q f without bias (score function, each sample the baseline of the other; Kool et al.
-    2019). `PoseVAE.surprise`, weighted by `CERTAIN`, keeps upright what was upright. No angle is given away:
-    the turns that are asked for are our own.
+    The last column of eps decides the angles, uniform around the circle, by which pictures are turned and
+    asked about. No angle is given away: these turns are our own.
     """
-    batch, latents = len(x), model.noise_dim
-    n, asked = max(1, round(PAIRED * batch)), max(1, round(ASKED * batch))
-    noise, again, turn = eps.split((latents, latents, 1), dim=1)
-    log_q = model.log_posterior(x)
-    drawn = model.draw(
-        torch.cat([x, x[:n]]),
-        torch.cat([noise, again[:n]]),
-        torch.cat([log_q, log_q[:n]]),
-        spec.training_likelihood,
-    )
-    of_pose, of_content = model.pose_kl(log_q), drawn.terms.kl
-    cost = drawn.terms.recon + beta * of_content.sum(1)
-    gap = (cost[:n] - cost[batch:]).detach()
-    learnt = 0.5 * (gap * (drawn.log_q[:n] - drawn.log_q[batch:])).mean() + beta * of_pose.mean()
-    degrees = 180 * torch.erf(turn[:asked, 0] / math.sqrt(2))  # normal to uniform
-    surprise = model.surprise(x[:asked], degrees).mean()
-    terms = ElboTerms(drawn.terms.recon[:batch], torch.cat([of_pose[:, None], of_content[:batch]], 1))
-    return terms, cost.mean() + (learnt if progress >= DELAY else 0 * learnt) + CERTAIN * surprise
+    noise, turn = eps.split((model.noise_dim, 1), dim=1)
+    terms = model.terms(x, noise, spec.training_likelihood)
+    degrees = 180 * torch.erf(turn[:, 0] / math.sqrt(2))  # normal to uniform
+    return terms, beta_loss(terms, beta, spec) + model.surprise(x, degrees).mean()
