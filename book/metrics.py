@@ -47,6 +47,39 @@ glue_all(
 )
 
 # %% [markdown]
+# ## What each metric asks
+#
+# ```{list-table}
+# :header-rows: 1
+# :class: told
+# :widths: 22 78
+#
+# * - metric
+#   - question, and how it is answered
+# * - MIG {cite:p}`chen2018`
+#   - Is a factor told by one latent alone? The mutual information of the latent that tells most, less that of the second, in shares of the factor's entropy.
+# * - AAM
+#   - The same, less that of *all* other latents together, in shares of the first. Known from a public program.
+# * - modularity {cite:p}`ridgeway2018`
+#   - Does a latent tell of one factor alone? One, less its squared information about the other factors beside that about the first.
+# * - explicitness {cite:p}`ridgeway2018`
+#   - Can a factor be read from all latents together by logistic regression? The area under its ROC curve.
+# * - SAP {cite:p}`kumar2018`
+#   - Is one latent ahead? The gap of the two that predict a factor best, each by itself.
+# * - best line R²
+#   - How well does a straight line read a factor from the best latent? The table has the worst factor.
+# * - D, C, I {cite:p}`eastwood2018`
+#   - How much does a predictor of each factor use each latent? D: a latent serves one factor. C: a factor is served by one latent. I: the predictor is right.
+# * - FactorVAE {cite:p}`kim2018`
+#   - One factor is held and the others vary: is the latent that varies least always the same one?
+# * - BetaVAE {cite:p}`higgins2017`
+#   - Pairs of pictures share one factor: can a linear classifier tell which, from the differences of their codes?
+# * - IRS {cite:p}`suter2019`
+#   - How little does a latent move while one factor is held and the others change? By the largest deviation, or by its 99 % quantile.
+# * - UDR {cite:p}`duan2020`
+#   - Do trainings that differ by the seed find the same latents? No factor is needed.
+# ```
+#
 # ## Codes with known scores
 #
 # Five independent factors, ten latents, six cases:
@@ -58,22 +91,19 @@ glue_all(
 # - **noise**: ten latents that tell nothing;
 # - **dead**: the perfect code with one noisy latent that never varies. No score may change.
 #
-# The tolerance is three standard deviations of the estimate over seeds, or the bias that the estimator keeps; that of a random rotation is the spread of
+# The tolerance (±) is three standard deviations of the estimate over seeds, or the bias that the estimator keeps; that of a random rotation is the spread of
 # rotations. A dash is an undefined score: the modularity of noise must be undefined and not 0 or 1. Of {glue:text}`n_cells` scores of {glue:text}`n_metrics`
 # metrics, {glue:text}`n_inside` are as expected.
 
 
 # %% tags=["hide-input"]
-of_case = known.pivot(index="metric", columns="case", values=["expected", "obtained"])
-of_case = of_case.swaplevel(axis=1).loc[known["metric"].unique()]
-rotated = known["case"] == "rotation"
-of_case = of_case[[(case, part) for case in INFORMATIVE for part in ("expected", "obtained")]]
-of_case = of_case.map(lambda value: "–" if np.isnan(value) else f"{value:.3f}")
-for title, chosen in (("", ~rotated), (" of rotation", rotated)):
-    of_case["tolerance", title.strip()] = (
-        known[chosen].groupby("metric")["tolerance"].first().map("{:.3f}".format)
-    )
-of_case.rename_axis(index=None, columns=[None, None])
+parts = {"expected": "expected", "tolerance": "±", "obtained": "obtained"}
+order = pd.MultiIndex.from_product([known["metric"].unique(), parts.values()])
+shown = known.assign(tolerance=known["tolerance"].mask(undefined)).rename(columns=parts)
+long = shown.melt(["metric", "case"], list(parts.values()), "part")
+wide = long.pivot(index=["metric", "part"], columns="case", values="value").loc[order, list(INFORMATIVE)]
+wide = wide.map(lambda value: "–" if np.isnan(value) else f"{value:.3f}")
+wide.rename_axis(index=[None, None], columns=None)
 
 # %% [markdown]
 # What the cases show of the metrics themselves:
@@ -114,8 +144,9 @@ for mu, logvar in ((0.0, 0.0), (1.0, 0.0), (0.0, np.log(4))):
     drawn = mu + np.exp(0.5 * logvar) * noise[:, 0]
     simulated = np.mean(0.5 * (drawn**2 - noise[:, 0] ** 2 - logvar))
     given = kl_per_dim(np.array([[mu]]), np.array([[logvar]]))[0]
-    rows[f"KL, mu = {mu:g}, σ = {np.exp(0.5 * logvar):g}, nats"] = (true, given)
-    rows[f"the same by drawing {pictures:,} latents"] = (true, simulated)
+    setting = f"mu = {mu:g}, σ = {np.exp(0.5 * logvar):g}, nats"
+    rows[f"KL, {setting}"] = (true, given)
+    rows[f"KL by {pictures:,} draws, {setting}"] = (true, simulated)
 closed = pd.DataFrame(rows, index=["expected", "obtained"]).T
 closed.map("{:.4f}".format)
 
@@ -124,10 +155,10 @@ closed.map("{:.4f}".format)
 #
 # The cases are not idle. Read in the source of public programs, and told in their own issue threads:
 #
-# - a reshape in place of a transposition that mixes latents with samples, so that MIG is 0.0008 for a model that should have about 0.5;
-# - a total correlation of −33 nats, printed by an estimator with wrong constants, where none can be below zero;
-# - an interventional robustness score that sums a mask of active latents where it means to count them;
-# - a test error that is that of the first batch divided by the number of batches, and a test set that is the training set.
+# - a reshape in place of a transposition that mixes latents with samples, so that MIG is 0.0008 for a model that should have about 0.5 (disentangling-vae, issues 52, 64 and 78);
+# - a total correlation of −33 nats, in the log of an estimator on batches of 64 pictures, where none can be below zero (the same);
+# - a test error that is that of the first batch divided by the number of batches, and a test set that is the training set (the same);
+# - an interventional robustness score that sums the values of the active latents where it means to count them (disentanglement_lib).
 #
 # The property tests beside the table ask for what no single value can show: scores do not change when latents are permuted, scaled or flipped, and MIG falls
 # when a perfect code is turned at random.

@@ -164,3 +164,17 @@ def test_intervals_reach_from_low_to_high():
     np.testing.assert_allclose([segment[:, 0] for segment in best], [[0.1, 0.3], [-0.1, 0.1]], atol=1e-12)
     np.testing.assert_allclose([segment[:, 0] for segment in every], [[0.4, 0.6], [0.1, 0.3]], atol=1e-12)
     assert labels(ax.yaxis) == ["a", "b"]
+
+
+def test_at_equal_rate_bold_lines_join_the_means_of_a_beta():
+    mig, udr = comparison.scores_at_rate(scored(), SCORES, FRAMES, (8.0,)).axes
+    bold = [line for line in mig.lines if line.get_label() == "a"]
+    np.testing.assert_allclose(bold[0].get_xydata(), [[5.5, 0.05], [20.5, 0.05]])
+    assert [line.get_label() for line in mig.lines if line.get_label() in FRAMES] == ["PCA"]
+    assert "PCA" not in [line.get_label() for line in udr.lines]  # undefined there
+    assert len(udr.collections[0].get_offsets()) == 2  # the runs of seed 1 have no UDR
+
+
+def test_an_undefined_importance_leaves_its_cells_empty():
+    ax = latent.importance_matrix(np.array([[np.nan, 1.0], [np.nan, 0.0]]), ["x", "y"]).axes[0]
+    assert [text.get_text() for text in ax.texts if text.get_text()] == ["1.00", "0.00"]
