@@ -192,7 +192,7 @@ ends = [
 same_rate = between_points(*np.array(ends).T, rates[first, beta])
 glue(
     "same_rate_text",
-    f"no run of {ARCHITECTURES[second].title} lies on the other side, so it cannot be read off its curve"
+    "unknown, since none of its runs lies on the other side"
     if np.isnan(same_rate)
     else f"{same_rate:.1f} nats, read off its curve between the runs on either side, a little too much since the curve sags",
     display=False,
@@ -256,10 +256,11 @@ glue_all(
 )
 pd.DataFrame(
     {
-        f"{rate:g} nats": {title: gain(rows[score]) for score, title in BETTER.items()}
-        for rate, rows in gaps.groupby("rate")
-    },
-    index=list(BETTER.values()),
+        f"{rate:g} nats": {
+            title: gain(gaps.loc[gaps["rate"] == rate, score]) for score, title in BETTER.items()
+        }
+        for rate in RATES
+    }
 ).rename_axis(columns="the article's less ours")
 
 # %% [markdown]
