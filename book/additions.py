@@ -95,9 +95,8 @@ glue_all(
         "latent_dim": spec.latent_dim,
         "bins": pose_module.BINS,
         "bin_width": float(pose_module.WIDTH),
-        "spike": pose_module.SPIKE,
+        "slant": pose_module.SLANT,
         "upright_share": pose_module.UPRIGHT,
-        "paired": pose_module.PAIRED,
         "n_turned": len(sweep.index),
         "seeds_text": "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds",
     }
@@ -131,13 +130,20 @@ pose_in_one_drawing(posed.model, as_float(test.images[[chosen]]))
 # \end{aligned}
 # $$ (pose-bound)
 #
-# $q(\theta\mid x)$ has a constant density in each of {glue:text}`bins` bins of {glue:text}`bin_width:g`°. A bin cannot be reached from another by a derivative, so it learns from
-# pairs of draws: with costs $f_1,f_2$ of two angles, $\tfrac12(f_1-f_2)\nabla(\log q_1-\log q_2)$ is the gradient of the expected cost without bias {cite:p}`kool2019`. A share of {glue:text}`paired:g` of the pictures
-# gets a second draw. The prior $p(\theta)$ puts a share of {glue:text}`upright_share:g` within a few degrees of 0 (a standard deviation of {glue:text}`spike:g`°) and spreads the rest over ±{glue:text}`rotation_range:g`°. That much is known of
-# how the data were made: half of the pictures are upright. Nobody tells the network which half, and no angle is ever shown to it.
+# $q(\theta\mid x)$ has a constant density in each of {glue:text}`bins` bins of {glue:text}`bin_width:g`°. It does not learn from the bound: a bin cannot be reached from another by a
+# derivative. It learns from turns of our own. A picture is turned by an angle δ, anywhere around the circle, and the small network is asked for it. For an upright picture δ is the right answer;
+# for one that had been turned before, the answer is off by an angle that nobody knows. Of the pictures a share $p$ = {glue:text}`upright_share:g` is upright, which is known of how the data
+# were made, and which ones they are is not told. So the loss is that of a mixture,
+#
+# $$
+# -\log\big[\,p\;s_\delta(R_\delta x)+(1-p)\,u\,\big],
+# $$ (pose-surprise)
+#
+# where $s$ is the softmax over the bins and the constant $u$ forgives the rest. No angle of a picture is ever shown. The prior $p(\theta)$ is that of the applied angle, 0 or uniform in
+# ±{glue:text}`rotation_range:g`°, plus handwriting's own slant with a standard deviation of {glue:text}`slant:g`°, from which no pose can be told apart.
 
 # %% tags=["hide-input"]
-excerpts = (pose_module.PoseVAE.encode, pose_module.PoseVAE.decode, pose_module.PoseVAE.terms)
+excerpts = (pose_module.PoseVAE.encode, pose_module.PoseVAE.decode, pose_module.pose)
 Markdown(
     "The difference from the plain network in the library's own words:\n\n```python\n"
     + "\n".join(inspect.cleandoc("\n" + inspect.getsource(method)) for method in excerpts)

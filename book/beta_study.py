@@ -241,8 +241,9 @@ plots.picture_blocks(
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scores-beta", "caption": "Scores of organisation and active latents against β. A dot is a run, a line joins the means, the band is the 95 % interval over seeds. Grey: codes that know no β, of the same pictures."}, "image": {"alt": "Five panels against beta, MIG, D, UDR, RIS and active latents, with a line and a band for each network and grey horizontal lines for principal components, independent components and an untrained network."}}
 sweep = {"archs": [arch], "betas": betas, "seeds": seeds, "also": also}
 measured = gather([RunStore(store).get(one) for one in prof.runs(sweep)], prof, store)
-swept = measured[measured["swept"]].assign(network=measured["arch"].map(lambda a: ARCHITECTURES[a].title))
-small = prof.run(arch=arch, **prof.sweep)
+in_sweep = measured["swept"] if measured["swept"].any() else measured["full"]
+swept = measured[in_sweep].assign(network=measured["arch"].map(lambda a: ARCHITECTURES[a].title))
+small = prof.run(arch=arch, **(prof.sweep if measured["swept"].any() else {}))
 names = {
     "pca": f"PCA-{spec.latent_dim}",
     "ica": f"ICA-{spec.latent_dim}",
