@@ -61,6 +61,9 @@ FIGURES = {
     "importance_matrix": lambda: latent.importance_matrix(RNG.dirichlet(np.ones(4), 3).T, ["x", "y", "z"]),
     "scores_at_rate": lambda: comparison.scores_at_rate(scored(), SCORES, FRAMES, (8.0,)),
     "scores_against_beta": lambda: beta.scores_against_beta(scored(), SCORES, FRAMES),
+    "scores_against_beta_undefined": lambda: beta.scores_against_beta(
+        scored().assign(udr=float("nan")), SCORES, {}
+    ),
     "scores_against_beta_of_one_seed": lambda: beta.scores_against_beta(scored(1), SCORES, {}),
     "loss_curves": lambda: training.loss_curves(history()),
     "loss_curves_of_one_epoch": lambda: training.loss_curves(history(epochs=1)),

@@ -95,7 +95,8 @@ def gather(
         rows.append(setting | scores | {"udr": agreement(same, store).get(run.id)})
     names = [name for group in GROUPS.values() for name in group.names]
     table = pd.DataFrame(rows, columns=[*SETTING, *SCALES, *names, "udr"])
-    return table.astype(dict.fromkeys(SCALES, bool)).copy()
+    numbers = [n for n in [*names, "udr"] if table[n].map(lambda v: not isinstance(v, list | str)).all()]
+    return table.astype(dict.fromkeys(SCALES, bool) | dict.fromkeys(numbers, float)).copy()
 
 
 def groups_needed(spec: RunSpec, profile: Profile) -> tuple[str, ...]:

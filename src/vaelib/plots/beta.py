@@ -97,7 +97,8 @@ def scores_against_beta(
             if scores[score] is not None:
                 ax.axhline(scores[score], color=INK, lw=1, ls=styles[name], label=name)
         level = [scores[score] for scores in frames.values() if scores[score] is not None]
-        low, high = np.nanmin([*table[score], *level]), np.nanmax([*table[score], *level])
+        shown = [*table[score].dropna(), *level] or [0.0, 1.0]
+        low, high = min(shown), max(shown)
         pad = 0.12 * (high - low) + 1e-6
         ax.set(title=title, ylim=(low - pad, high + pad))
         _beta_axis(ax, table["beta"].unique())
