@@ -1,9 +1,10 @@
-"""All benchmarks of the training engine: a table, and their numbers as JSON with a chart beside it."""
+"""All benchmarks of training and scoring: a table, and their numbers as JSON with a chart beside it."""
 
 import io
 import os
 import platform
 import statistics
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from benchmarks.contestants import epochs, evaluation, matrix_product, operation
 from benchmarks.cost import growth, peak_memory_mb, straightness
 from benchmarks.quality import race_to_quality, verdict
 from benchmarks.race import PEERS, race
+from benchmarks.scoring import scoring
 from benchmarks.windows import Contestant, interleaved, ratio, side_by_side
-from vaelib.errors import InputError
-from vaelib.files import write_atomic, write_json
+from vaelib.errors import InputError, check_choice
+from vaelib.files import read_json, write_atomic, write_json
 from vaelib.plots.benchmarks import throughput_chart
 from vaelib.runs import RunStore
 from vaelib.spec import RunSpec
@@ -24,6 +26,7 @@ from vaelib.spec import RunSpec
 ARCHS = ("article", "ours")
 PICTURES = {"n_train": 1200, "images": "upright"}
 """1,100 pictures an epoch: a window of some seconds sees two or more epochs."""
+SCORING_TURNS = 3
 
 
 def machine() -> dict:
@@ -142,7 +145,37 @@ def goals(results: dict) -> list[dict]:
         add(f"{row['arch']}: gain in the held-out bound, mean over seeds, nats", gain, 0.0)
         apart = max(abs(a - b) for a, b in row["active_units"])
         add(f"{row['arch']}: largest difference of active units", apart, 1, most=True)
+    for row in results["scoring"]:
+        scores = f"{row['arch']}: all scores of a run, {row['scale']}"
+        needed = {"quick": 60.0, "published": 300.0}[row["scale"]]
+        add(f"{scores}, seconds of one core", row["all"], needed, most=True)
+        add(f"{scores}, peak memory, GB", row["peak_memory_mb"] / 1e3, 2.0, most=True)
     return rows
+
+
+def measurements(
+    store: str, windows: int, seconds: float, races: Sequence[tuple[str, Path]]
+) -> dict[str, Callable[[], dict]]:
+    """Return what can be measured by name: functions that return entries of the results."""
+
+    def quality() -> dict:
+        rows = race_to_quality(RunStore(store))
+        return {"quality": rows, "quality_verdict": verdict(rows)}
+
+    def cost() -> dict:
+        grown = growth(RunSpec(n_test=100, epochs=3), [480, 960, 1440])
+        memory = peak_memory_mb(RunSpec(), steps=3)
+        return {"peak_memory_mb": memory, "growth": grown, "line": straightness(grown)}
+
+    return {
+        "quality": quality,
+        "throughput": lambda: {"throughput": throughput(windows, seconds), "windows": windows},
+        "workers": lambda: {"workers": workers(windows, seconds)},
+        "races": lambda: {"races": [race(peer, clone, windows, seconds) for peer, clone in races]},
+        "evaluation": lambda: {"evaluation": evaluations(windows, seconds)},
+        "cost": cost,
+        "scoring": lambda: {"scoring": scoring(store, SCORING_TURNS)},
+    }
 
 
 @click.command(help=__doc__)
@@ -154,33 +187,37 @@ def goals(results: dict) -> list[dict]:
     "--race", "races", type=(click.Choice(sorted(PEERS)), click.Path(path_type=Path)), multiple=True,
     help="a peer and the folder of its clone; may be given twice",
 )  # fmt: skip
-def main(out: Path, store: str, windows: int, seconds: float, races: tuple) -> None:
-    results: dict = {"machine": machine(), "windows": windows}
-
-    def keep(**measured: object) -> None:
-        results.update(measured)
-        write_json(out, results)
-        click.echo(f"measured: {', '.join(measured)}")
-
+@click.option("--only", multiple=True, help="measure this and keep the rest of the file; may be given twice")
+def main(out: Path, store: str, windows: int, seconds: float, races: tuple, only: tuple[str, ...]) -> None:
+    every = measurements(store, windows, seconds, races)
     try:
-        quality = race_to_quality(RunStore(store))
-        keep(quality=quality, quality_verdict=verdict(quality))
-        keep(throughput=throughput(windows, seconds))
-        keep(workers=workers(windows, seconds))
-        keep(races=[race(peer, clone, windows, seconds) for peer, clone in races])
-        keep(evaluation=evaluations(windows, seconds))
-        keep(peak_memory_mb=peak_memory_mb(RunSpec(), steps=3))
-        grown = growth(RunSpec(n_test=100, epochs=3), [480, 960, 1440])
-        keep(growth=grown, line=straightness(grown))
+        for name in only:
+            check_choice("--only", name, every)
+        results = _earlier(out) if only else {"machine": machine()}
+        for name in only or every:
+            results |= every[name]()
+            write_json(out, results)
+            click.echo(f"measured: {name}")
     except InputError as error:
         raise click.ClickException(str(error)) from error
-    keep(goals=goals(results))
+    results["goals"] = goals(results)
+    write_json(out, results)
     chart = io.BytesIO()
     throughput_chart(results["throughput"]).savefig(chart, format="svg")
     write_atomic(out.with_suffix(".svg"), chart.getvalue())
     for row in results["goals"]:
         word = "met" if row["met"] else "short"
         click.echo(f"{word:<6}{row['measured']:>8g} / {row['needed']:<6.3g} {row['goal']}")
+
+
+def _earlier(out: Path) -> dict:
+    """Return the results in a file; raises `InputError` when there are none of this machine."""
+    if not out.exists():
+        raise InputError(f"{out} does not exist: leave --only out and measure everything.")
+    results = read_json(out)
+    if results["machine"] != machine():
+        raise InputError(f"{out} is of another machine: leave --only out and measure everything on this one.")
+    return results
 
 
 if __name__ == "__main__":

@@ -29,7 +29,12 @@ def peak_memory_mb(spec: RunSpec, steps: int) -> int:
     done = subprocess.run(
         [sys.executable, "-c", code, spec.to_json(), str(steps)], capture_output=True, text=True, check=True
     )
-    return round(int(done.stdout) * (1 if sys.platform != "darwin" else 1e-3) / 1e3)
+    return megabytes(int(done.stdout))
+
+
+def megabytes(ru_maxrss: int) -> int:
+    """Return the largest resident size in MB from what the system calls it: kB, and bytes on macOS."""
+    return round(ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3))
 
 
 def growth(spec: RunSpec, digits: list[int]) -> list[dict]:
