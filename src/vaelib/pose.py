@@ -35,7 +35,7 @@ handwriting makes them; the canvas needs a choice, and one that is always the sa
 AROUND = 2
 """Bins on each side of the most probable one over which the angle of a code is the mean."""
 
-RINGS, HIDDEN, DILATIONS = 12, 32, (1, 3, 9, 27)
+RINGS, HIDDEN, DILATIONS = 12, 48, (1, 3, 9, 27)
 """Energy network: radii, channels, and steps between taps, which together see the whole circle."""
 BLUR = 1.0
 """SD in pixels of the blur before rings are sampled. Without it bilinear sampling leaves traces of the pixel
