@@ -47,6 +47,7 @@ def scoring(store: Path | str, turns: int) -> list[dict]:
                 {
                     "arch": arch,
                     "scale": scale,
+                    "turns": turns,
                     "seconds": seconds,
                     "all": round(statistics.median(sum(one["seconds"].values()) for one in found), 1),
                     "peak_memory_mb": max(one["peak_memory_mb"] for one in found),
