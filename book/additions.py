@@ -131,7 +131,7 @@ pose_in_one_drawing(posed.model, as_float(test.images[[chosen]]))
 # $$ (pose-bound)
 #
 # $q(\theta\mid x)$ has a constant density in each of {glue:text}`bins` bins of {glue:text}`bin_width:g`°. It does not learn from the bound: a bin cannot be reached from another by a
-# derivative. It learns from turns of our own. A picture is turned by an angle δ, anywhere around the circle, and the small network is asked for it. For an upright picture δ is the right answer;
+# derivative. It is self-supervised: it learns from turns of our own. A picture is turned by an angle δ, anywhere around the circle, and the small network is asked for it. For an upright picture δ is the right answer;
 # for one that had been turned before, the answer is off by an angle that nobody knows. Of the pictures a share $p$ = {glue:text}`upright_share:g` is upright, which is known of how the data
 # were made, and which ones they are is not told. So the loss is that of a mixture,
 #
