@@ -1,7 +1,7 @@
 # The report as a graph of jobs: data -> runs -> their scores -> pages -> book. `vaelib book` is the way to start it.
 #
 # A page and the book are up to date when their recipe (a fingerprint of every file and parameter that decides
-# them, see vaelib.report) is the recorded one. A run is its specification: once done.json is there it is done.
+# them, see vaelib.recipes) is the recorded one. A run is its specification: once done.json is there it is done.
 #
 # update(): Snakemake neither deletes the file before a job nor after one that failed, so the last good page
 # stays to be read. The mark beside it is deleted, so that a job that failed is not taken for done.
@@ -10,7 +10,7 @@ import functools
 import os
 import sys
 
-from vaelib import report
+from vaelib import recipes, report
 from vaelib.profiles import load_profile
 from vaelib.spec import RunSpec
 
@@ -34,7 +34,7 @@ def read_by(page):
 
 def recipe(wildcards):
     page = wildcards.page
-    return report.page_recipe(PROFILE, PROFILE.pages[page], needs()[page].runs)
+    return recipes.page_recipe(PROFILE, PROFILE.pages[page], needs()[page].runs)
 
 
 def data(wildcards):
@@ -89,7 +89,7 @@ rule score:
         f"{report.STORE}/{{run}}/done.json",
         spec=ancient("_build/report/specs/{run}.json"),
     output: touch(f"{MADE}/score/{{run}}")
-    params: recipe=report.score_recipe()
+    params: recipe=recipes.score_recipe()
     log: "logs/score/{run}.log"
     message: "score {wildcards.run}"
     threads: 1
@@ -101,7 +101,7 @@ rule frame:
         ancient(f"{MADE}/data/mnist"),
         spec=ancient("_build/report/specs/{run}.json"),
     output: touch(f"{MADE}/frame/{{run}}")
-    params: recipe=report.score_recipe()
+    params: recipe=recipes.score_recipe()
     log: "logs/frame/{run}.log"
     message: "frame {wildcards.run}"
     threads: 1
@@ -130,7 +130,7 @@ rule book:
     output:
         update("_build/html/index.html"),
         touch(f"{MADE}/book/html"),
-    params: recipe=lambda wildcards: report.book_recipe()
+    params: recipe=lambda wildcards: recipes.book_recipe()
     log: "logs/book/html.log"
     message: "book html"
     threads: 1

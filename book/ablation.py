@@ -180,7 +180,7 @@ glue_all(
         "n_runs": len(runs),
         "profile_name": profile,
         "seeds_text": "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds",
-        "n_pictures": 2 * (base.n_train - base.n_val),
+        "n_pictures": base.n_pictures,
         "n_test": 2 * base.n_test,
         "image_size": image_size,
         "epochs": epochs,

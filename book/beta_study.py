@@ -34,7 +34,7 @@ from myst_nb import glue
 
 from vaelib.architectures import ARCHITECTURES
 from vaelib.chapters import glue_all
-from vaelib.claims import OVER_BETA, gather
+from vaelib.claims import gather, groups_needed
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, encode, prior_samples
 from vaelib.losses import beta_eff, beta_norm, reduction_weights
@@ -253,7 +253,7 @@ names = {
 titles = {"mig": "MIG", "dci_d": "D", "udr": "UDR", "ris": "RIS", "active_variance": "active latents"}
 frames = {
     names[name]: {score: found.scores.get(score) for score in titles}
-    for name, found in framing(small, store, groups=OVER_BETA).items()
+    for name, found in framing(small, store, groups=groups_needed(small, prof)).items()
 }
 plots.scores_against_beta(swept, titles, {name: frames[name] for name in list(names.values())[:3]})
 
@@ -301,8 +301,6 @@ glue_all(
         **verdicts,
         "sweep_seeds": int(swept.groupby(["arch", "beta"])["seed"].nunique().max()),
         "sweep_size": small.image_size,
-        "n_agreeing": sum(agreeing),
-        "n_pairs": len(pairs),
         "scales_note": "The sweep is at the scale of the report itself"
         if small.image_size == spec.image_size
         else f"The number of active latents agrees within one in {sum(agreeing)} of {len(pairs)} cells",

@@ -39,7 +39,7 @@ from myst_nb import glue
 from vaelib.architectures import ARCHITECTURES
 from vaelib.capture import capture, ranges
 from vaelib.chapters import glue_all
-from vaelib.claims import OVER_BETA, gather
+from vaelib.claims import gather, groups_needed
 from vaelib.data import as_float, load_split
 from vaelib.latents import decode, traverse
 from vaelib.metrics.curves import between_points, span
@@ -230,7 +230,7 @@ for arch in archs:
         "untrained": f"{ARCHITECTURES[arch].title}, untrained",
     }
     small = prof.run(arch=arch, **prof.sweep)
-    for name, frame in framing(small, store, names=list(names), groups=OVER_BETA).items():
+    for name, frame in framing(small, store, names=list(names), groups=groups_needed(small, prof)).items():
         frames[names[name]] = {score: frame.scores[score] for score in titles}
 plots.scores_at_rate(swept, titles, frames, RATES)
 

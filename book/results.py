@@ -54,7 +54,7 @@ glue_all(
         "epochs": spec.epochs,
         "latent_dim": spec.latent_dim,
         "image_size": spec.image_size,
-        "n_train": 2 * (spec.n_train - spec.n_val),
+        "n_train": spec.n_pictures,
         "n_test": len(test),
         "seed": seed,
     }

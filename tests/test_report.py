@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests import toy
-from vaelib import progress, report
+from vaelib import progress, recipes, report
 from vaelib.errors import InputError
 from vaelib.profiles import ROOT, Page, Profile, load_profile
 from vaelib.spec import RunSpec
@@ -415,7 +415,7 @@ def test_progress_tells_what_is_done_at_work_and_to_come_and_for_how_long(monkey
 def test_a_page_depends_on_the_modules_it_imports_and_theirs(tmp_path):
     notebook = tmp_path / "a.py"
     notebook.write_text("from vaelib.plots.style import *\nfrom vaelib import profiles\n")
-    names = {path.name for path in report.modules_read(notebook)}
+    names = {path.name for path in recipes.modules_read(notebook)}
     assert {"style.py", "profiles.py", "spec.py", "architectures.py", "notebooks.py"} <= names
     assert not {"cli.py", "driver.py", "progress.py", "report.py", "training.py", "mnist.py"} & names
 
@@ -445,4 +445,4 @@ def test_the_workflow_imports_no_torch():
 def test_a_file_that_a_parameter_names_is_part_of_the_page_s_recipe():
     profile = load_profile("smoke")
     page = profile.pages["performance"]
-    assert json.loads(report.page_recipe(profile, page, []))["benchmarks/results.json"]
+    assert json.loads(recipes.page_recipe(profile, page, []))["benchmarks/results.json"]

@@ -15,6 +15,7 @@ from vaelib.latents import Codes, encode
 from vaelib.metrics.codes import kl_per_dim
 from vaelib.metrics.udr import udr
 from vaelib.runs import RunStore
+from vaelib.scores import fingerprint
 from vaelib.scores.registry import GROUPS, measure
 from vaelib.scores.subject import Protocol, Subject
 
@@ -166,6 +167,17 @@ def test_scores_of_a_run_are_the_same_bytes_every_time_and_kept(store, tmp_path,
     assert store.find(SPEC).id == run.id
 
 
+def test_the_rate_of_a_pose_is_that_of_its_own_posterior(store):
+    run = store.get(tiny(objective="pose", init="he"), progress=False)
+    found = scoring.score(run, store.folder, SMALL, progress=False, groups=["rate"])
+    assert found["kl"] == pytest.approx(run.metrics["test"]["all"]["kl"], rel=1e-5)
+    assert found["kl_per_dim"] == pytest.approx(run.metrics["kl_per_dim"], rel=1e-4, abs=1e-6)
+    code = encode(run.model, load_split(run.spec, "test").images)
+    assert kl_per_dim(code.mu.astype(float), code.logvar.astype(float))[0] != pytest.approx(
+        found["kl_per_dim"][0]
+    )
+
+
 def test_what_the_metric_refuses_is_undefined_with_its_reason(store):
     found = scoring.measured(store.find(SPEC), store.folder, SMALL, progress=False)
     assert found.scores["pairwise_information"] is None
@@ -239,9 +251,9 @@ def test_a_group_that_is_there_is_not_measured_again(store, measurings):
 
 def test_the_fingerprint_is_of_what_the_code_does():
     source = '"""Told."""\n\n# reason\nA = 1\n"""Of A."""\n\ndef f():\n    """Say\n    so."""\n    return 2\n'
-    assert scoring.code_lines(source) == "A = 1\ndef f():\n    return 2"
-    assert scoring.code_lines(source) != scoring.code_lines(source.replace("A = 1", "A = 2"))
-    assert len(scoring.fingerprint()) == 64
+    assert fingerprint.code_lines(source) == "A = 1\ndef f():\n    return 2"
+    assert fingerprint.code_lines(source) != fingerprint.code_lines(source.replace("A = 1", "A = 2"))
+    assert len(fingerprint.fingerprint()) == 64
 
 
 def test_every_module_that_decides_a_score_is_in_the_fingerprint():
@@ -255,14 +267,14 @@ def test_every_module_that_decides_a_score_is_in_the_fingerprint():
         "training"
     }  # of which an untrained network takes the first weights; versions tell when they change
     imported = set()
-    for name in scoring.SCORING_MODULES:
+    for name in fingerprint.SCORING_MODULES:
         for node in ast.walk(ast.parse((package / f"{name}.py").read_text())):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("vaelib"):
                 module = node.module.removeprefix("vaelib").removeprefix(".").replace(".", "/")
                 inner = [f"{module}/{alias.name}".lstrip("/") for alias in node.names]
                 found = [one for one in inner if (package / f"{one}.py").exists()]
                 imported |= set(found or [module])
-    assert imported - no_part <= set(scoring.SCORING_MODULES)
+    assert imported - no_part <= set(fingerprint.SCORING_MODULES)
 
 
 @pytest.fixture(scope="module")

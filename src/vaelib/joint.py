@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vaelib.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, categorical_kl, gaussian_kl
-from vaelib.vae import VAE, sample
+from vaelib.vae import VAE, prior_over_posterior, sample
 
 
 class JointVAE(VAE):
@@ -65,7 +65,7 @@ class JointVAE(VAE):
             noise_z, noise_c = self._split(noise)
             z, chosen = sample(mu, logvar, noise_z), _perturbed(probabilities, noise_c).argmax(1)
             category = F.one_hot(chosen, self.CATEGORIES).to(mu)
-            log_ratio = 0.5 * (noise_z.square() + logvar - z.square()).double().sum(1)
+            log_ratio = prior_over_posterior(z, logvar, noise_z)
             log_ratio -= torch.log(self.CATEGORIES * (probabilities * category).sum(1).double())
             return log_ratio - LIKELIHOODS[likelihood](self.decoder(torch.cat([z, category], 1)), x).double()
 

@@ -20,7 +20,7 @@ from vaelib.data import turned
 from vaelib.losses import ElboTerms, beta_loss, elbo_terms
 from vaelib.pose import pose
 from vaelib.spec import RunSpec
-from vaelib.vae import VAE, sample
+from vaelib.vae import VAE, sample, uniform
 
 Objective = Callable[..., tuple[ElboTerms, Tensor]]
 
@@ -169,7 +169,7 @@ def pair(
     noise, column = eps[:, : model.noise_dim], eps[:, -1]
     logits, mu, logvar = model(x, noise)
     terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
-    degrees = 0.5 * spec.rotation_range * torch.erf(column / math.sqrt(2))  # normal to uniform
+    degrees = 0.5 * spec.rotation_range * uniform(column)
     moved, _ = model.encode(turned(x, degrees).contiguous(memory_format=torch.channels_last))
     should = F.pad((degrees / pair_scale(spec))[:, None], (0, mu.shape[1] - 1))
     return terms, beta_loss(terms, beta, spec) + spec.penalty * (moved - mu - should).square().sum(1).mean()

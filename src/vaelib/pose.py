@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vaelib.data import turned
 from vaelib.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, beta_loss, blur_matrix, gaussian_kl
 from vaelib.spec import RunSpec
-from vaelib.vae import VAE, sample
+from vaelib.vae import VAE, prior_over_posterior, sample, uniform
 
 BINS = 72
 WIDTH = 360 / BINS
@@ -95,15 +95,15 @@ class PoseVAE(VAE):
         super().__init__(encoder, decoder, latent_dim)
         self.energy = RingNetwork()
         self.degrees = rotation_range / math.sqrt(3)
-        uniform = _fading(centres(), rotation_range)
-        inside = uniform > 1e-4 * uniform.max()
-        spike = _normal_cdf(centres() + WIDTH / 2) - _normal_cdf(centres() - WIDTH / 2)
-        prior = torch.where(inside, UPRIGHT * spike + (1 - UPRIGHT) * uniform / uniform.sum(), 0.0)
+        rotated = _fading(centres(), rotation_range)
+        inside = rotated > 1e-4 * rotated.max()
+        upright = _normal_cdf(centres() + WIDTH / 2) - _normal_cdf(centres() - WIDTH / 2)
+        prior = torch.where(inside, UPRIGHT * upright + (1 - UPRIGHT) * rotated / rotated.sum(), 0.0)
         never = torch.tensor(-math.inf)
         for name, value in (
             ("angles", centres()),
             ("log_prior", torch.where(inside, (prior / prior.sum()).log(), never)),
-            ("log_window", torch.where(inside, uniform.log(), never)),
+            ("log_window", torch.where(inside, rotated.log(), never)),
         ):
             self.register_buffer(name, value, persistent=False)
 
@@ -178,7 +178,7 @@ class PoseVAE(VAE):
             bins, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
             mu, logvar = self._content(x, angle)
             z = sample(mu, logvar, noise[:, 1:])
-            log_ratio = 0.5 * (noise[:, 1:].square() + logvar - z.square()).double().sum(1)
+            log_ratio = prior_over_posterior(z, logvar, noise[:, 1:])
             log_ratio += (self.log_prior[bins] - log_q.gather(1, bins[:, None])[:, 0]).double()
             return log_ratio - LIKELIHOODS[likelihood](self._picture(z, angle), x).double()
 
@@ -227,5 +227,5 @@ def pose(
     """
     noise, turn = eps.split((model.noise_dim, 1), dim=1)
     terms = model.terms(x, noise, spec.training_likelihood)
-    degrees = 180 * torch.erf(turn[:, 0] / math.sqrt(2))  # normal to uniform
+    degrees = 180 * uniform(turn[:, 0])
     return terms, beta_loss(terms, beta, spec) + model.surprise(x, degrees).mean()

@@ -15,6 +15,7 @@ from vaelib.spec import RunSpec
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout: the library is installed in place, beside the book it serves."""
 
+BOOK = ROOT / "book"
 EXPERIMENTS = ROOT / "experiments.yml"
 
 
@@ -28,7 +29,7 @@ class Page:
 
     @property
     def source(self) -> Path:
-        return ROOT / "book" / f"{self.notebook}.py"
+        return BOOK / f"{self.notebook}.py"
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,5 @@
-"""What the report consists of, when a part of it is out of date, and `build`, which brings all up to date."""
+"""What the report consists of, and `build`, which brings all of it up to date."""
 
-import ast
-import functools
-import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -16,22 +12,17 @@ from typing import Any
 
 import yaml
 
-from vaelib import driver
+from vaelib import driver, recipes
 from vaelib.architectures import encoder_layout
 from vaelib.errors import BuildError, InputError, check_choice
-from vaelib.files import sha256, write_atomic
-from vaelib.profiles import ROOT, Page, Profile, load_profile
+from vaelib.files import write_atomic
+from vaelib.profiles import BOOK, ROOT, Page, Profile, load_profile
 from vaelib.spec import DATA_FIELDS, NETWORK_FIELDS, RunSpec
 
-BOOK = ROOT / "book"
 BUILD = ROOT / "_build"
 SPECS = BUILD / "report" / "specs"
 CLUSTERS = ROOT / "workflow" / "profiles"
-PACKAGE = Path(__file__).parent
 STORE = "runs"
-
-NOT_DRAWN = ("cli", "driver", "progress", "report", "standalone", "training")
-"""Modules that no page of the book depends on: a run's identity already says how it was trained."""
 
 
 def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> None:
@@ -138,21 +129,15 @@ def plan(profile: Profile) -> dict[str, Needs]:
     for name, page in profile.pages.items():
         specs = page_runs(profile, page)
         write_specs(specs)
-        ids, scored = [spec.id for spec in specs], PACKAGE / "scoring.py" in modules_read(page.source)
-        for spec in specs if scored else ():
-            stands_for.setdefault(_frame_of(spec), spec.id)
-        frames = dict.fromkeys(stands_for[_frame_of(spec)] for spec in specs if scored)
+        ids = [spec.id for spec in specs]
+        scored = recipes.PACKAGE / "scoring.py" in recipes.modules_read(page.source)
+        frames = dict.fromkeys(stands_for.setdefault(_frame_of(s), s.id) for s in specs if scored)
         needs[name] = Needs(ids, ids if scored else [], list(frames))
     return needs
 
 
 def _frame_of(spec: RunSpec) -> tuple:
     return tuple(getattr(spec, name) for name in (*DATA_FIELDS, *NETWORK_FIELDS))
-
-
-def score_recipe() -> str:
-    """Return, as JSON, a fingerprint of the modules that decide scores; what is up to date is only read."""
-    return json.dumps(_fingerprints(modules_read(PACKAGE / "scoring.py")))
 
 
 def write_specs(specs: Sequence[RunSpec]) -> None:
@@ -170,70 +155,6 @@ def training_cost(spec: RunSpec) -> int:
         work += channels * conv.channels * (conv.kernel * side) ** 2
         channels = conv.channels
     return work * spec.n_train * spec.epochs
-
-
-def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
-    """Return, as JSON, a fingerprint of all that decides a page: text, parameters, runs, modules, files."""
-    given = json.dumps(page.parameters | {"profile": profile.name}, sort_keys=True)
-    recipe = _fingerprints([page.source, *modules_read(page.source), *_files_named(page)])
-    return json.dumps(recipe | {"its parameters": _short(given), "its runs": _short(" ".join(runs))})
-
-
-def _files_named(page: Page) -> list[Path]:
-    """Return the files of the checkout that a parameter of the page names."""
-    from vaelib import notebooks
-
-    values = (notebooks.parameters(page.source) | page.parameters).values()
-    return [ROOT / value for value in values if isinstance(value, str) and (ROOT / value).is_file()]
-
-
-def book_recipe() -> str:
-    """Return, as JSON, a fingerprint of all that decides the book except its executed pages."""
-    notebooks = {*BOOK.glob("*.py"), *BOOK.glob("*.ipynb")}
-    files = {path for path in BOOK.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    return json.dumps(_fingerprints([ROOT / "_config.yml", ROOT / "_toc.yml", *sorted(files - notebooks)]))
-
-
-def _fingerprints(files: Sequence[Path]) -> dict[str, str]:
-    return {str(path.relative_to(ROOT)): sha256(path)[:12] for path in files}
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def modules_read(source: Path) -> list[Path]:
-    """Return this package's files that a notebook imports, directly or not, and those that execute it."""
-    found: set[Path] = set()
-    ahead = {*_imports(source), "vaelib.notebooks"}
-    while ahead:
-        files = {file for name in ahead for file in _module_files(name)} - found
-        found |= files
-        ahead = {name for file in files for name in _imports(file)}
-    return sorted(found)
-
-
-@functools.cache
-def _imports(file: Path) -> set[str]:
-    """Return the dotted names a file imports; `from a import b` counts as `a` and `a.b`."""
-    try:
-        nodes = list(ast.walk(ast.parse(file.read_text())))
-    except SyntaxError as error:
-        raise InputError(f"{file}, line {error.lineno}, is not Python: {error.msg}.") from error
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
-
-
-def _module_files(name: str) -> list[Path]:
-    parts = name.split(".")
-    if parts[0] != "vaelib" or parts[1:2] in ([module] for module in NOT_DRAWN):
-        return []
-    path = PACKAGE.joinpath(*parts[1:])
-    files = [PACKAGE.joinpath(*parts[1:n], "__init__.py") for n in range(1, len(parts) + 1)]
-    return [file for file in (path.with_suffix(".py"), *files) if file.is_file()]
 
 
 def execute_page(name: str, profile: str) -> None:

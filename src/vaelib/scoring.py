@@ -1,10 +1,8 @@
 """Scores of runs and of what frames them, each measured once and kept in the store."""
 
-import ast
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,14 @@ from filelock import FileLock
 
 from vaelib.baselines import BASELINES, of_model, rows
 from vaelib.data import Corpus, load_split
-from vaelib.files import digest, read_json, read_sealed, write_json, write_sealed
+from vaelib.files import read_json, read_sealed, write_json, write_sealed
 from vaelib.frames import Frame, data_fields, kept, one_thread
 from vaelib.latents import encode
 from vaelib.metrics.codes import kl_per_dim
 from vaelib.metrics.udr import udr
 from vaelib.runs import Run
 from vaelib.scores.alignment import HAAR
+from vaelib.scores.fingerprint import fingerprint
 from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.subject import Protocol, Subject
 from vaelib.spec import NETWORK_FIELDS, RunSpec
@@ -29,38 +28,7 @@ from vaelib.spec import NETWORK_FIELDS, RunSpec
 log = logging.getLogger(__name__)
 
 SCORING_VERSION = 1
-"""Raised whenever the same run would score otherwise for a reason that is in none of `SCORING_MODULES`."""
-
-SCORING_MODULES = (
-    "baselines",
-    "bounds",
-    "capture",
-    "data",
-    "digit_classifier",
-    "evaluation",
-    "interventions",
-    "latents",
-    "linear",
-    "losses",
-    "metrics/codes",
-    "metrics/dependence",
-    "metrics/information",
-    "metrics/inputs",
-    "metrics/prediction",
-    "metrics/probes",
-    "metrics/quality",
-    "metrics/rotation",
-    "metrics/sampling",
-    "metrics/transforms",
-    "metrics/udr",
-    "scores/alignment",
-    "scores/factors",
-    "scores/pictures",
-    "scores/registry",
-    "scores/subject",
-    "supervised",
-)
-"""The modules whose code decides a score, given the network: when it changes, scores are measured again."""
+"""Raised whenever the same run would score otherwise though no module of the fingerprint has changed."""
 
 UDR_PICTURES = 2000
 
@@ -243,30 +211,3 @@ def _read(path: Path, stamp: dict[str, Any], tell: Callable[..., None]) -> Measu
     if any(record.get(name) != value for name, value in stamp.items()):
         return None
     return Measured(record["scores"], record["undefined"], {})
-
-
-@cache
-def fingerprint() -> str:
-    """Return the SHA-256 of the code that decides a score, without its comments and docstrings."""
-    sources = (Path(__file__).parent / f"{name}.py" for name in SCORING_MODULES)
-    return digest("\n".join(code_lines(source.read_text()) for source in sources))
-
-
-def code_lines(source: str) -> str:
-    """Return the lines of a module that do something: no docstring, no line of comment, no empty one.
-
-    >>> code_lines('# reason\\nX = 1\\n"Told of X."\\n')
-    'X = 1'
-    """
-    told = {
-        line
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-        for line in range(node.lineno, node.end_lineno + 1)
-    }
-    lines = enumerate(source.splitlines(), start=1)
-    return "\n".join(
-        text for number, text in lines if number not in told and text.strip() and text.strip()[0] != "#"
-    )

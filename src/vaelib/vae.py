@@ -1,5 +1,6 @@
 """The variational autoencoder: what it computes, whatever its encoder and decoder are made of."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -44,15 +45,16 @@ class VAE(nn.Module):
     def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
         """Return the log weight log p(x|z) + log p(z) − log q(z|x), nats, as a function of the noise of z.
 
-        It is (B,), in double precision; the pictures x are encoded once. log p(z) − log q(z|x) =
-        ½ Σ_j (noise² + logvar − z²): the constants cancel. A network that has no weights raises `InputError`.
+        It is (B,), in double precision; the pictures x are encoded once. A network that has no weights raises
+        `InputError`.
         """
         mu, logvar = self.encode(x)
 
         def weigh(noise: Tensor) -> Tensor:
             z = sample(mu, logvar, noise)
-            prior_over_posterior = 0.5 * (noise.square() + logvar - z.square()).double().sum(1)
-            return prior_over_posterior - LIKELIHOODS[likelihood](self.decode(z), x).double()
+            return (
+                prior_over_posterior(z, logvar, noise) - LIKELIHOODS[likelihood](self.decode(z), x).double()
+            )
 
         return weigh
 
@@ -60,3 +62,16 @@ class VAE(nn.Module):
 def sample(mu: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
     """Return latents z = mu + exp(logvar / 2) · noise: a draw from N(mu, exp logvar) for normal noise."""
     return mu + torch.exp(0.5 * logvar) * noise
+
+
+def prior_over_posterior(z: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+    """Return log p(z) − log q(z|x) (B,) of latents that `sample` drew, nats, in double precision.
+
+    ½ Σ_j (noise² + logvar − z²): the constants cancel.
+    """
+    return 0.5 * (noise.square() + logvar - z.square()).double().sum(1)
+
+
+def uniform(normal: Tensor) -> Tensor:
+    """Return draws that are uniform in ±1 where `normal` are standard normal: erf(normal / √2)."""
+    return torch.erf(normal / math.sqrt(2))

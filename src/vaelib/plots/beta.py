@@ -15,7 +15,16 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from scipy import stats
 
 from vaelib.plots.pictures import tile
-from vaelib.plots.style import INK, PALETTE, SEQUENTIAL, WIDTH, house_style, new_figure
+from vaelib.plots.style import (
+    INK,
+    PALETTE,
+    WIDTH,
+    frame_lines,
+    house_style,
+    new_figure,
+    numbered_cells,
+    one_legend,
+)
 
 PART_COLORS = {"upright": PALETTE[0], "rotated": PALETTE[3]}
 
@@ -83,7 +92,6 @@ def scores_against_beta(
     """
     figure = new_figure(1, len(titles), height=2.9)
     figure.get_layout_engine().set(wspace=0.05)
-    styles = dict(zip(frames, ("--", ":", "-."), strict=False))
     for ax, (score, title) in zip(figure.axes, titles.items(), strict=True):
         for color, (network, runs) in zip(PALETTE, table.groupby("network", sort=False), strict=False):
             known = runs.dropna(subset=[score])
@@ -93,21 +101,14 @@ def scores_against_beta(
             ax.fill_between(
                 half.index, groups.mean() - half, groups.mean() + half, color=color, alpha=0.15, lw=0
             )
-        for name, scores in frames.items():
-            if scores[score] is not None:
-                ax.axhline(scores[score], color=INK, lw=1, ls=styles[name], label=name)
+        frame_lines(ax, frames, score)
         level = [scores[score] for scores in frames.values() if scores[score] is not None]
         shown = [*table[score].dropna(), *level] or [0.0, 1.0]
         low, high = min(shown), max(shown)
         pad = 0.12 * (high - low) + 1e-6
         ax.set(title=title, ylim=(low - pad, high + pad))
         _beta_axis(ax, table["beta"].unique())
-    labelled = {
-        label: handle
-        for ax in figure.axes
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(labelled.values(), labelled, loc="outside upper center", ncols=len(labelled))
+    one_legend(figure, cols=2 + len(frames))
     return figure
 
 
@@ -154,25 +155,15 @@ def kl_spectra(spectra: Mapping[float, np.ndarray]) -> Figure:
     rows, cols = values.shape
     figure = new_figure(height=0.9 + 0.34 * rows)
     ax = figure.axes[0]
-    sns.heatmap(
+    numbered_cells(
+        ax,
         values,
-        ax=ax,
-        vmin=0,
-        vmax=max(values.max(), 0.1),
-        cmap=SEQUENTIAL,
-        annot=True,
-        fmt=".2f",
-        annot_kws={"size": 8},
-        linewidths=1.5,
-        linecolor=(0, 0, 0, 0),
-        xticklabels=range(1, cols + 1),
-        yticklabels=[f"β = {beta:g}" for beta in spectra],
-        cbar_kws={"label": "KL, nats", "pad": 0.02, "aspect": 12},
+        max(values.max(), 0.1),
+        [f"β = {beta:g}" for beta in spectra],
+        range(1, cols + 1),
+        "KL, nats",
     )
     ax.set_xlabel("latents, the one with most KL first")
-    ax.tick_params(length=0)
-    ax.tick_params(axis="y", rotation=0)
-    ax.collections[0].colorbar.outline.set_visible(False)
     return figure
 
 

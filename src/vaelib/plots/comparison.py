@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaelib.plots.style import INK, PALETTE, house_style, new_figure
+from vaelib.plots.style import INK, PALETTE, frame_lines, house_style, new_figure, one_legend
 
 MARKERS = "osD^v"
-FRAME_STYLES = ("--", ":", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 
 
 @house_style
@@ -59,20 +58,13 @@ def scores_at_rate(
             ax.scatter(known["kl"], known[score], color=color, marker=MARKERS[number], s=11, alpha=0.8)
             mean = known.groupby("beta")[["kl", score]].mean().sort_values("kl")
             ax.plot(mean["kl"], mean[score], color=color, lw=2.2, label=network)
-        for (name, scores), style in zip(frames.items(), FRAME_STYLES, strict=False):
-            if scores[score] is not None:
-                ax.axhline(scores[score], color=INK, lw=1.2, ls=style, label=name)
+        frame_lines(ax, frames, score)
         ax.plot(
             rates, [1] * len(rates), "v", color=INK, ms=5, clip_on=False, transform=ax.get_xaxis_transform()
         )
         ax.set_title(title, pad=9)
         ax.set(xlabel="rate: KL, nats")
-    labelled = {
-        label: handle
-        for ax in figure.axes
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(labelled.values(), labelled, loc="outside upper center", ncols=3)
+    one_legend(figure, cols=3)
     return figure
 
 

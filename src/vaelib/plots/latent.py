@@ -9,7 +9,15 @@ from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 
 from vaelib.plots.pictures import tile
-from vaelib.plots.style import DIGIT_COLORS, INK, PALETTE, SEQUENTIAL, house_style, new_figure
+from vaelib.plots.style import (
+    DIGIT_COLORS,
+    INK,
+    PALETTE,
+    SEQUENTIAL,
+    house_style,
+    new_figure,
+    numbered_cells,
+)
 
 ANGLES = ListedColormap(sns.husl_palette(256, h=0.72, s=0.95, l=0.62)[::-1][:200], name="angles")
 """Hues of one lightness, seen on white and on dark; from −90° to 90° they do not close the circle."""
@@ -171,24 +179,6 @@ def importance_matrix(importance: np.ndarray, factors: Sequence[str]) -> Figure:
     m = len(importance)
     figure = new_figure(height=0.9 + 0.27 * m, width=5.0)
     ax = figure.axes[0]
-    sns.heatmap(
-        importance,
-        ax=ax,
-        vmin=0,
-        vmax=1,
-        cmap=SEQUENTIAL,
-        annot=True,
-        fmt=".2f",
-        annot_kws={"size": 8},
-        linewidths=1.5,
-        linecolor=(0, 0, 0, 0),
-        xticklabels=factors,
-        yticklabels=range(1, m + 1),
-        cbar_kws={"label": "importance", "pad": 0.03, "aspect": 18},
-    )
-    ax.grid(False)
+    numbered_cells(ax, importance, 1, range(1, m + 1), factors, "importance")
     ax.set_ylabel("dimension")
-    ax.tick_params(length=0)
-    ax.tick_params(axis="y", rotation=0)
-    ax.collections[0].colorbar.outline.set_visible(False)
     return figure

@@ -1,12 +1,14 @@
 """The house style: transparent figures in mid-tone ink, so that one picture serves light and dark pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import ParamSpec
 
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK = "#7d7d7d"
@@ -64,6 +66,51 @@ def house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         return figure
 
     return drawn
+
+
+FRAME_STYLES = ("--", ":", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
+
+
+def frame_lines(ax: Axes, frames: Mapping[str, Mapping[str, float | None]], score: str) -> None:
+    """Draw a score of codes beside which others are seen, a grey line each; none where it is undefined."""
+    for (name, scores), style in zip(frames.items(), FRAME_STYLES, strict=False):
+        if scores[score] is not None:
+            ax.axhline(scores[score], color=INK, lw=1.2, ls=style, label=name)
+
+
+def one_legend(figure: Figure, cols: int) -> None:
+    """Put a legend above a figure that has each label of its panels once."""
+    labelled = {
+        label: handle
+        for ax in figure.axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(labelled.values(), labelled, loc="outside upper center", ncols=cols)
+
+
+def numbered_cells(
+    ax: Axes, values: np.ndarray, most: float, rows: Sequence, cols: Sequence, unit: str
+) -> None:
+    """Draw values from 0 to `most` as coloured cells with the numbers in them; NaN leaves a cell empty."""
+    sns.heatmap(
+        values,
+        ax=ax,
+        vmin=0,
+        vmax=most,
+        cmap=SEQUENTIAL,
+        annot=True,
+        fmt=".2f",
+        annot_kws={"size": 8},
+        linewidths=1.5,
+        linecolor=(0, 0, 0, 0),
+        xticklabels=cols,
+        yticklabels=rows,
+        cbar_kws={"label": unit, "pad": 0.02, "aspect": 12},
+    )
+    ax.grid(False)
+    ax.tick_params(length=0)
+    ax.tick_params(axis="y", rotation=0)
+    ax.collections[0].colorbar.outline.set_visible(False)
 
 
 def new_figure(rows: int = 1, cols: int = 1, height: float = 3.0, width: float = WIDTH) -> Figure:

@@ -10,7 +10,6 @@ from vaelib.capture import VISIBLE
 from vaelib.data import as_float
 from vaelib.digit_classifier import DigitClassifier, digit_classifier
 from vaelib.errors import InputError
-from vaelib.evaluation import bound_terms
 from vaelib.latents import prior_samples
 from vaelib.metrics import probes
 from vaelib.metrics.codes import active_units, kl_per_dim
@@ -27,8 +26,12 @@ CHUNK = 500
 
 
 def _rate(s: Subject) -> dict[str, Any]:
-    """KL is infinite, and its counts undefined, where a posterior is a point."""
-    kl, variance = kl_per_dim(s.mu, s.codes.logvar.astype(float)), s.mu.var(0)
+    """KL is infinite, and its counts undefined, where a posterior is a point.
+
+    Of a network its own KL: a pose or a category is not Gaussian.
+    """
+    own = kl_per_dim(s.mu, s.codes.logvar.astype(float)) if s.terms is None else s.terms.kl.double().mean(0)
+    kl, variance = np.asarray(own), s.mu.var(0)
     above = [int((kl > threshold).sum()) for threshold in THRESHOLDS] if np.isfinite(kl).all() else np.nan
     return {
         "kl": kl.sum(),
@@ -102,11 +105,10 @@ def _bound(s: Subject) -> dict[str, Any]:
     """The bound of all test pictures; of some, from the same draws, the importance-weighted one beside it."""
     if s.network is None:
         raise InputError(f"the {s.coder.name} is no VAE and bounds no likelihood.")
-    terms = bound_terms(s.network, s.test.images, s.spec.likelihood)
     images = s.test.images[s.spread(s.protocol.bound_pictures)]
     weights = log_weights(s.network, images, s.spec.likelihood, s.protocol.bound_draws, progress=False)
     return {
-        "neg_elbo": float((terms.recon + terms.kl.sum(1)).double().mean()),
+        "neg_elbo": float((s.terms.recon + s.terms.kl.sum(1)).double().mean()),
         "bound_elbo": -weights.mean(),
         "bound_iwae": -iwae_bound(weights).mean(),
     }

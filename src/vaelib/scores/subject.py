@@ -15,8 +15,10 @@ import numpy as np
 from vaelib.baselines import Coder
 from vaelib.data import Corpus
 from vaelib.errors import InputError
+from vaelib.evaluation import bound_terms
 from vaelib.interventions import FactorialSet, Sweep, factorial_set, rotation_sweep
 from vaelib.latents import Codes
+from vaelib.losses import ElboTerms
 from vaelib.metrics.codes import active_units
 from vaelib.metrics.prediction import FOREST_PICTURES
 from vaelib.metrics.probes import Estimate
@@ -77,6 +79,13 @@ class Subject:
     def mu(self) -> np.ndarray:
         """Posterior means of the test pictures, float64 (N, M)."""
         return self.codes.mu.astype(float)
+
+    @cached_property
+    def terms(self) -> ElboTerms | None:
+        """Both terms of the bound of the test pictures, as the network gives them; None without one."""
+        if self.network is None:
+            return None
+        return bound_terms(self.network, self.test.images, self.spec.likelihood)
 
     @property
     def active(self) -> np.ndarray:
