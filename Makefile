@@ -28,7 +28,7 @@ serve:
 	$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 test: lint
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --cov --cov-report=term
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

@@ -125,7 +125,10 @@ pose_in_one_drawing(posed.model, as_float(test.images[[chosen]]))
 # ## In formulas
 #
 # $$
-# p(x)=\int p(\theta)\,p(z)\,p\big(x\mid R_\theta\,g(z)\big)\,dz\,d\theta,\qquad q(\theta,z\mid x)=q(\theta\mid x)\;q(z\mid R_{-\theta}\,x)
+# \begin{aligned}
+# p(x)&=\int p(\theta)\,p(z)\,p\big(x\mid R_\theta\,g(z)\big)\,dz\,d\theta,\\
+# q(\theta,z\mid x)&=q(\theta\mid x)\;q(z\mid R_{-\theta}\,x)
+# \end{aligned}
 # $$ (pose-model)
 #
 # with the decoder $g$ and the turn $R_\theta$. The bound has one more KL, that of the pose, and counts it like every other:
@@ -133,7 +136,8 @@ pose_in_one_drawing(posed.model, as_float(test.images[[chosen]]))
 # $$
 # \begin{aligned}
 # -\log p(x)\le{}&\mathbb E_{q(\theta,z\mid x)}\big[-\log p(x\mid R_\theta\,g(z))\big]\\
-# &+\mathrm{KL}\big(q(\theta\mid x)\Vert p(\theta)\big)+\mathbb E_{q(\theta\mid x)}\mathrm{KL}\big(q(z\mid R_{-\theta}x)\Vert p(z)\big)
+# &+\mathrm{KL}\big(q(\theta\mid x)\Vert p(\theta)\big)\\
+# &+\mathbb E_{q(\theta\mid x)}\mathrm{KL}\big(q(z\mid R_{-\theta}x)\Vert p(z)\big)
 # \end{aligned}
 # $$ (pose-bound)
 #

@@ -1,5 +1,6 @@
 """Profiles: the scale of the report and the pages it consists of, read from `experiments.yml`."""
 
+import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -90,7 +91,7 @@ def _further_axes(named: Mapping[str, Any]) -> dict[str, list]:
 
 def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
     """Read a profile; raises `InputError` naming the accepted ones, or what is wrong in the file."""
-    experiments = yaml.safe_load(path.read_text())
+    experiments = _parsed(path.read_text())
     check_choice("profile", name, experiments["profiles"])
     chosen = experiments["profiles"][name]
     for page in chosen["parameters"]:
@@ -110,3 +111,9 @@ def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
     except InputError as error:
         raise InputError(f"{path.name}, profile {name}: {error}") from error
     return profile
+
+
+@functools.cache
+def _parsed(text: str) -> dict[str, Any]:
+    """Return the content of `experiments.yml`; every page asks for it, and parsing takes 40 ms."""
+    return yaml.safe_load(text)

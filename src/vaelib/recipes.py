@@ -47,7 +47,8 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def modules_read(source: Path) -> list[Path]:
+@functools.cache
+def modules_read(source: Path) -> tuple[Path, ...]:
     """Return this package's files that a notebook imports, directly or not, and those that execute it."""
     found: set[Path] = set()
     ahead = {*_imports(source), "vaelib.notebooks"}
@@ -55,7 +56,7 @@ def modules_read(source: Path) -> list[Path]:
         files = {file for name in ahead for file in _module_files(name)} - found
         found |= files
         ahead = {name for file in files for name in _imports(file)}
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 @functools.cache
