@@ -468,7 +468,7 @@ def test_the_table_is_of_the_runs_at_the_scale_of_the_profile(tmp_path, monkeypa
         ("article", 4.0 * area, 1, False, True, 2),
         ("ours", 4.0, 0, True, False, 1),
     }
-    assert set(found.loc[found["swept"], "kl"]) == {len(claims.OVER_BETA)}
+    assert set(found.loc[found["swept"], "kl"]) == {len(claims.FEW_GROUPS)}
     assert set(found.loc[found["full"], "kl"]) == {len(GROUPS)}
     elsewhere = Profile("other", FIELDS | {"epochs": 9}, {})
     assert claims.runs_at_scale(elsewhere, tmp_path) == []
@@ -485,6 +485,6 @@ def test_claims_at_one_beta_are_judged_at_full_scale_and_the_others_by_the_sweep
 
 
 def test_what_the_sweep_decides_is_measured_on_it():
-    names = {name for group in claims.OVER_BETA for name in GROUPS[group].names}
+    names = {name for group in claims.FEW_GROUPS for name in GROUPS[group].names}
     asked = {"active_variance", "excess_bce", "kl", *trends.TRENDS, *trends.BETTER} - {"udr"}
     assert asked <= names

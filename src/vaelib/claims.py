@@ -21,8 +21,8 @@ from vaelib.verdicts import Verdict
 SETTING = ["arch", "beta", "seed", "latent_dim"]
 SCALES = ["full", "swept"]
 """Whether a run is at the scale of the report, and whether at that at which β is swept; it may be at both."""
-OVER_BETA = ("rate", "reconstruction", "information", "separation", "forest", "rotation")
-"""The groups of scores that are measured on a run that only a sweep over β asks for."""
+FEW_GROUPS = ("rate", "reconstruction", "information", "separation", "forest", "rotation", "names")
+"""The groups of scores that are measured on a run that is not at the scale of the report: there are many."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def gather(
 ) -> pd.DataFrame:
     """Return a row a run: `SETTING`, `SCALES`, its scores, and udr; runs at neither scale are left out.
 
-    Scores that are missing are measured; of a run at the scale of a sweep alone, only `OVER_BETA`, and the
+    Scores that are missing are measured; of a run at the scale of a sweep alone, only `FEW_GROUPS`, and the
     others are undefined. beta is that of equal β_norm on the report's pictures, so that sweeps on smaller
     ones stand beside it: beta · N_report / N. udr is the agreement with the other seeds of the same setting,
     undefined for a single seed.
@@ -100,9 +100,8 @@ def gather(
 
 
 def groups_needed(spec: RunSpec, profile: Profile) -> tuple[str, ...]:
-    """Return the groups of scores that are measured on a run; for a sweep over β alone, `OVER_BETA`."""
-    scales = _scales(spec, profile)
-    return OVER_BETA if scales["swept"] and not scales["full"] else tuple(GROUPS)
+    """Return the groups of scores that are measured on a run: all of them at the scale of the report."""
+    return tuple(GROUPS) if _scales(spec, profile)["full"] else FEW_GROUPS
 
 
 def _scales(spec: RunSpec, profile: Profile) -> dict[str, bool]:

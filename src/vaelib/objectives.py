@@ -19,7 +19,7 @@ from torch.func import functional_call
 from vaelib.data import turned
 from vaelib.losses import ElboTerms, beta_loss, elbo_terms
 from vaelib.pose import pose
-from vaelib.spec import RunSpec
+from vaelib.spec import WITH_PENALTY, RunSpec
 from vaelib.vae import VAE, sample, uniform
 
 Objective = Callable[..., tuple[ElboTerms, Tensor]]
@@ -208,6 +208,31 @@ OBJECTIVES: dict[str, Objective] = {
 
 CRITICS = {"factor_vae": latent_critic}
 """Objectives with a second network, and what builds it."""
+
+
+def title(spec: RunSpec) -> str:
+    """Return what a run minimises, with its weights by the names that the papers give them.
+
+    >>> title(RunSpec(beta=1, angles="fresh")), title(RunSpec(objective="dip_vae_ii", beta=1, penalty=2))
+    ('β-VAE, β = 1, fresh angles', 'DIP-VAE-II, λ = 2')
+    """
+    names = {
+        "beta_vae": f"β-VAE, β = {spec.beta:g}",
+        "beta_tcvae": f"β-TCVAE, β = {spec.beta:g}",
+        "capacity": f"capacity, C = {spec.capacity:g}, γ = {spec.beta:g}",
+        "dip_vae_ii": f"DIP-VAE-II, λ = {spec.penalty:g}",
+        "factor_vae": f"FactorVAE, γ = {spec.penalty:g}",
+        "pair": f"known turns, w = {spec.penalty:g}",
+        "joint": f"JointVAE, C = {spec.capacity:g}, γ = {spec.beta:g}",
+        "pose": "pose",
+    }
+    weighted = spec.objective in (*WITH_PENALTY, "pose") and spec.beta != 1
+    changed = {
+        f"β = {spec.beta:g}": weighted,
+        "blurred pyramid": spec.compared == "pyramid",
+        "fresh angles": spec.angles == "fresh",
+    }
+    return ", ".join([names[spec.objective], *(name for name, holds in changed.items() if holds)])
 
 
 def noise_columns(model: VAE, spec: RunSpec) -> int:

@@ -220,10 +220,11 @@ def _fading(angles: Tensor, limit: float) -> Tensor:
 def pose(
     model: PoseVAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
 ) -> tuple[ElboTerms, Tensor]:
-    """Reconstruction + β · KL of a `PoseVAE`, + what its energies learn from: `PoseVAE.surprise`.
+    """Reconstruction + β · KL of a pose and a content, + the pose's surprise at turns of our own.
 
-    The last column of eps decides the angles, uniform around the circle, by which pictures are turned and
-    asked about. No angle is given away: these turns are our own.
+    For a `PoseVAE`, whose energies learn from `PoseVAE.surprise` alone. The last column of eps decides the
+    angles, uniform around the circle, by which pictures are turned and asked about. No angle is given away:
+    these turns are our own.
     """
     noise, turn = eps.split((model.noise_dim, 1), dim=1)
     terms = model.terms(x, noise, spec.training_likelihood)
