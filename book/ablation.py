@@ -61,14 +61,8 @@ also = [
     {"activation": "identity", "beta_warmup_epochs": 1, "seed": 0},
     {"activation": "identity", "images": "upright", "seed": 0},
     {"activation": "identity", "images": "rotated", "seed": 0},
-    {"activation": "leaky_relu", "seed": 0},
-    {
-        "activation": "leaky_relu",
-        "reduction": "mean_pixels_784",
-        "likelihood": "gaussian",
-        "beta": 4.0,
-        "seed": 0,
-    },
+    {"activation": "leaky_relu"},
+    {"activation": "leaky_relu", "reduction": "mean_pixels_784", "likelihood": "gaussian", "beta": 4.0},
     {"activations": ["identity", "relu"], "image_size": 64, "beta": 4.0, "seed": 0},
     {
         "activations": ["identity", "relu"],

@@ -12,10 +12,11 @@ from scipy.special import expit, xlog1py
 from statsmodels.formula.api import ols
 
 from tests.figure import assert_transparent_and_drawn
-from vaelib import ablation
+from vaelib import ablation, notebooks, report
 from vaelib.errors import InputError
 from vaelib.linear_theory import linear_theory, pixel_changes, principal_angles
 from vaelib.plots import ablation as plots
+from vaelib.profiles import load_profile
 from vaelib.spec import REDUCTIONS, RunSpec
 
 BASE = RunSpec(arch="ours", image_size=32, beta=1.0)
@@ -105,6 +106,33 @@ def test_a_balanced_design_is_read_off_the_table_by_seed():
     values, changed, readings = ablation.balanced(design(2, 3, 4), "kl_0.05", 2)
     assert (values.shape, changed, readings) == ((2, 3, 2), ["a0", "a1"], ["b0", "b1", "b2"])
     assert values[1, 2].tolist() == [120, 121]
+
+
+@pytest.mark.parametrize("profile", ["smoke", "quick", "published"])
+def test_every_scale_crosses_its_activations_with_a_reading_in_all_seeds(profile):
+    scale = load_profile(profile)
+    page = scale.pages["ablation"]
+    specs = report.page_runs(scale, page)
+    base = specs[0]
+    crossed = pd.DataFrame(
+        [
+            {
+                "changed": ablation.words(ablation.changes(spec, base)),
+                "reading": ablation.reading(spec),
+                "matched_beta": ablation.matched_beta(spec),
+                "seed": spec.seed,
+            }
+            for spec in specs
+            if spec.image_size == base.image_size
+        ]
+    )
+    kinds = [ablation.AS_STATED, "activation relu", "activation leaky_relu"]
+    crossed = crossed[crossed["changed"].isin(kinds)]
+    seeds = len(notebooks.check_parameters(page.source, report.given_parameters(scale, page))["seeds"])
+    for design in (crossed, crossed[crossed["matched_beta"] < 100]):
+        values, _, readings = ablation.balanced(design, "seed", seeds)
+        assert values.shape[2] == seeds
+        assert readings
 
 
 def test_readings_that_lack_a_run_are_left_out_and_none_left_is_refused():
