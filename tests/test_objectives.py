@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 from torch.distributions import Normal
 
 from tests.tiny import tiny
-from vaelib import objectives, spec
+from vaelib import objectives, report, spec
 from vaelib.data import as_float, load_split
 from vaelib.losses import ElboTerms, gaussian_kl
 from vaelib.models import VAE, build
-from vaelib.objectives import OBJECTIVES, covariance_penalty, kl_parts, noise_columns
+from vaelib.objectives import OBJECTIVES, covariance_penalty, kl_parts, noise_columns, title
+from vaelib.profiles import load_profile
 from vaelib.spec import RunSpec
 from vaelib.vae import sample
 
@@ -321,3 +323,13 @@ def test_a_code_that_moves_as_it_should_is_not_penalised(sign, free):
     added = (penalised - OBJECTIVES["beta_vae"](model, x, noise[:, :2], 4.0, asked, 0.0)[1]).item()
     # Of the wrong sign it is off by 2δ, δ uniform in ±45 degrees: (2 · 45 / 45)² / 3.
     assert added == pytest.approx(0 if free else 4 / 3, abs=0.02 if free else 0.15)
+
+
+def test_titles_tell_apart_what_a_page_compares():
+    scale = load_profile("quick")
+    page = scale.pages["alternatives"]
+    told: dict[str, set] = {}
+    for asked in report.page_runs(scale, page):
+        told.setdefault(title(asked), set()).add(replace(asked, seed=0))
+    assert all(len(alike) == 1 for alike in told.values())
+    assert {asked.objective for alike in told.values() for spec in alike} == set(OBJECTIVES)
