@@ -332,4 +332,4 @@ def test_titles_tell_apart_what_a_page_compares():
     for asked in report.page_runs(scale, page):
         told.setdefault(title(asked), set()).add(replace(asked, seed=0))
     assert all(len(alike) == 1 for alike in told.values())
-    assert {asked.objective for alike in told.values() for spec in alike} == set(OBJECTIVES)
+    assert {asked.objective for alike in told.values() for asked in alike} == set(OBJECTIVES)
