@@ -318,6 +318,8 @@ glue_all(
         "n_goals": len(goals),
         "missed": ", ".join(table.index[table["reached"] == "no"]) or "none",
         "time_ratio": table.loc["training time, ratio", "measured"],
+        "ris_pose": table.loc["RIS", "measured"],
+        "purity_pose": table.loc["purity of the pose", "measured"],
     }
 )
 table
