@@ -27,7 +27,7 @@ rotation_ranges = [15.0, 45.0, 90.0, 180.0]  # angles are uniform in plus or min
 seeds = [0, 1, 2]  # seeds of each network and range
 image_size = 32  # side of the pictures, pixels
 n_train = 3000  # source digits to train on
-turned_per_class = 20  # unseen digits of each class that are turned
+turned_per_class = 50  # unseen digits of each class that are turned
 n_measured = 1000  # test digits behind the curve of distances (fewer where the profile has fewer)
 
 # %% tags=["hide-input"]
