@@ -250,9 +250,11 @@ printed.rename_axis([None, None]).map("{:.3g}".format)
 # picture $p$, a direction of the logits pays for its nats if and only if the pictures vary along it enough:
 #
 # $$
-# \text{latent } i \text{ is in use} \iff s_i>\beta_\text{eff},\qquad
-# \mathrm{KL}_i=\tfrac12\ln\frac{s_i}{\beta_\text{eff}},\qquad
-# s_i=\begin{cases}2\,\lambda_i(C)&\text{MSE}\\ \lambda_i\bigl(P^{-1/2}CP^{-1/2}\bigr)&\text{BCE,}\end{cases}
+# \begin{aligned}
+# &\text{latent } i \text{ is in use} \iff s_i>\beta_\text{eff},\qquad
+# \mathrm{KL}_i=\tfrac12\ln\frac{s_i}{\beta_\text{eff}},\\
+# &s_i=\begin{cases}2\,\lambda_i(C)&\text{MSE}\\ \lambda_i\bigl(P^{-1/2}CP^{-1/2}\bigr)&\text{BCE,}\end{cases}
+# \end{aligned}
 # $$ (thresholds)
 #
 # where $C$ is the covariance of the pixels, $\lambda_i$ its eigenvalues and $P=\operatorname{diag}p(1-p)$. {numref}`fig-kl-thresholds`
