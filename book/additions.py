@@ -128,7 +128,7 @@ glue_all(
 # %% [markdown]
 # ## The idea in one drawing
 #
-# A likelihood of pixels takes a digit that was turned by more than some 35° for another digit ({ref}`sec-dataset`). So the turn is taken out of what the decoder has to draw.
+# A likelihood of pixels takes a digit that was turned far enough for another digit ({ref}`sec-dataset`). So the turn is taken out of what the decoder has to draw.
 # {numref}`fig-pose-idea` follows one unseen digit through the network: a small network says how well the picture would stand if it were turned back by each angle; the picture is
 # turned back by a draw of these; what is left is encoded into {glue:text}`n_content` content latents; the decoder draws an upright canvas; and the canvas is turned forward again and
 # compared with the picture.
