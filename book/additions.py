@@ -374,7 +374,7 @@ pd.DataFrame(
 # ## What it costs
 #
 # The pose has a small network of its own, and a step turns the picture three times: back, to be encoded; forward, as a canvas; and by a turn of our own, to learn from. An epoch takes
-# {glue:text}`time_ratio:s` times as long as the plain network's; on larger pictures the share of the small network is less, because it looks at them reduced.
+# {glue:text}`time_ratio:s` times as long as the plain network's.
 #
 # ## What was found
 #

@@ -100,7 +100,8 @@ def scores_of_many(table: pd.DataFrame, frames: Mapping[str, Mapping[str, float]
     of codes beside which others are seen.
     """
     names, columns = list(table["name"].unique()), [column for column in table if column != "name"]
-    figure = new_figure(-(-len(columns) // 2), 2, height=1 + 0.45 * len(names) * (len(columns) / 2) ** 0.8)
+    rows = -(-len(columns) // 2)
+    figure = new_figure(rows, 2, height=0.3 + rows * (0.6 + 0.2 * len(names)), width=NARROW)
     places = table["name"].map(names.index)
     for ax, column in zip(figure.axes, columns, strict=True):
         ax.scatter(table[column], places, s=14, color=PALETTE[0], alpha=0.8, linewidth=0, zorder=2)
@@ -112,5 +113,6 @@ def scores_of_many(table: pd.DataFrame, frames: Mapping[str, Mapping[str, float]
         ax.set(xlabel=column, ylim=(len(names) - 0.5, -0.5))
         ax.set_yticks(range(len(names)), names if ax in figure.axes[::2] else [])
         ax.tick_params(axis="y", length=0)
+        ax.locator_params(axis="x", nbins=4)
     one_legend(figure, len(frames))
     return figure
