@@ -101,8 +101,8 @@ pd.DataFrame({"what is minimised": minimised}).style.set_table_attributes('class
 )
 
 # %% [markdown]
-# None of them is given what a contest would give it: strengths were chosen by one run at each of a few values. β-TCVAE estimates densities from a batch, for which {glue:text}`batch_size` pictures are
-# too few; it has batches of {glue:text}`largest_batch`, and so fewer steps.
+# None of them is given what a contest would give it: strengths were chosen by one run at each of a few values. β-TCVAE estimates densities from a batch, so its batches are larger, and its steps fewer: the
+# largest here have {glue:text}`largest_batch` pictures, those of the plain network {glue:text}`batch_size`.
 #
 # ## What they reach
 #
