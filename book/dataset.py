@@ -33,7 +33,7 @@ from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split, render
 from vaelib.factors import FACTORS, morphology
 from vaelib.metrics.curves import crossing
-from vaelib.metrics.distances import relative_distances, squared_distances
+from vaelib.metrics.distances import distances_when_turned
 from vaelib.metrics.probes import class_share
 from vaelib.mnist import load_mnist
 from vaelib.plots import dataset as plots
@@ -200,16 +200,13 @@ factor_distributions(strokes, labels)
 # %% tags=["hide-input"]
 m = min(n_measured, len(digits))
 turns = np.arange(0, rotation_range + 1e-9, rotation_range / 18)
-upright = large[:m].numpy()
 
 
-def squared_moves(angle):
-    pictures = as_float(render(digits[:m], np.full(m, angle), spec.image_size)).numpy()
-    return ((pictures - upright) ** 2).sum((1, 2, 3))
+def drawn(angle):
+    return as_float(render(digits[:m], np.full(m, angle), spec.image_size)).flatten(1).numpy()
 
 
-moves = np.stack([(squared_moves(turn) + squared_moves(-turn)) / 2 for turn in turns], axis=1)
-distances = relative_distances(moves, squared_distances(upright.reshape(m, -1)), labels[:m])
+distances = distances_when_turned(drawn, labels[:m], turns)
 curve, same = distances.iloc[:-1], distances.loc["same label"]
 crossings = {
     "same": crossing(turns, curve["ratio"].to_numpy(), same["ratio"]),

@@ -43,7 +43,7 @@ from vaelib.data import as_float, load_split, render
 from vaelib.interventions import rotation_sweep
 from vaelib.latents import encode
 from vaelib.metrics.curves import crossing, direction, span
-from vaelib.metrics.distances import relative_distances, squared_distances
+from vaelib.metrics.distances import distances_when_turned
 from vaelib.metrics.rotation import two_way
 from vaelib.mnist import load_mnist
 from vaelib.objectives import title
@@ -88,18 +88,15 @@ framing = pd.DataFrame(
 # %% tags=["hide-input"]
 digits = load_mnist("test")
 chosen = load_split(specs[0], "test").factors.query("not rotated")["index"].to_numpy()[:n_measured]
-pictures, labels = digits.images[chosen], digits.labels[chosen]
 turns = np.linspace(0, max(rotation_ranges), 19)
-upright = as_float(render(pictures, np.zeros(len(pictures)), image_size)).numpy()
 
 
-def squared_moves(angle):
-    turned = as_float(render(pictures, np.full(len(pictures), angle), image_size)).numpy()
-    return ((turned - upright) ** 2).sum((1, 2, 3))
+def drawn(angle):
+    pictures = render(digits.images[chosen], np.full(len(chosen), angle), image_size)
+    return as_float(pictures).flatten(1).numpy()
 
 
-moves = np.stack([(squared_moves(turn) + squared_moves(-turn)) / 2 for turn in turns], axis=1)
-distances = relative_distances(moves, squared_distances(upright.reshape(len(upright), -1)), labels)
+distances = distances_when_turned(drawn, digits.labels[chosen], turns)
 curve = distances["ratio"].to_numpy()[:-1]
 crossings = {
     "same": crossing(turns, curve, distances.loc["same label", "ratio"]),

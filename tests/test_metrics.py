@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from vaelib.metrics.curves import crossing, direction
-from vaelib.metrics.distances import relative_distances, squared_distances
+from vaelib.metrics.distances import distances_when_turned, relative_distances, squared_distances
 
 SMALL = st.floats(-5, 5)
 
@@ -29,6 +29,19 @@ def test_relative_distances_of_two_labels():
     same = np.mean([(2 * a - 2 * b) ** 2 for a in range(6) for b in range(6) if a != b])
     assert table["ratio"].tolist() == pytest.approx([0, 1 / different, 4 / different, same / different])
     assert table.index.tolist() == [0, 1, 2, "same label"]
+
+
+def test_a_half_turn_is_a_flip_of_both_axes_and_no_turn_moves_nothing():
+    digits, labels = np.random.default_rng(0).random((12, 6, 6)), np.arange(12) % 3
+    pictures, flipped = digits.reshape(12, -1), digits[:, ::-1, ::-1].reshape(12, -1)
+    moved = np.stack([np.zeros(12), ((pictures - flipped) ** 2).sum(1)], axis=1)
+    expected = relative_distances(moved, squared_distances(pictures), labels)
+    table = distances_when_turned(
+        lambda angle: np.rot90(digits, round(angle / 90), axes=(1, 2)).reshape(12, -1),
+        labels,
+        np.array([0, 180]),
+    )
+    np.testing.assert_allclose(table, expected)
 
 
 def test_the_interval_surrounds_the_ratio_and_narrows_with_more_pictures():

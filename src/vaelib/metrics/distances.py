@@ -1,5 +1,7 @@
 """How far pictures are from each other: arrays in, numbers out."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -43,3 +45,16 @@ def relative_distances(
         {"ratio": ratios(np.ones((1, n)))[0], "low": low, "high": high},
         index=[*range(changed.shape[1]), "same label"],
     )
+
+
+def distances_when_turned(
+    drawn: Callable[[float], np.ndarray], labels: np.ndarray, turns: np.ndarray
+) -> pd.DataFrame:
+    """Return `relative_distances` of pictures to themselves turned; `drawn` gives them (N, P) at an angle.
+
+    A row a turn, degrees: the mean of the squared distances after turning by it and by its opposite.
+    """
+    upright = drawn(0.0)
+    moves = [((drawn(sign * turn) - upright) ** 2).sum(1) for turn in turns for sign in (1, -1)]
+    of_both = np.stack(moves, axis=1).reshape(len(labels), len(turns), 2).mean(2)
+    return relative_distances(of_both, squared_distances(upright), labels)
