@@ -226,7 +226,12 @@ def store(tmp_path_factory):
     return store
 
 
-def test_the_second_time_nothing_is_fitted_and_nothing_differs(store, train, test_set, monkeypatch):
+@pytest.mark.parametrize(
+    "changed",
+    [{"beta": 1.0, "epochs": 1}, {"objective": "pose"}, {"objective": "joint", "capacity": 5.0}],
+    ids=["training", "pose", "joint"],
+)
+def test_the_second_time_nothing_is_fitted_and_nothing_differs(store, train, test_set, monkeypatch, changed):
     fitted = {
         "pca": pca(train.images, 10),
         "ica": ica(train.images, 10),
@@ -235,7 +240,7 @@ def test_the_second_time_nothing_is_fitted_and_nothing_differs(store, train, tes
     }
     for module in (baselines, supervised):
         monkeypatch.setattr(module, "load_split", None)
-    found = rows(replace(SPEC, beta=1.0, epochs=1), store)
+    found = rows(replace(SPEC, **changed), store)
     assert tuple(found) == BASELINES
     for name, coder in found.items():
         assert coder.name == fitted[name].name

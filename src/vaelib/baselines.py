@@ -105,11 +105,12 @@ def rows(
 ) -> dict[str, Coder]:
     """Return the baselines of a spec by name, fitted on its training pictures or read from the store.
 
-    What the spec says of beta and training is of no account, but for the seed of the untrained network,
-    which is scaled here. Raises `InputError` for an unknown name.
+    What the spec says of objective, beta and training is of no account, but for the seed of the untrained
+    network, which is scaled here. Raises `InputError` for an unknown name.
     """
     for name in names:
         check_choice("baseline", name, BASELINES)
+    spec = spec.plain
 
     @cache
     def pictures() -> Tensor:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, get_args
 
 from vaelib.architectures import ACTIVATIONS, ARCHITECTURES, NORMS, encoder_layout
@@ -150,6 +150,12 @@ class RunSpec:
     @property
     def n_pixels(self) -> int:
         return self.image_size**2
+
+    @property
+    def plain(self) -> "RunSpec":
+        """The β-VAE of the same pictures, network and training, whatever the objective."""
+        of_objective = ("objective", "penalty", "capacity", "capacity_epochs")
+        return replace(self, **{name: getattr(RunSpec, name) for name in of_objective})
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
