@@ -9,11 +9,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from vaelib.data import turned
-from vaelib.plots.style import FRAME_STYLES, INK, PALETTE, house_style, new_figure, one_legend
+from vaelib.plots.style import FRAME_STYLES, INK, NARROW, PALETTE, house_style, new_figure, one_legend
 from vaelib.pose import PoseVAE
-
-NARROW = 5.0
-"""Inches: narrower than the page, so that text can be read at 400 pixels."""
 
 
 @house_style

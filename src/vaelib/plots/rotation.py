@@ -8,10 +8,7 @@ from matplotlib.figure import Figure
 
 from vaelib.metrics.rotation import SHARES, response_bands
 from vaelib.plots.latent import ANGLES
-from vaelib.plots.style import DIGIT_COLORS, INK, PALETTE, house_style, new_figure
-
-NARROW = 5.0
-"""Inches of these figures: narrower than the page, so that their text can be read at 400 pixels."""
+from vaelib.plots.style import DIGIT_COLORS, INK, NARROW, PALETTE, house_style, new_figure
 
 TICKS = (-90, -45, 0, 45, 90)
 

@@ -20,6 +20,8 @@ SEQUENTIAL = "viridis"
 
 WIDTH = 7.5
 """Inches of a figure as wide as the page's text."""
+NARROW = 5.0
+"""Inches of a figure narrower than the page, so that its text can be read at 400 pixels."""
 
 P = ParamSpec("P")
 
