@@ -54,7 +54,7 @@ from vaelib.plots.additions import scores_of_many
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
 from vaelib.score_tables import framed, number
-from vaelib.scoring import framing, score
+from vaelib.scoring import frame_titles, framing, score
 from vaelib.spec import TURNS, RunSpec
 
 scale = load_profile(profile)
@@ -67,15 +67,12 @@ scores = {name: [score(run, store, groups=groups) for run in same] for name, sam
 plain = title(spec)
 glue_all(
     {
-        "plain": plain,
         "image_size": image_size,
         "n_train": spec.n_pictures,
         "epochs": spec.epochs,
         "batch_size": spec.batch_size,
         "largest_batch": max(s.batch_size for s in specs),
-        "n_test": 2 * spec.n_test,
         "seeds_text": "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds",
-        "n_others": len(runs) - 1,
     }
 )
 
@@ -110,9 +107,8 @@ pd.DataFrame({"what is minimised": minimised}).style.set_table_attributes('class
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-alternatives", "caption": "Four scores of each objective; a dot is a run, a bar the mean over seeds. Lines: the same scores of principal components and of the untrained network. Purity and RIS are those of the latent that follows the angle best; D is measured on the factorial set; the bound is that of unseen pictures, the lower the better."}, "image": {"alt": "Four panels with a row for each objective and dots for its runs: purity, RIS, D, and the negative bound in nats."}}
 frames = framing(spec, store, groups=groups)
-m = spec.latent_dim
-frame_titles = {"pca": f"PCA-{m}", "ica": f"ICA-{m}", "untrained": "untrained", "ceiling": "ceiling"}
-framed_by = {title_: frames[name].scores for name, title_ in frame_titles.items()}
+titles = frame_titles(spec.latent_dim)
+framed_by = {titles[name]: found.scores for name, found in frames.items()}
 
 
 def bound(run):
@@ -128,8 +124,8 @@ table = pd.DataFrame(
     ]
 )
 lines = {
-    name: {column: framed_by[name][key] for key, column in shown.items()}
-    for name in (f"PCA-{m}", "untrained")
+    titles[name]: {column: frames[name].scores[key] for key, column in shown.items()}
+    for name in ("pca", "untrained")
 }
 scores_of_many(table[["name", *shown.values(), "−ELBO, nats"]], lines)
 
@@ -164,17 +160,16 @@ pd.DataFrame(
 
 # %% tags=["hide-input"]
 purity = {name: np.array([own["purity_best"] for own in same], dtype=float) for name, same in scores.items()}
-gains = {
-    name: mean_interval(own - purity[plain])
-    if len(seeds) > 1
-    else (float((own - purity[plain]).mean()), np.nan, np.nan)
-    for name, own in purity.items()
-    if name != plain
-}
+gains = {name: mean_interval(own - purity[plain]) for name, own in purity.items() if name != plain}
 gained = pd.DataFrame(gains, index=["gain in purity", "low", "high"]).T
 means = pd.Series({name: own.mean() for name, own in purity.items()})
 turning = [name for name, same in runs.items() if same[0].spec.objective in TURNS]
-unsure = gained["low"].isna().all()
+
+
+def names_where(sure):
+    return "one seed, no interval" if len(seeds) == 1 else ", ".join(gained.index[sure]) or "none"
+
+
 glue_all(
     {
         "best": means.idxmax(),
@@ -182,12 +177,8 @@ glue_all(
         "plain_purity": number(float(means[plain])),
         "told_of_turns": " and ".join(f"{number(float(means[name]))} ({name})" for name in turning),
         "untold_most": number(float(means.drop(turning).max())),
-        "surely_above": "one seed, no interval"
-        if unsure
-        else ", ".join(gained.index[gained["low"] > 0]) or "none",
-        "surely_below": "one seed, no interval"
-        if unsure
-        else ", ".join(gained.index[gained["high"] < 0]) or "none",
+        "surely_above": names_where(gained["low"] > 0),
+        "surely_below": names_where(gained["high"] < 0),
     }
 )
 gained.map(lambda value: "–" if np.isnan(value) else f"{value:+.3f}")

@@ -50,6 +50,7 @@ from vaelib.objectives import title
 from vaelib.plots.additions import rotation_over_ranges
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
+from vaelib.score_tables import number
 
 recipe = {"arch": arch, "beta": beta, "image_size": image_size, "n_train": n_train}
 axes = {"objectives": objectives, "rotation_ranges": rotation_ranges, "seeds": seeds}
@@ -58,10 +59,10 @@ sweeps = {limit: rotation_sweep(image_size, turned_per_class, limit / 18, limit)
 
 
 def isolated(network, limit, encoder):
-    split = two_way(sweeps[limit].layout(encoder(sweeps[limit].images).mu)).table
-    best = split["eta2_angle"].idxmax()
+    split = two_way(sweeps[limit].layout(encoder(sweeps[limit].images).mu))
     return {"network": network, "range": limit} | {
-        name: split.loc[best, name] for name in ("eta2_angle", "purity")
+        name: np.nan if split.best_dim is None else split.table.loc[split.best_dim, name]
+        for name in ("eta2_angle", "purity")
     }
 
 
@@ -121,7 +122,8 @@ table.columns = [f"{score}, ±{limit:g}°" for limit, score in table.columns]
 table.T.rename_axis(None, axis=1)
 
 # %% tags=["hide-input"]
-purity = measured.pivot_table("purity", "range", "network").sort_index()
+purity = measured.groupby(["range", "network"])["purity"].mean().unstack("network")
+gap = (purity[posed] - purity[plain]).dropna()
 ends = {"first": purity.index[0], "last": purity.index[-1]}
 glue_all(
     {
@@ -130,11 +132,11 @@ glue_all(
         "n_turned": 10 * turned_per_class,
         "first_range": ends["first"],
         "last_range": ends["last"],
-        **{f"plain_{end}": purity.loc[limit, plain] for end, limit in ends.items()},
-        **{f"posed_{end}": purity.loc[limit, posed] for end, limit in ends.items()},
+        **{f"plain_{end}": number(float(purity.loc[limit, plain])) for end, limit in ends.items()},
+        **{f"posed_{end}": number(float(purity.loc[limit, posed])) for end, limit in ends.items()},
         "plain_moves": direction(purity[plain].to_numpy()),
         "posed_moves": direction(purity[posed].to_numpy()),
-        "widest_gap": (purity[posed] - purity[plain]).idxmax(),
+        "widest_gap": f"±{gap.idxmax():g}°" if len(gap) else "no range",
         **{
             f"crossing_{which}": f"{angle:.0f}°" if np.isfinite(angle) else "no angle"
             for which, angle in crossings.items()
@@ -145,7 +147,7 @@ glue_all(
 # %% [markdown]
 # ## What was found
 #
-# From ±{glue:text}`first_range:g`° to ±{glue:text}`last_range:g`°, the purity of the plain network's best latent {glue:text}`plain_moves`: it is {glue:text}`plain_first:.2f` at first and
-# {glue:text}`plain_last:.2f` at last ({glue:text}`seeds_text`, {glue:text}`n_turned` unseen digits). That of the pose {glue:text}`posed_moves`, from {glue:text}`posed_first:.2f` to
-# {glue:text}`posed_last:.2f`; the two are furthest apart at ±{glue:text}`widest_gap:g`°. At ±180° a line cannot hold the turn even in principle: the picture comes round, and the angle
+# From ±{glue:text}`first_range:g`° to ±{glue:text}`last_range:g`°, the purity of the plain network's best latent {glue:text}`plain_moves`: it is {glue:text}`plain_first` at first and
+# {glue:text}`plain_last` at last ({glue:text}`seeds_text`, {glue:text}`n_turned` unseen digits). That of the pose {glue:text}`posed_moves`, from {glue:text}`posed_first` to
+# {glue:text}`posed_last`; the two are furthest apart at {glue:text}`widest_gap`. At ±180° a line cannot hold the turn even in principle: the picture comes round, and the angle
 # has to jump somewhere.

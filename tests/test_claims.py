@@ -431,6 +431,13 @@ def test_a_mean_lies_in_its_interval_and_p_is_a_probability(values):
     assert 0 <= replicates.t_test(np.array(values)) <= 1
 
 
+def test_one_value_has_a_mean_and_no_interval():
+    mean, low, high = replicates.mean_interval(np.array([0.25]))
+    assert mean == 0.25
+    assert math.isnan(low)
+    assert math.isnan(high)
+
+
 def test_slopes_are_those_of_least_squares_over_seeds():
     table = curve(y=lambda b, s: (1 + s) * b, active_variance=lambda b, s: s)
     assert replicates.slope(table, "y") == pytest.approx(3)

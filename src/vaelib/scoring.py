@@ -134,6 +134,12 @@ def framing(
     return found
 
 
+def frame_titles(latent_dim: int) -> dict[str, str]:
+    """Return what the baselines of codes of this size are called in tables, by name."""
+    linear = {"pca": f"PCA-{latent_dim}", "ica": f"ICA-{latent_dim}"}
+    return linear | {"untrained": "untrained", "ceiling": "ceiling"}
+
+
 def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, float | None]:
     """Return UDR of runs that differ by their seed, by id: the median agreement with the others, by Lasso.
 
@@ -170,8 +176,7 @@ def comparison(run: Run, store: Path | str = "runs", protocol: Protocol | None =
     the run's own code in random axes. NaN where a score is undefined; None where it is not measured.
     """
     own, frame = score(run, store, protocol), framing(run.spec, store, protocol)
-    m = run.spec.latent_dim
-    titles = {"pca": f"PCA-{m}", "ica": f"ICA-{m}", "untrained": "untrained", "ceiling": "ceiling"}
+    titles = frame_titles(run.spec.latent_dim)
     columns = {"run": own} | {titles[name]: found.scores for name, found in frame.items()}
     shown = [name for group in GROUPS.values() for name in group.names if _is_number(name, columns)]
     table = {

@@ -33,8 +33,12 @@ def direction(values: np.ndarray) -> str:
 
     >>> direction([3.0, 2.0, 1.0]), direction([0, 0, 2]), direction([0, 2, 1])
     ('falls at every step', 'never falls', 'goes up and down')
+    >>> direction([0.0, np.nan])
+    'is undefined in places'
     """
     steps = np.diff(values)
+    if not np.isfinite(values).all():
+        return "is undefined in places"
     if len(steps) == 0 or (steps == 0).all():
         return "does not change"
     return next(
@@ -55,9 +59,11 @@ def direction(values: np.ndarray) -> str:
 def span(values: Sequence[float], pattern: str = "{:.2f}") -> str:
     """Return a mean in words, with the least and the largest value where there are several.
 
-    >>> span([0.5]), span([1, 2, 3], "{:.0f}")
-    ('0.50', '2 (1 to 3)')
+    >>> span([0.5]), span([1, 2, 3], "{:.0f}"), span([1, np.nan])
+    ('0.50', '2 (1 to 3)', 'undefined')
     """
+    if np.isnan(values).any():
+        return "undefined"
     mean = pattern.format(np.mean(values))
     if len(values) == 1:
         return mean

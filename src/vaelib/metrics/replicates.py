@@ -14,7 +14,9 @@ DRAWS = 2000
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean of values (S,) with Student's interval; a point where all are equal."""
+    """Return the mean of values (S,) with Student's interval: a point where all are equal, NaN for one."""
+    if len(values) < 2:
+        return float(np.mean(values)), float("nan"), float("nan")
     half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
     return float(np.mean(values)), float(np.mean(values) - half), float(np.mean(values) + half)
 
