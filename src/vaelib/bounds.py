@@ -37,6 +37,6 @@ def log_weights(
             weigh = model.log_weight(x, likelihood)
             for row in weights[:, start : start + BATCH]:
                 noise = torch.randn(len(x), model.noise_dim, generator=generator).to(device)
-                row[:] = weigh(noise).cpu().numpy()
+                row[:] = weigh(noise).numpy()
                 bar.update(len(x))
     return weights

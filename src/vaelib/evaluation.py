@@ -12,6 +12,7 @@ from vaelib.losses import ElboTerms, beta_eff, beta_norm
 from vaelib.metrics.codes import active_units
 from vaelib.models import VAE
 from vaelib.spec import RunSpec
+from vaelib.vae import double
 
 BATCH = 100
 NOISE_SEED = 20_170_424
@@ -62,7 +63,7 @@ def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
             mu, _ = model.encode(x)
             mus.append(mu)
             errors.append((torch.sigmoid(model.decode(mu)) - x).square().flatten(1).mean(1))
-    mu, mse = (torch.cat(rows).double().cpu().numpy() for rows in (mus, errors))
+    mu, mse = (double(torch.cat(rows)).numpy() for rows in (mus, errors))
     rotated = test.factors["rotated"].to_numpy()
     subsets = {"all": np.ones_like(rotated), "upright": ~rotated, "rotated": rotated}
     recon, kl = terms.recon.double().numpy(), terms.kl.double().numpy()

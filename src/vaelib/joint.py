@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vaelib.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, categorical_kl, gaussian_kl
-from vaelib.vae import VAE, prior_over_posterior, sample
+from vaelib.vae import VAE, double, prior_over_posterior, sample
 
 
 class JointVAE(VAE):
@@ -66,8 +66,8 @@ class JointVAE(VAE):
             z, chosen = sample(mu, logvar, noise_z), _perturbed(probabilities, noise_c).argmax(1)
             category = F.one_hot(chosen, self.CATEGORIES).to(mu)
             log_ratio = prior_over_posterior(z, logvar, noise_z)
-            log_ratio -= torch.log(self.CATEGORIES * (probabilities * category).sum(1).double())
-            return log_ratio - LIKELIHOODS[likelihood](self.decoder(torch.cat([z, category], 1)), x).double()
+            log_ratio -= torch.log(self.CATEGORIES * double((probabilities * category).sum(1)))
+            return log_ratio - double(LIKELIHOODS[likelihood](self.decoder(torch.cat([z, category], 1)), x))
 
         return weigh
 

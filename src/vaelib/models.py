@@ -20,11 +20,17 @@ BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 def build(spec: RunSpec) -> VAE:
-    """Return the network of `spec` with fresh weights from torch's current random state.
+    """Return the network of `spec` with the fresh weights that its seed draws; torch's random state stays.
 
     The encoder is read off the literal; the decoder is its mirror image: every convolution becomes the
     transposed one, in reverse order. A bias directly before batch norm would be redundant and is left out.
     """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec.seed)
+        return _draw(spec)
+
+
+def _draw(spec: RunSpec) -> VAE:
     last, side = encoder_layout(spec.arch, spec.image_size, spec.depth)[-1]
     flat = last.channels * side**2
     dense = ARCHITECTURES[spec.arch].dense

@@ -140,18 +140,20 @@ def factor_vae(
 
 
 def latent_critic(spec: RunSpec) -> nn.Module:
-    """Return a critic of latents (B, M) with output (B, 1).
+    """Return a critic of latents (B, M) with output (B, 1), its weights drawn by the spec's seed.
 
     Kim & Mnih have six layers of 1000 units, which would cost more than the VAE at 32 pixels; four of 256
     cost a twentieth of it.
     """
     widths = [spec.latent_dim, *CRITIC_LAYERS]
-    hidden = [
-        layer
-        for inputs, outputs in itertools.pairwise(widths)
-        for layer in (nn.Linear(inputs, outputs), nn.LeakyReLU(0.2))
-    ]
-    return nn.Sequential(*hidden, nn.Linear(widths[-1], 1))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec.seed)
+        hidden = [
+            layer
+            for inputs, outputs in itertools.pairwise(widths)
+            for layer in (nn.Linear(inputs, outputs), nn.LeakyReLU(0.2))
+        ]
+        return nn.Sequential(*hidden, nn.Linear(widths[-1], 1))
 
 
 CRITIC_LAYERS = (256, 256, 256, 256)

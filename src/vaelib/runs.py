@@ -25,7 +25,8 @@ from vaelib.errors import DamagedError, InputError, check_choice
 from vaelib.evaluation import evaluate
 from vaelib.files import digest, read_json, remove_leftovers, sha256, to_json, write_atomic, write_json
 from vaelib.models import VAE, build
-from vaelib.spec import TRAINING_VERSION, RunSpec
+from vaelib.spec import RunSpec
+from vaelib.versions import TRAINING
 
 RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
@@ -164,10 +165,11 @@ class RunStore:
             lock.release()
 
     def _train(self, spec: RunSpec, device: torch.device, threads: int, progress: bool) -> Run:
-        if spec.training_version != TRAINING_VERSION:
+        current = TRAINING[spec.objective]
+        if spec.training_version != current:
             raise InputError(
                 f"training_version {spec.training_version} cannot be trained by this code; "
-                f"accepted: {TRAINING_VERSION}."
+                f"accepted for {spec.objective}: {current}."
             )
         folder = self.folder / spec.id
         remove_leftovers(folder)

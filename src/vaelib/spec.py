@@ -5,13 +5,12 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
+from numbers import Integral, Real
 from typing import Any, get_args
 
+from vaelib import versions
 from vaelib.architectures import ACTIVATIONS, ARCHITECTURES, NORMS, encoder_layout
 from vaelib.errors import InputError, check_choice, did_you_mean
-
-TRAINING_VERSION = 2
-"""Raised by one whenever the same spec would train to other bytes; a golden test asks for it."""
 
 REDUCTIONS = (
     "sum",
@@ -23,7 +22,7 @@ REDUCTIONS = (
 )
 """The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
 
-OBJECTIVES = ("beta_vae", "beta_tcvae", "capacity", "dip_vae_ii", "factor_vae", "pair", "joint", "pose")
+OBJECTIVES = tuple(versions.TRAINING)
 """What can be minimised: the β-VAE and its alternatives, see `objectives`."""
 WITH_PENALTY = ("dip_vae_ii", "factor_vae", "pair")
 """Objectives that add a penalty to the β-VAE's loss, weighted by `penalty`."""
@@ -34,15 +33,21 @@ TURNS = ("pair", "pose")
 
 DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
 """The fields of a spec that decide its training and test pictures."""
-NETWORK_FIELDS = ("arch", "activation", "norm", "depth", "head_norm", "latent_dim", "init")
-"""The fields of a spec that decide an untrained network, but for its seed."""
+OBJECTIVE_FIELDS = ("objective", "penalty", "capacity", "capacity_epochs", "training_version")
+"""The fields of a spec that set an alternative apart from the β-VAE of the same pictures and training."""
+TRAINING_FIELDS = (
+    *("beta", "likelihood", "compared", "reduction", "angles", "epochs", "batch_size", "optimizer", "lr"),
+    *("schedule", "beta_warmup_epochs"),
+)
+"""The fields of a spec that only training reads. What is neither of these, of the objective, nor of the data
+decides an untrained network: so does a field that is added, until it is named here."""
 
 
 def _choice(default: str | None, accepted: Iterable[str], help: str) -> Any:
     return field(default=default, metadata={"help": help, "accepted": tuple(accepted)})
 
 
-def _number(default: float, least: float, help: str, most: float = math.inf) -> Any:
+def _number(default: float | None, least: float, help: str, most: float = math.inf) -> Any:
     return field(default=default, metadata={"help": help, "least": least, "most": most})
 
 
@@ -99,13 +104,20 @@ class RunSpec:
     )
     beta_warmup_epochs: int = _number(0, 0, "epochs over which beta rises linearly from zero")
     seed: int = _number(0, 0, "draws initial weights, batches and latent noise")
-    training_version: int = _number(TRAINING_VERSION, 1, "version of the training numerics")
+    training_version: int | None = _number(
+        None, 1, "version of the training numerics; left out: the objective's own of today"
+    )
 
     def __post_init__(self) -> None:
         check_choice("arch", self.arch, ARCHITECTURES)
-        for name in ("activation", "norm"):
+        check_choice("objective", self.objective, OBJECTIVES)
+        for name, own in (
+            ("activation", ARCHITECTURES[self.arch].activation),
+            ("norm", ARCHITECTURES[self.arch].norm),
+            ("training_version", versions.TRAINING[self.objective]),
+        ):
             if getattr(self, name) is None:
-                object.__setattr__(self, name, getattr(ARCHITECTURES[self.arch], name))
+                object.__setattr__(self, name, own)
         for f in fields(self):
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
         for name in ("beta_warmup_epochs", "capacity_epochs"):
@@ -122,13 +134,9 @@ class RunSpec:
         """Readable name plus a hash of what differs from the defaults: `article-b4-s0-1f2e3d4c5b`.
 
         A field that is added later leaves the ids of earlier runs alone as long as its default trains as
-        they did; where it does not, `TRAINING_VERSION`, always part of the hash, has to rise.
+        they did; where it does not, the version of the training, always part of the hash, has to rise.
         """
-        told = {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if f.name == "training_version" or getattr(self, f.name) != f.default
-        }
+        told = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         digest = hashlib.sha256(_canonical(told).encode()).hexdigest()[:10]
         return f"{self.arch}-b{self.beta:g}-s{self.seed}-{digest}"
 
@@ -154,8 +162,28 @@ class RunSpec:
     @property
     def plain(self) -> "RunSpec":
         """The β-VAE of the same pictures, network and training, whatever the objective."""
-        of_objective = ("objective", "penalty", "capacity", "capacity_epochs")
-        return replace(self, **{name: getattr(RunSpec, name) for name in of_objective})
+        return replace(self, **{name: getattr(RunSpec, name) for name in OBJECTIVE_FIELDS})
+
+    def changed(self, **changes: Any) -> "RunSpec":
+        """Return the spec with some fields changed; another objective has the version of its own training."""
+        if changes.get("objective", self.objective) != self.objective:
+            changes = {"training_version": None} | changes
+        return replace(self, **changes)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The fields that decide the training and test pictures: what is fitted to them is kept by these."""
+        return {name: getattr(self, name) for name in DATA_FIELDS}
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """The fields, where they are no defaults, that decide the network of `plain` before its first step.
+
+        Its seed is one of them. A field that is added later changes no key of what was kept before.
+        """
+        others = {*DATA_FIELDS, *OBJECTIVE_FIELDS, *TRAINING_FIELDS}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in others}
+        return {name: value for name, value in own.items() if value != getattr(RunSpec, name)}
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
@@ -219,8 +247,9 @@ def _checked(f: Field, value: Any) -> str | int | float:
         return value
     whole = field_type(f) is int
     least, most = f.metadata["least"], f.metadata["most"]
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or (whole and value % 1) or not least <= value <= most:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)  # NumPy's, too
+    is_whole = isinstance(value, Integral) or (is_number and float(value).is_integer())
+    if not is_number or (whole and not is_whole) or not (least <= value <= most and value < math.inf):
         kind = "whole number" if whole else "number"
         upwards = "up" if most == math.inf else f"to {most:,}"
         raise InputError(f"{f.name} {value!r} is refused; accepted: any {kind} from {least:,} {upwards}.")

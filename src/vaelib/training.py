@@ -115,9 +115,8 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
     """Take one pass over the training pictures and return the epoch's row of the history."""
     epoch = state.epoch + 1
     order, noise = _epoch_draws(spec, epoch, len(images), noise_columns(state.model, spec))
-    batches = math.ceil(len(images) / spec.batch_size)
-    sums = torch.zeros(2, dtype=torch.float64, device=device)
-    seen = torch.zeros(batches, 3, device=device)  # loss; reconstruction and KL, nats a picture
+    batches = n_batches(len(images), spec.batch_size)
+    seen = torch.zeros(batches, 3, device=device)  # loss; reconstruction and KL, nats summed over pictures
     state.model.train()
     bar = tqdm(
         zip(order.tensor_split(batches), noise.tensor_split(batches), strict=True),
@@ -133,12 +132,23 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
         done = _share_done(spec, epoch, step, batches)
         x = as_float(images[chosen].to(device)).contiguous(memory_format=torch.channels_last)
         terms, loss = take_step(state, spec, x, eps.to(device), lr, beta, done)
-        step_sums = torch.stack([terms.recon.sum(), terms.kl.sum()])
-        seen[step, 0], seen[step, 1:] = loss, step_sums / len(chosen)
-        sums += step_sums
-    _check_steps(seen, spec, epoch)
-    recon, kl = (sums / len(images)).tolist()
+        seen[step] = torch.stack([loss, terms.recon.sum(), terms.kl.sum()])
+    sizes = torch.tensor([len(part) for part in order.tensor_split(batches)])
+    sums = seen.cpu().double()  # not on the device: Apple's have no double precision
+    _check_steps(torch.cat([sums[:, :1], sums[:, 1:] / sizes[:, None]], 1), spec, epoch)
+    recon, kl = (sums[:, 1:].cumsum(0)[-1] / len(images)).tolist()
     return {"epoch": epoch, "lr": lr, "beta": beta, "train_recon": recon, "train_kl": kl}
+
+
+def n_batches(n: int, batch_size: int) -> int:
+    """Return in how many batches of nearly equal size n pictures are taken: no batch above `batch_size`.
+
+    But for one: of pairs and an odd number of pictures one batch has three, as batch norm needs two.
+
+    >>> n_batches(100, 64), n_batches(7, 2)
+    (2, 3)
+    """
+    return max(1, min(math.ceil(n / batch_size), n // 2))
 
 
 def take_step(
@@ -212,12 +222,9 @@ def _diverged(what: str, spec: RunSpec, kept: int) -> DivergedError:
 
 
 def fresh(spec: RunSpec, device: torch.device) -> State:
-    """Return the state before the first epoch: weights drawn from `spec.seed`, Adam without moments."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(spec.seed)
-        model = build(spec)
-        critic = CRITICS[spec.objective](spec) if spec.objective in CRITICS else None
-    model = model.to(device, memory_format=torch.channels_last)
+    """Return the state before the first epoch: weights drawn by the spec's seed, Adam without moments."""
+    critic = CRITICS[spec.objective](spec) if spec.objective in CRITICS else None
+    model = build(spec).to(device, memory_format=torch.channels_last)
     groups = [{"params": list(model.parameters())}]
     if critic:
         groups.append({"params": list(critic.to(device).parameters())} | CRITIC_ADAM)
@@ -248,13 +255,17 @@ def save_checkpoint(state: State, folder: Path) -> None:
 
 def last_epoch(folder: Path) -> int:
     """Return the number of epochs that the newest checkpoint in `folder` has behind it."""
-    return max((int(path.stem.removeprefix("epoch-")) for path in folder.glob("epoch-*.json")), default=0)
+    return max(map(_epochs_of, folder.glob("epoch-*.json")), default=0)
+
+
+def _epochs_of(checkpoint: Path) -> int:
+    return int(checkpoint.stem.removeprefix("epoch-"))
 
 
 def resume(spec: RunSpec, folder: Path, device: torch.device) -> State:
     """Return the state of the newest checkpoint whose checksum holds, or a fresh one."""
     state = fresh(spec, device)
-    for path in sorted(folder.glob("epoch-*.json"), reverse=True):
+    for path in sorted(folder.glob("epoch-*.json"), key=_epochs_of, reverse=True):
         try:
             record = read_sealed(path)
             content = path.with_suffix(".safetensors").read_bytes()

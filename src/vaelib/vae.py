@@ -53,7 +53,7 @@ class VAE(nn.Module):
         def weigh(noise: Tensor) -> Tensor:
             z = sample(mu, logvar, noise)
             return (
-                prior_over_posterior(z, logvar, noise) - LIKELIHOODS[likelihood](self.decode(z), x).double()
+                prior_over_posterior(z, logvar, noise) - double(LIKELIHOODS[likelihood](self.decode(z), x))
             )
 
         return weigh
@@ -69,7 +69,12 @@ def prior_over_posterior(z: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
 
     ½ Σ_j (noise² + logvar − z²): the constants cancel.
     """
-    return 0.5 * (noise.square() + logvar - z.square()).double().sum(1)
+    return 0.5 * double(noise.square() + logvar - z.square()).sum(1)
+
+
+def double(x: Tensor) -> Tensor:
+    """Return a tensor in double precision on the CPU: Apple's devices have none."""
+    return x.cpu().double()
 
 
 def uniform(normal: Tensor) -> Tensor:
