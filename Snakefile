@@ -10,7 +10,7 @@ import functools
 import os
 import sys
 
-from vaelib import recipes, report
+from vaelib import plan, recipes, report
 from vaelib.profiles import load_profile
 from vaelib.spec import RunSpec
 
@@ -43,7 +43,7 @@ def data(wildcards):
 
 
 def cost(wildcards, input):
-    return report.training_cost(RunSpec.from_json((report.SPECS / f"{wildcards.run}.json").read_text()))
+    return round(plan.core_seconds(RunSpec.from_json((report.SPECS / f"{wildcards.run}.json").read_text())))
 
 
 wildcard_constraints:

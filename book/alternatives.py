@@ -18,13 +18,18 @@
 # same pictures and the same number of epochs as the plain β-VAE, and is measured like it.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: number of test digits, epochs
+profile = "quick"  # scale of the report: number of test digits; the networks have a recipe of their own, below
 store = "runs"  # folder of the trained runs
 arch = "article"  # network of encoder and decoder
 beta = 1.0  # weight of the KL term where nothing else is said
 seeds = [0, 1, 2]  # seeds of each
 image_size = 32  # side of the pictures, pixels
 n_train = 3000  # source digits to train on
+epochs = 5  # passes over the training pictures
+batch_size = 16  # images a step
+lr = 2e-3  # learning rate at the start
+schedule = "cosine"  # of the learning rate
+init = "he"  # first weights
 also = [
     {"beta": 4.0},
     {"objective": "beta_tcvae", "beta": 4.0, "batch_size": 64},
@@ -58,7 +63,17 @@ from vaelib.scoring import frame_titles, framing, score
 from vaelib.spec import TURNS, RunSpec
 
 scale = load_profile(profile)
-recipe = {"arch": arch, "beta": beta, "image_size": image_size, "n_train": n_train}
+recipe = {
+    "arch": arch,
+    "beta": beta,
+    "image_size": image_size,
+    "n_train": n_train,
+    "epochs": epochs,
+    "batch_size": batch_size,
+    "lr": lr,
+    "schedule": schedule,
+    "init": init,
+}
 specs = scale.runs(recipe | {"seeds": seeds, "also": also})
 spec = specs[0]
 groups = groups_needed(spec, scale)

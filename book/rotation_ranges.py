@@ -18,7 +18,7 @@
 # whose digits are turned by little, by more, and all around, and each is asked about the turns that it was trained on.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: number of test digits, epochs
+profile = "quick"  # scale of the report: number of test digits; the networks have a recipe of their own, below
 store = "runs"  # folder of the trained runs
 arch = "article"  # network of encoder and decoder
 objectives = ["beta_vae", "pose"]  # the plain network, and the one with a pose
@@ -27,6 +27,11 @@ rotation_ranges = [15.0, 45.0, 90.0, 180.0]  # angles are uniform in plus or min
 seeds = [0, 1, 2]  # seeds of each network and range
 image_size = 32  # side of the pictures, pixels
 n_train = 3000  # source digits to train on
+epochs = 5  # passes over the training pictures
+batch_size = 16  # images a step
+lr = 2e-3  # learning rate at the start
+schedule = "cosine"  # of the learning rate
+init = "he"  # first weights
 turned_per_class = 50  # unseen digits of each class that are turned
 n_measured = 1000  # test digits behind the curve of distances (fewer where the profile has fewer)
 
@@ -52,7 +57,17 @@ from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
 from vaelib.score_tables import number
 
-recipe = {"arch": arch, "beta": beta, "image_size": image_size, "n_train": n_train}
+recipe = {
+    "arch": arch,
+    "beta": beta,
+    "image_size": image_size,
+    "n_train": n_train,
+    "epochs": epochs,
+    "batch_size": batch_size,
+    "lr": lr,
+    "schedule": schedule,
+    "init": init,
+}
 axes = {"objectives": objectives, "rotation_ranges": rotation_ranges, "seeds": seeds}
 specs = load_profile(profile).runs(recipe | axes)
 sweeps = {limit: rotation_sweep(image_size, turned_per_class, limit / 18, limit) for limit in rotation_ranges}

@@ -89,6 +89,29 @@ def sweep(profile: str, jobs: int | None, cluster: str | None, **fields: tuple) 
     report.train_runs(specs, jobs, cluster)
 
 
+@main.command("plan")
+@click.option(
+    "--profile", default="published", show_default=True, help="Scale of the report: a profile of experiments.yml."
+)
+@store_option
+@click.option("--train", "training", is_flag=True, help="Train what is missing, in the plan's order.")
+def plan_command(profile: str, store: Path, training: bool) -> None:
+    """Print what a profile trains: blocks of runs, what is done, core-hours reckoned and spent.
+
+    With --train, one core trains the missing runs, the first three seeds of every block before the others.
+    Started twice, two cores share the work; stopped at any moment, the same command goes on.
+    """
+    from vaelib import plan
+
+    blocks = plan.blocks(load_profile(profile))
+    click.echo(plan.table(blocks, store).to_string(index=False, float_format="{:.2f}".format))
+    if training:
+        from vaelib.runs import RunStore
+
+        for run in RunStore(store).work_through(plan.in_order(blocks)):
+            click.echo(run.folder)
+
+
 @main.command()
 @store_option
 def runs(store: Path) -> None:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from vaelib.errors import InputError
 from vaelib.files import digest, read_sealed, remove_leftovers, to_json, write_atomic, write_sealed
-from vaelib.spec import DATA_FIELDS, TRAINING_VERSION, RunSpec
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +24,6 @@ class Frame:
 
     tensors: dict[str, Tensor]
     notes: dict[str, Any]
-
-
-def data_fields(spec: RunSpec) -> dict[str, Any]:
-    """Return what decides the pictures of a spec: two specs that agree in it have the same baselines."""
-    pictures = {name: getattr(spec, name) for name in DATA_FIELDS}
-    return pictures | {"version": TRAINING_VERSION}  # raised when the same fields give other pictures, too
 
 
 def kept(store: Path | str, made_from: Mapping[str, Any], make: Callable[[], Frame]) -> Frame:

@@ -34,10 +34,19 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Runs of a profile that are trained for one question, in their order."""
+
+    title: str
+    runs: tuple[RunSpec, ...]
+
+
+@dataclass(frozen=True)
 class Profile:
     """A scale of the report: the spec fields that all its runs share, those of one network, and its pages.
 
     `sweep` has the fields that set the runs apart in which β is swept, as when they are on smaller pictures.
+    `planned` has the entries of its plan, each with a block's title and the runs it names or those of a page.
     """
 
     name: str
@@ -45,6 +54,7 @@ class Profile:
     pages: dict[str, Page]
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
     sweep: dict[str, Any] = field(default_factory=dict)
+    planned: tuple[dict[str, Any], ...] = ()
 
     def run(self, **changes: Any) -> RunSpec:
         """Return the spec at this scale with some fields changed: `profile.run(arch="ours", beta=4)`."""
@@ -103,7 +113,10 @@ def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
     networks = chosen.get("networks", {})
     for arch in networks:
         check_choice(f"network in profile {name}", arch, ARCHITECTURES)
-    profile = Profile(name, chosen["spec"], pages, networks, chosen.get("sweep", {}))
+    planned = tuple(chosen.get("plan", ()))
+    for entry in planned:
+        check_choice(f"page in the plan of profile {name}", entry.get("page", next(iter(pages))), pages)
+    profile = Profile(name, chosen["spec"], pages, networks, chosen.get("sweep", {}), planned)
     try:
         for arch in ARCHITECTURES:
             profile.run(arch=arch)

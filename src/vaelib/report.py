@@ -13,11 +13,10 @@ from typing import Any
 import yaml
 
 from vaelib import driver, recipes
-from vaelib.architectures import encoder_layout
 from vaelib.errors import BuildError, InputError, check_choice
 from vaelib.files import write_atomic
 from vaelib.profiles import BOOK, ROOT, Page, Profile, load_profile
-from vaelib.spec import DATA_FIELDS, NETWORK_FIELDS, RunSpec
+from vaelib.spec import RunSpec, canonical_json
 
 BUILD = ROOT / "_build"
 SPECS = BUILD / "report" / "specs"
@@ -131,13 +130,10 @@ def plan(profile: Profile) -> dict[str, Needs]:
         write_specs(specs)
         ids = [spec.id for spec in specs]
         scored = recipes.PACKAGE / "scoring.py" in recipes.modules_read(page.source)
-        frames = dict.fromkeys(stands_for.setdefault(_frame_of(s), s.id) for s in specs if scored)
+        of_baselines = ((canonical_json(s.data | s.network | {"seed": 0}), s.id) for s in specs if scored)
+        frames = dict.fromkeys(stands_for.setdefault(key, run) for key, run in of_baselines)
         needs[name] = Needs(ids, ids if scored else [], list(frames))
     return needs
-
-
-def _frame_of(spec: RunSpec) -> tuple:
-    return tuple(getattr(spec, name) for name in (*DATA_FIELDS, *NETWORK_FIELDS))
 
 
 def write_specs(specs: Sequence[RunSpec]) -> None:
@@ -146,15 +142,6 @@ def write_specs(specs: Sequence[RunSpec]) -> None:
         path, text = SPECS / f"{spec.id}.json", spec.to_json()
         if not path.exists() or path.read_bytes() != text.encode():
             write_atomic(path, text)
-
-
-def training_cost(spec: RunSpec) -> int:
-    """Return a number that grows with a run's training time: pictures seen times multiply-adds a picture."""
-    channels, work = 1, 0
-    for conv, side in encoder_layout(spec.arch, spec.image_size):
-        work += channels * conv.channels * (conv.kernel * side) ** 2
-        channels = conv.channels
-    return work * spec.n_train * spec.epochs
 
 
 def execute_page(name: str, profile: str) -> None:

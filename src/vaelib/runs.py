@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from vaelib import data, training
 from vaelib.allocator import keep_large_blocks
-from vaelib.errors import DamagedError, InputError, check_choice
+from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
 from vaelib.evaluation import evaluate
 from vaelib.files import digest, read_json, remove_leftovers, sha256, to_json, write_atomic, write_json
 from vaelib.models import VAE, build
@@ -72,7 +72,7 @@ class Run:
 
     @cached_property
     def provenance(self) -> dict:
-        """How the run came about: versions, code fingerprint, data checksums, threads, seconds, memory."""
+        """How the run came about: versions, code fingerprint, data checksums, threads, time, memory."""
         return json.loads((self.folder / "provenance.json").read_text())
 
     @cached_property
@@ -137,6 +137,30 @@ class RunStore:
         shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
         return run
 
+    def work_through(self, specs: Sequence[RunSpec], *, progress: bool = True) -> Iterator[Run]:
+        """Train the runs that are not finished, one after the other on one thread, and yield each.
+
+        A run that another process is at is passed over, so that several processes share the work; one that
+        diverges is told, and raises its `DivergedError` when the others are done.
+        """
+        failed = None
+        for spec in specs:
+            if self.find(spec) is not None:
+                continue
+            try:
+                with self._only_writer(spec, wait=False):
+                    run = self.find(spec) or self._train(spec, torch.device("cpu"), 1, progress)
+            except Timeout:
+                continue
+            except DivergedError as error:
+                tqdm.write(str(error))
+                failed = error
+                continue
+            shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
+            yield run
+        if failed:
+            raise failed
+
     def by_setting(self, specs: Sequence[RunSpec]) -> dict[tuple[str, float], list[Run]]:
         """Return the runs of `specs` by (arch, beta), those that differ otherwise (by seed) in one list."""
         runs: dict[tuple[str, float], list[Run]] = {}
@@ -145,8 +169,11 @@ class RunStore:
         return runs
 
     @contextlib.contextmanager
-    def _only_writer(self, spec: RunSpec) -> Iterator[None]:
-        """Hold the lock of one run; the system frees it when its holder dies, however it dies."""
+    def _only_writer(self, spec: RunSpec, wait: bool = True) -> Iterator[None]:
+        """Hold the lock of one run; the system frees it when its holder dies, however it dies.
+
+        Raises `Timeout` when another holds it and one is not to wait.
+        """
         try:
             (self.folder / ".locks").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -157,6 +184,8 @@ class RunStore:
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            if not wait:
+                raise
             tqdm.write(f"run {spec.id} is being trained by another process; waiting for it")
             lock.acquire()
         try:
@@ -195,6 +224,7 @@ class RunStore:
             "code": code_fingerprint(),
             "data": checksums | {"test": data.checksum(test)},
             "seconds_per_epoch": [round(s, 2) for s in state.seconds],
+            "core_seconds_per_epoch": [round(s, 2) for s in state.core_seconds],
             "peak_memory_mb": _peak_memory_mb(),
         }
         contents = {

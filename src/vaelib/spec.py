@@ -137,7 +137,7 @@ class RunSpec:
         they did; where it does not, the version of the training, always part of the hash, has to rise.
         """
         told = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        digest = hashlib.sha256(_canonical(told).encode()).hexdigest()[:10]
+        digest = hashlib.sha256(canonical_json(told).encode()).hexdigest()[:10]
         return f"{self.arch}-b{self.beta:g}-s{self.seed}-{digest}"
 
     @property
@@ -187,7 +187,7 @@ class RunSpec:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
-        return _canonical(asdict(self))
+        return canonical_json(asdict(self))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunSpec":
@@ -231,7 +231,8 @@ def _check_together(spec: RunSpec) -> None:
             raise InputError(f"{name} {value!r} is refused here; accepted only with {needed}.")
 
 
-def _canonical(values: Mapping[str, Any]) -> str:
+def canonical_json(values: Mapping[str, Any]) -> str:
+    """Return JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 

@@ -53,13 +53,17 @@ HISTORY = (
 
 @dataclass
 class State:
-    """A training under way: what a checkpoint holds. `critic` is the second network of some objectives."""
+    """A training under way: what a checkpoint holds. `critic` is the second network of some objectives.
+
+    A row, the seconds that passed, and those of the process on all cores, of each epoch.
+    """
 
     model: VAE
     critic: nn.Module | None
     optimizer: torch.optim.Optimizer
     rows: list[dict] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    core_seconds: list[float] = field(default_factory=list)
 
     @property
     def epoch(self) -> int:
@@ -82,7 +86,7 @@ def fit(
     state = resume(spec, folder, device)
     subsets = {"train_eval": _measured_subset(train), "val": _measured_subset(val)}
     while state.epoch < spec.epochs:
-        started = time.perf_counter()
+        started, on_cores = time.perf_counter(), time.process_time()
         epoch = state.epoch + 1
         pictures = train if spec.angles == "fixed" else with_fresh_angles(train, spec, epoch)
         row = _run_epoch(state, spec, pictures.images, device, progress)
@@ -95,6 +99,7 @@ def fit(
         check_measured(measured, spec, epoch, kept=state.epoch)
         state.rows.append(row | measured | {f"val_kl_{j}": kl for j, kl in enumerate(per_dim, start=1)})
         state.seconds.append(time.perf_counter() - started)
+        state.core_seconds.append(time.process_time() - on_cores)
         save_checkpoint(state, folder)
     return state
 
@@ -245,7 +250,12 @@ def save_checkpoint(state: State, folder: Path) -> None:
     stem = folder / f"epoch-{state.epoch:04d}"
     content = save({k: t.cpu().contiguous() for k, t in tensors.items()})
     write_atomic(stem.with_suffix(".safetensors"), content)
-    record = {"sha256": digest(content), "rows": state.rows, "seconds": state.seconds}
+    record = {
+        "sha256": digest(content),
+        "rows": state.rows,
+        "seconds": state.seconds,
+        "core_seconds": state.core_seconds,
+    }
     write_sealed(stem.with_suffix(".json"), record)
     kept = {f"epoch-{state.epoch - n:04d}" for n in range(KEPT_CHECKPOINTS)}
     for path in sorted(folder.glob("epoch-*")):  # a record before its weights
@@ -275,7 +285,9 @@ def resume(spec: RunSpec, folder: Path, device: torch.device) -> State:
             tqdm.write(f"checkpoint {path} is damaged ({error}); trying the one before it")
             continue
         _restore(state, load(content))
-        state.rows, state.seconds = record["rows"], record["seconds"]
+        state.rows, state.seconds, state.core_seconds = (
+            record[name] for name in ("rows", "seconds", "core_seconds")
+        )
         break
     return state
 
