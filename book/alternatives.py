@@ -18,7 +18,9 @@
 # same pictures and the same number of epochs as the plain β-VAE, and is measured like it.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: number of test digits; the networks have a recipe of their own, below
+profile = (
+    "quick"  # scale of the report: number of test digits; the networks have a recipe of their own, below
+)
 store = "runs"  # folder of the trained runs
 arch = "article"  # network of encoder and decoder
 beta = 1.0  # weight of the KL term where nothing else is said

@@ -209,12 +209,12 @@ half = len(test) // 2
 digits = test.factors["digit"].to_numpy()[:half]
 picked = [np.flatnonzero(digits == digit)[0] for digit in (2, 4, 6, 7)]
 shown = test.images[[*picked, *(half + row for row in picked)]]
-noise = prior_samples(6, spec.latent_dim, seed=0)
 models = [same_beta[0].model for same_beta in runs.values()]
+drawn = prior_samples(models[0], 6, seed=0)
 pictures = np.stack(
     [as_float(shown)[:, 0].numpy(), *(decode(model, encode(model, shown).mu) for model in models)]
 )
-samples = np.stack([decode(model, noise) for model in models])
+samples = np.stack([decode(model, drawn) for model in models])
 blank = np.full_like(samples[:1], np.nan)
 plots.picture_blocks(
     {

@@ -39,7 +39,7 @@ from vaelib.baselines import rows as baselines
 from vaelib.capture import VISIBLE, capture, ranges
 from vaelib.chapters import glue_all
 from vaelib.data import load_split
-from vaelib.interventions import FACTOR_ANGLES, FACTORS, SCALE, SHEAR, THICKNESS, rotation_sweep
+from vaelib.interventions import ANGLES, FACTORS, SCALE, SHEAR, THICKNESS, rotation_sweep
 from vaelib.latents import decode, encode, prior_samples, traverse
 from vaelib.metrics.rotation import rotation_isolation, two_way
 from vaelib.metrics.transforms import LEAST_P, moved_pictures, transform_dictionary
@@ -97,7 +97,7 @@ glue_all(
 # point need not decode to a digit.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-random-point", "caption": "Every dimension varied from one random point of the prior, a row a dimension, sorted by KL (nats, beside its number; below it the simple transform that it resembles most)."}, "image": {"alt": "Grid of pictures: each row shows one decoded code while one latent dimension moves from its 1 percent to its 99 percent quantile."}}
-start = prior_samples(1, run.spec.latent_dim, start_seed)[0]
+start = prior_samples(run.model, 1, start_seed)[0]
 rows = [traverse(run.model, start, [dim - 1], values[dim - 1])[0] for dim in per_dim.index]
 ends = ["1 %", *[""] * (steps - 2), "99 %"]
 picture_grid(np.stack(rows), list(names.values()), ends)
@@ -238,7 +238,8 @@ named_table.map("{:.2f}".format).assign(name=dictionary.names)
 # entangled with the digit. The largest $\eta^2_A$ of any dimension is the *rotation isolation score* RIS: 1 exactly when some dimension is a function of the angle alone.
 
 # %% tags=["hide-input"]
-sweep = rotation_sweep(run.spec.image_size, turned_per_class)
+limit = run.spec.rotation_range
+sweep = rotation_sweep(run.spec.image_size, turned_per_class, limit / 18, limit)
 responses = sweep.layout(encode(run.model, sweep.images).mu)
 split = two_way(responses)
 isolation = rotation_isolation(responses)
@@ -361,7 +362,7 @@ else:
         if banded
         else "With a single active dimension there are no other axes to turn to"
     )
-cells = len(FACTOR_ANGLES) * len(THICKNESS) * len(SHEAR) * len(SCALE)
+cells = ANGLES * len(THICKNESS) * len(SHEAR) * len(SCALE)
 glue_all(
     {
         "n_crossed": 10 * Protocol.of(run.spec).crossed_per_class * cells,

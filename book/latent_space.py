@@ -37,7 +37,6 @@ from vaelib.chapters import glue_all
 from vaelib.data import load_split
 from vaelib.latents import encode
 from vaelib.metrics import probes
-from vaelib.metrics.codes import kl_per_dim
 from vaelib.plots.latent import correlation_map, plane, spectra
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
@@ -86,7 +85,7 @@ plane(
 # the KL of each latent as it is, without turning. For a dimension that ignores the picture both are near zero.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-spectra", "caption": "Left: share of the variance of the codes held by each principal component, and together with those before it. Right: KL of each latent dimension, sorted."}, "image": {"alt": "Two bar charts: shares of variance of the principal components with a rising cumulative line, and the KL of the latent dimensions in falling order."}}
-kl = kl_per_dim(codes.mu, codes.logvar)
+kl = codes.kl_per_dim
 spectra(pca.explained_variance_ratio_, kl)
 
 # %% [markdown]

@@ -24,9 +24,10 @@ seed = 0  # draws factors, noise and rotations of the cases
 # %matplotlib inline
 import numpy as np
 import pandas as pd
+import torch
 
 from vaelib.chapters import glue_all
-from vaelib.metrics.codes import kl_per_dim
+from vaelib.losses import gaussian_kl
 from vaelib.metrics.dependence import circular_linear_r2, gaussian_total_correlation
 from vaelib.metrics.known import CROSSED_LEVELS, INFORMATIVE, LEVELS, table
 
@@ -143,7 +144,7 @@ for mu, logvar in ((0.0, 0.0), (1.0, 0.0), (0.0, np.log(4))):
     true = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)
     drawn = mu + np.exp(0.5 * logvar) * noise[:, 0]
     simulated = np.mean(0.5 * (drawn**2 - noise[:, 0] ** 2 - logvar))
-    given = kl_per_dim(np.array([[mu]]), np.array([[logvar]]))[0]
+    given = gaussian_kl(torch.tensor([[mu]]), torch.tensor([[logvar]])).item()
     setting = f"mu = {mu:g}, σ = {np.exp(0.5 * logvar):g}, nats"
     rows[f"KL, {setting}"] = (true, given)
     rows[f"KL by {pictures:,} draws, {setting}"] = (true, simulated)

@@ -109,7 +109,7 @@ picture_grid(np.stack(shown), ["upright", "decoded", "rotated", "decoded"])
 # the codes of real pictures fill the prior that the KL pulls them towards.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-prior-samples", "caption": "Pictures decoded from latents drawn from the standard normal prior."}, "image": {"alt": "Grid of grey pictures, ten a row, some of which resemble digits."}}
-samples = decode(run.model, prior_samples(n_samples, spec.latent_dim, prior_seed))
+samples = decode(run.model, prior_samples(run.model, n_samples, prior_seed))
 picture_grid(samples[: n_samples // 10 * 10].reshape(-1, 10, *samples.shape[1:]))
 
 # %% [markdown]

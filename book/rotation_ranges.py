@@ -18,7 +18,9 @@
 # whose digits are turned by little, by more, and all around, and each is asked about the turns that it was trained on.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: number of test digits; the networks have a recipe of their own, below
+profile = (
+    "quick"  # scale of the report: number of test digits; the networks have a recipe of their own, below
+)
 store = "runs"  # folder of the trained runs
 arch = "article"  # network of encoder and decoder
 objectives = ["beta_vae", "pose"]  # the plain network, and the one with a pose

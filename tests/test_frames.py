@@ -10,9 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tiny import tiny
 from vaelib.errors import InputError
-from vaelib.frames import Frame, data_fields, kept, one_thread
+from vaelib.frames import Frame, kept, one_thread
 from vaelib.runs import RunStore
 
 MADE_FROM = {"kind": "test", "size": 16}
@@ -119,12 +118,6 @@ def test_a_store_that_cannot_be_written_is_refused_before_anything_is_made(tmp_p
     with pytest.raises(InputError, match=r"cannot be written.*name a store that can"):
         kept(tmp_path / "file", MADE_FROM, maker)
     assert maker.count == 0
-
-
-def test_the_data_of_a_spec_are_not_its_training():
-    assert data_fields(tiny(beta=1, seed=3, arch="ours", epochs=9)) == data_fields(tiny())
-    assert data_fields(tiny(data_seed=1)) != data_fields(tiny())
-    assert data_fields(tiny(images="upright")) != data_fields(tiny())
 
 
 def test_threads_are_as_many_afterwards_as_before():

@@ -44,7 +44,7 @@ def test_the_kl_of_a_category_is_log_k_less_its_entropy_in_parts_never_negative(
 def test_a_code_is_latents_and_probabilities_and_can_be_decoded(model, images):
     x = as_float(images)
     code, logvar = model.encode(x)
-    assert code.shape == logvar.shape == (80, 13)
+    assert (code.shape, logvar.shape) == ((80, 13), (80, 3))
     torch.testing.assert_close(code[:, 3:].sum(1), torch.ones(80))
     torch.testing.assert_close(model.decode(code), model.decoder(code), atol=1e-4, rtol=0)
     doubled = torch.cat([code[:, :3], 2 * code[:, 3:]], 1)
@@ -75,7 +75,7 @@ def test_the_bound_is_that_of_all_categories_enumerated(model, images):
     code, logvar = model.encode(x)
     mu, probabilities = code[:, :3], code[0, 3:]
     torch.manual_seed(0)
-    z = sample(mu, logvar[:, :3], torch.randn(n, 3))
+    z = sample(mu, logvar, torch.randn(n, 3))
     each = [
         bernoulli_nll(model.decoder(torch.cat([z, category.expand(n, 10)], 1)), x.expand(n, 1, 16, 16))
         for category in torch.eye(10)
@@ -98,7 +98,7 @@ def test_a_log_weight_is_joint_over_posterior_of_what_was_drawn(model, images):
     hook.remove()
     z, category = drawn[0][:, :3], drawn[0][:, 3:].argmax(1)
     code, logvar = (part.double() for part in model.encode(x))
-    q = Normal(code[:, :3], torch.exp(logvar[:, :3] / 2)).log_prob(z).sum(1)
+    q = Normal(code[:, :3], torch.exp(logvar / 2)).log_prob(z).sum(1)
     q += Categorical(code[:, 3:]).log_prob(category)
     p = Normal(0.0, 1.0).log_prob(z).sum(1) - math.log(10)
     nll = bernoulli_nll(model.decoder(drawn[0].float()), x)

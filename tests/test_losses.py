@@ -16,7 +16,7 @@ from vaelib.losses import (
     gaussian_kl,
     gaussian_nll,
 )
-from vaelib.metrics.codes import active_units, kl_per_dim
+from vaelib.metrics.codes import active_units
 from vaelib.spec import REDUCTIONS, RunSpec
 
 moderate = st.floats(-3, 3, allow_nan=False, width=32)
@@ -39,11 +39,8 @@ def test_kl_closed_form_agrees_with_monte_carlo():
 
 
 @given(st.lists(moderate, min_size=4, max_size=4), st.lists(moderate, min_size=4, max_size=4))
-def test_kl_of_arrays_and_of_tensors_agree_and_are_never_negative(mu, logvar):
-    mu, logvar = np.float32(mu).reshape(2, 2), np.float32(logvar).reshape(2, 2)
-    of_tensors = gaussian_kl(torch.from_numpy(mu), torch.from_numpy(logvar)).mean(0)
-    np.testing.assert_allclose(kl_per_dim(mu, logvar), of_tensors, atol=1e-6)
-    assert (of_tensors >= -1e-6).all()
+def test_kl_is_never_negative(mu, logvar):
+    assert (gaussian_kl(torch.tensor([mu]), torch.tensor([logvar])) >= -1e-6).all()
 
 
 @given(st.floats(-30, 30, width=32), st.floats(0, 1, width=32))

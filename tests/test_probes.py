@@ -13,6 +13,7 @@ from vaelib.errors import InputError
 from vaelib.losses import bernoulli_nll
 from vaelib.metrics import curves, probes
 from vaelib.models import build
+from vaelib.vae import VAE
 
 RNG = np.random.default_rng(0)
 UNIT = st.floats(0, 1, width=32)
@@ -177,14 +178,14 @@ def test_ranges_go_from_the_1_to_the_99_percent_quantile():
     np.testing.assert_allclose(ranges(mu, 3), [[1, 50, 99], [0, 0, 0]])
 
 
-class Planted(torch.nn.Module):
+class Planted(VAE):
     """A network whose first latent is the angle, its second the digit, and whose third is dead.
 
     Pictures hold both factors in their first two pixels; only the first latent is drawn.
     """
 
     def __init__(self):
-        super().__init__()
+        super().__init__(torch.nn.Identity(), torch.nn.Identity(), latent_dim=3)
         self.template = torch.nn.Parameter(torch.linspace(-1, 1, 64).reshape(1, 1, 8, 8))
 
     def encode(self, x):

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,20 +16,17 @@ from vaelib import latents
 from vaelib.data import Corpus, as_float, load_split
 from vaelib.errors import InputError, check_choice
 from vaelib.evaluation import BATCH, eval_mode
-from vaelib.frames import Frame, data_fields, kept
+from vaelib.frames import Frame, kept
 from vaelib.latents import Codes
 from vaelib.linear import LinearCode, independent, principal
 from vaelib.metrics.codes import active_units
-from vaelib.models import VAE
+from vaelib.models import VAE, build
 from vaelib.spec import RunSpec
 from vaelib.supervised import LabelledEncoder, labelled, train_encoder
-from vaelib.training import fresh
+from vaelib.versions import BASELINES as VERSIONS
 
 BASELINES = ("pca", "ica", "untrained", "ceiling")
 LINEAR = {"pca": principal, "ica": independent}
-
-RECIPE = 1
-"""Raised whenever the same pictures would give other components or scales."""
 
 FITTED = 6_000
 """Pictures that PCA, ICA and the scales of an untrained network are fitted on, spread evenly over those
@@ -43,19 +41,26 @@ which PCA's cross-entropy is lowest (394 nats above the floor; 403 at 1e-6 and 4
 class Coder:
     """Anything that turns pictures into codes, so that a VAE and what it is compared with are measured alike.
 
-    encode: uint8 pictures (N, 1, S, S) → `Codes` (N, M). Where nothing is random, the posterior is a point,
-    its logvar −inf: samples are mu itself, and the KL to the prior is infinite.
+    encode: uint8 pictures (N, 1, S, S) → `Codes` (N, M). Where nothing is random, the posterior is a point.
     decode: latents (N, M) → pixel probabilities (N, S, S); None where there is no way back.
+    prior: a number of latents and a seed → draws (N, M) of the prior; normal where there is no network of its
+    own, as its latents have SD 1.
     """
 
     name: str
     encode: Callable[[Tensor], Codes]
     decode: Callable[[np.ndarray], np.ndarray] | None
+    prior: Callable[[int, int], np.ndarray]
 
 
 def of_model(model: VAE, name: str = "VAE") -> Coder:
     """Return a network's own encoder and decoder."""
-    return Coder(name, lambda images: latents.encode(model, images), lambda z: latents.decode(model, z))
+    return Coder(
+        name,
+        lambda images: latents.encode(model, images),
+        lambda z: latents.decode(model, z),
+        lambda n, seed: latents.prior_samples(model, n, seed),
+    )
 
 
 def pca(images: Tensor, m: int) -> Coder:
@@ -81,9 +86,9 @@ def untrained(spec: RunSpec, images: Tensor | None = None) -> Coder:
     """Return the network of `spec` as it is before the first step, with the weights that its seed draws.
 
     With torch's own weights its mu varies by about 0.001 and no latent counts as active; given `images`,
-    latents are moved and scaled to mean 0 and SD 1 on `FITTED` of them, a point each (logvar −inf).
+    latents are moved and scaled to mean 0 and SD 1 on `FITTED` of them, a point each.
     """
-    coder = of_model(fresh(spec, torch.device("cpu")).model.eval(), "untrained")
+    coder = of_model(build(spec).to(memory_format=torch.channels_last).eval(), "untrained")
     return coder if images is None else _scaled(coder, _scale(coder, images))
 
 
@@ -94,7 +99,7 @@ def ceiling(spec: RunSpec, train: Corpus, progress: bool = True) -> Coder:
     angle: what the encoder could hold in M latents if it were told what to look for. It bounds what probes
     can read, and no score of alignment, as nothing ties a factor to an axis. There is no decoder.
     """
-    return _of_labelled(train_encoder(spec, train, progress))
+    return _of_labelled(train_encoder(spec, train, progress), spec.latent_dim)
 
 
 def rows(
@@ -116,31 +121,37 @@ def rows(
     def pictures() -> Tensor:
         return load_split(spec, "train").images
 
-    def fitted(kind: str, fit: Callable[[], Frame], **fields: str | int) -> Frame:
-        return kept(store, {"kind": kind, "recipe": RECIPE, **data_fields(spec), **fields}, fit)
-
-    m = spec.latent_dim
-
     def make(name: str) -> Coder:
-        if name in LINEAR:
-            fit = LINEAR[name]
-            frame = fitted(
-                name, lambda: _linear_frame(fit(_pixels(_spread_evenly(pictures())), m)), latent_dim=m
-            )
-            return _linear(_linear_code(frame))
         if name == "ceiling":
-            return _of_labelled(labelled(spec, store, progress).network)
+            return _of_labelled(labelled(spec, store, progress).network, spec.latent_dim)
+        if name in LINEAR:
+            fit = partial(_linear_frame, LINEAR[name])
+            return _linear(
+                _linear_code(kept(store, key(spec, name), lambda: fit(pictures(), spec.latent_dim)))
+            )
         coder = untrained(spec)
-        architecture = ("arch", "activation", "norm", "latent_dim", "init", "seed")
-        fields = {field: getattr(spec, field) for field in architecture}
-        return _scaled(coder, fitted(name, lambda: _scale(coder, pictures()), **fields))
+        return _scaled(coder, kept(store, key(spec, name), lambda: _scale(coder, pictures())))
 
     return {name: make(name) for name in names}
 
 
+def key(spec: RunSpec, name: str) -> dict[str, Any]:
+    """Return all that decides a baseline: its version, the pictures, and of what has a network the network.
+
+    The ceiling has weights and a seed of its own (`supervised`).
+    """
+    fields = {"latent_dim": spec.latent_dim} if name in LINEAR else spec.plain.network
+    return {"kind": name, "version": VERSIONS[name], **spec.data, **fields}
+
+
 def _point(mu: np.ndarray) -> Codes:
     """Return codes (N, M) without spread."""
-    return Codes(mu.astype(np.float32), np.full(mu.shape, -np.inf, dtype=np.float32))
+    mu = mu.astype(np.float32)
+    return Codes(mu, mu, np.full(mu.shape, np.inf, dtype=np.float32), mu.shape[1])
+
+
+def _normal_prior(m: int) -> Callable[[int, int], np.ndarray]:
+    return lambda n, seed: latents.normal_draws(n, m, seed)
 
 
 def _spread_evenly(images: Tensor) -> Tensor:
@@ -148,12 +159,12 @@ def _spread_evenly(images: Tensor) -> Tensor:
     return images[torch.arange(n) * len(images) // n]
 
 
-def _of_labelled(network: LabelledEncoder) -> Coder:
+def _of_labelled(network: LabelledEncoder, m: int) -> Coder:
     def encode(images: Tensor) -> Codes:
         with eval_mode(network):
             return _point(torch.cat([network.mu(as_float(batch)) for batch in images.split(BATCH)]).numpy())
 
-    return Coder("ceiling", encode, None)
+    return Coder("ceiling", encode, None, _normal_prior(m))
 
 
 def _scale(coder: Coder, images: Tensor) -> Frame:
@@ -169,10 +180,12 @@ def _scaled(coder: Coder, scale: Frame) -> Coder:
         coder.name,
         lambda images: _point((coder.encode(images).mu - mean) / sd),
         lambda z: coder.decode(z * sd + mean),
+        _normal_prior(len(mean)),
     )
 
 
-def _linear_frame(code: LinearCode) -> Frame:
+def _linear_frame(fit: Callable[[np.ndarray, int], LinearCode], images: Tensor, m: int) -> Frame:
+    code = fit(_pixels(_spread_evenly(images)), m)
     tensors = {name: torch.from_numpy(getattr(code, name)) for name in ("mean", "reading", "basis")}
     return Frame(tensors, {"name": code.name})
 
@@ -190,7 +203,7 @@ def _linear(code: LinearCode) -> Coder:
     def decode(z: np.ndarray) -> np.ndarray:
         return np.clip(code.decode(z), HALF_A_GREY, 1 - HALF_A_GREY).reshape(-1, side, side)
 
-    return Coder(code.name, encode, decode)
+    return Coder(code.name, encode, decode, _normal_prior(len(code.reading)))
 
 
 def _pixels(images: Tensor) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy.special import expit
 from vaelib.data import Corpus, as_float
 from vaelib.latents import Codes, decode_logits, encode
 from vaelib.metrics import probes
-from vaelib.metrics.codes import active_units, kl_per_dim
+from vaelib.metrics.codes import active_units
 from vaelib.metrics.probes import Estimate
 from vaelib.models import VAE
 
@@ -66,7 +66,7 @@ def capture(model: VAE, test: Corpus, n_moved: int = 200) -> Capture:
         codes=codes,
         per_dim=pd.DataFrame(
             {
-                "kl": kl_per_dim(codes.mu, codes.logvar),
+                "kl": codes.kl_per_dim,
                 "active": active_units(codes.mu),
                 "energy": energy,
                 "agreement": agreement,

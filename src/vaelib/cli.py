@@ -91,7 +91,10 @@ def sweep(profile: str, jobs: int | None, cluster: str | None, **fields: tuple) 
 
 @main.command("plan")
 @click.option(
-    "--profile", default="published", show_default=True, help="Scale of the report: a profile of experiments.yml."
+    "--profile",
+    default="published",
+    show_default=True,
+    help="Scale of the report: a profile of experiments.yml.",
 )
 @store_option
 @click.option("--train", "training", is_flag=True, help="Train what is missing, in the plan's order.")

@@ -12,12 +12,10 @@ from torch import Tensor, nn
 from vaelib.data import Corpus, as_float, load_split
 from vaelib.errors import InputError
 from vaelib.evaluation import eval_mode
-from vaelib.frames import Frame, data_fields, kept
+from vaelib.frames import Frame, kept
 from vaelib.spec import RunSpec
 from vaelib.supervised import SEED, train_network
-
-RECIPE = 1
-"""Raised whenever the same pictures would give other weights."""
+from vaelib.versions import BASELINES
 
 SIDE = 32
 FEATURES = 84
@@ -107,7 +105,8 @@ def digit_classifier(spec: RunSpec, store: Path | str = "runs", progress: bool =
         network = train_classifier(load_split(spec, "train"), progress)
         return Frame(network.state_dict(), _accuracy(network, load_split(spec, "test")))
 
-    frame = kept(store, {"kind": "digit classifier", "recipe": RECIPE, **data_fields(spec)}, make)
+    made_from = {"kind": "digit classifier", "version": BASELINES["digit_classifier"], **spec.data}
+    frame = kept(store, made_from, make)
     network = LeNet()
     network.load_state_dict(frame.tensors)
     return DigitClassifier(network.to(memory_format=torch.channels_last).eval(), frame.notes)

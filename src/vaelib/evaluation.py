@@ -53,8 +53,8 @@ def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
     """Return the numbers kept with a run: the bound and its parts on all, upright and rotated test pictures.
 
     `recon`, `kl` and `neg_elbo` are nats a picture (one latent sample each); `mse` is per pixel, of the
-    reconstruction from mu; `kl_per_dim` averages over all test pictures; active units are
-    Var_x(mu_j) > 0.01 (Burda et al. 2016).
+    reconstruction from mu; `kl_per_dim` averages over all test pictures; active units are the scalar latents
+    with Var_x(mu_j) > 0.01 (Burda et al. 2016).
     """
     terms = bound_terms(model, test.images, spec.likelihood)
     mus, errors = [], []
@@ -82,5 +82,5 @@ def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
             if chosen.any()
         },
         "kl_per_dim": kl.mean(0).tolist(),
-        "active_units": int(active_units(mu).sum()),
+        "active_units": int(active_units(mu[:, : model.scalars]).sum()),
     }

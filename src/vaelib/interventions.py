@@ -17,7 +17,8 @@ from vaelib.mnist import Digits, load_mnist
 
 FACTORS = ("digit", "angle", "thickness", "shear", "scale")
 
-FACTOR_ANGLES = tuple(range(-90, 91, 15))
+ANGLES = 13
+"""Angles of the factorial set: every 15 degrees within ±90."""
 THICKNESS = (-0.4, 0.0, 0.4)
 """Radius by which strokes are eroded or dilated, pixels of the 28: they change by twice as much, ±0.8."""
 SHEAR = (-0.25, 0.0, 0.25)
@@ -69,11 +70,12 @@ class FactorialSet:
     def inner(self) -> np.ndarray:
         """Which pictures look most like those of training, bool (N,): a smaller set, fully crossed as well.
 
-        Angles within ±45°, and of three levels the plain one with that of the other two of which trained
-        networks rebuild more: dilated, sheared to the left (it sets slanted digits upright), reduced.
+        Angles in the inner half of their range, and of three levels the plain one with that of the other two
+        of which trained networks rebuild more: dilated, sheared to the left (it sets slanted digits upright),
+        reduced.
         """
         kept = {
-            "angle": np.abs(self.values["angle"]) <= 45,
+            "angle": np.abs(self.values["angle"]) <= np.abs(self.values["angle"]).max() / 2,
             "thickness": self.values["thickness"] >= 0,
             "shear": self.values["shear"] <= 0,
             "scale": self.values["scale"] <= 1,
@@ -109,8 +111,7 @@ def rotation_sweep(
     a limit outside ]0, 180], and a step that does not divide it.
     """
     _check_size(size)
-    if not 0 < limit <= 180:
-        raise InputError(f"limit {limit:g} is refused; accepted: above 0 and up to 180 degrees.")
+    _check_limit(limit)
     if not 0 < step <= limit or not np.isclose(limit / step, round(limit / step)):
         raise InputError(
             f"step {step:g} is refused with limit {limit:g}; accepted: a divisor of the limit, "
@@ -123,29 +124,36 @@ def rotation_sweep(
     return Sweep(images, angles, index, digits.labels.astype(np.int64))
 
 
-def factorial_set(size: int, n_per_class: int = 10, folder: Path | None = None) -> FactorialSet:
+def factorial_set(
+    size: int, n_per_class: int = 10, limit: float = 90, folder: Path | None = None
+) -> FactorialSet:
     """Return n test digits a class in all 13 × 3 × 3 × 3 cells of angle, thickness, shear and scale.
 
-    A digit is enlarged `FINE` times, its strokes are eroded, left alone or dilated there, and one bilinear
-    resampling shears, scales and turns it (in this order) at its final size: all cells pass through the same
-    steps, so that blur tells nothing of the angle (gradient energy equal within 0.5 %). With the plain
-    levels the picture is that of `data.render`, up to one grey level of rounding. Thick, sheared and large
-    digits reach the frame: no cell loses more than 2 % of its ink. The default, 35,100 pictures, takes 144 MB
-    at 64 pixels. Raises `InputError` for a size below 8, and as `fixed_digits` does.
+    The angles are at equal distances from −limit to limit, degrees; of a limit of 180, whose ends would be
+    the same picture, they are the middles of 13 equal parts of the circle. A digit is enlarged `FINE` times,
+    its strokes are eroded, left alone or dilated there, and one bilinear resampling shears, scales and turns
+    it (in this order) at its final size: all cells pass through the same steps, so that blur tells nothing of
+    the angle (gradient energy equal within 0.5 %). With the plain levels the picture is that of
+    `data.render`, up to one grey level of rounding. Thick, sheared and large digits reach the frame: no cell
+    loses more than 2 % of its ink. The default, 35,100 pictures, takes 144 MB at 64 pixels. Raises
+    `InputError` for a size below 8, a limit outside ]0, 180], and as `fixed_digits` does.
     """
     _check_size(size)
+    _check_limit(limit)
     digits, index = fixed_digits(n_per_class, folder)
     strokes = _strokes(digits.images)
-    cells = (len(FACTOR_ANGLES), len(THICKNESS), len(SHEAR), len(SCALE))
+    furthest = limit if limit < 180 else 180 * (1 - 1 / ANGLES)
+    angles = furthest * np.arange(-(ANGLES // 2), ANGLES // 2 + 1) / (ANGLES // 2)
+    cells = (len(angles), len(THICKNESS), len(SHEAR), len(SCALE))
     images = torch.empty((len(index), *cells, size, size), dtype=torch.uint8)
     for (a, angle), (h, shear), (c, scale) in itertools.product(
-        enumerate(FACTOR_ANGLES), enumerate(SHEAR), enumerate(SCALE)
+        enumerate(angles), enumerate(SHEAR), enumerate(SCALE)
     ):
         moved = grid_sample(strokes, _grid(angle, shear, scale, size), mode="bilinear", align_corners=False)
         images[:, a, :, h, c] = moved.round().to(torch.uint8).reshape(len(index), len(THICKNESS), size, size)
     levels = np.indices((len(index), *cells)).reshape(len(cells) + 1, -1)
     levels[0], index = digits.labels[levels[0]], index[levels[0]]
-    values = (np.arange(10), *(np.array(v, dtype=float) for v in (FACTOR_ANGLES, THICKNESS, SHEAR, SCALE)))
+    values = (np.arange(10), angles, *(np.array(v, dtype=float) for v in (THICKNESS, SHEAR, SCALE)))
     return FactorialSet(
         images.reshape(-1, 1, size, size), levels.T, FACTORS, dict(zip(FACTORS, values, strict=True)), index
     )
@@ -176,6 +184,11 @@ def _grid(angle: float, shear: float, scale: float, size: int) -> Tensor:
     cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     across, down = (cos * x - sin * y) / scale, (sin * x + cos * y) / scale
     return torch.stack([across + shear * down, down], dim=-1).float()[None]
+
+
+def _check_limit(limit: float) -> None:
+    if not 0 < limit <= 180:
+        raise InputError(f"a range of ±{limit:g} degrees is refused; accepted: above 0 and up to 180.")
 
 
 def _check_size(size: int) -> None:

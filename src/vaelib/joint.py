@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vaelib.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, categorical_kl, gaussian_kl
-from vaelib.vae import VAE, double, prior_over_posterior, sample
+from vaelib.vae import VAE, Posterior, double, prior_over_posterior, sample
 
 
 class JointVAE(VAE):
@@ -22,13 +22,23 @@ class JointVAE(VAE):
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int):
         super().__init__(encoder, decoder, latent_dim)
-        self.latent_dim = latent_dim
         self.noise_dim = latent_dim + self.CATEGORIES
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return code and log variance (B, M + 10); of the categories their probabilities, and zeros."""
-        mu, logvar, scores = self.encoder(x).tensor_split((self.latent_dim, 2 * self.latent_dim), dim=1)
-        return torch.cat([mu, scores.softmax(1)], 1), F.pad(logvar, (0, self.CATEGORIES))
+        """Return the code (B, M + 10), mu and the categories' probabilities, and logvar of z (B, M)."""
+        mu, logvar, scores = self.encoder(x).tensor_split((self.scalars, 2 * self.scalars), dim=1)
+        return torch.cat([mu, scores.softmax(1)], 1), logvar
+
+    def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
+        """Return what q(z|x) q(c|x) says of pictures; the KL of c is shared out over its ten columns."""
+        code, logvar = self.encode(x)
+        return Posterior(code, self._draw(code, logvar, noise), _kl(*self._split(code), logvar))
+
+    def prior(self, noise: Tensor) -> Tensor:
+        """Return codes (B, M + 10) of normal z and one category of ten, each as likely."""
+        z, noise_c = self._split(noise)
+        even = torch.full_like(noise_c, 1 / self.CATEGORIES)
+        return torch.cat([z, self._category(even, noise_c)], 1)
 
     def decode(self, z: Tensor) -> Tensor:
         """Return pixel logits of codes (B, M + 10), whose last ten are made positive and to add up to 1."""
@@ -39,40 +49,45 @@ class JointVAE(VAE):
     def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits at a draw of z and c, and the code and its log variance."""
         code, logvar = self.encode(x)
-        (mu, probabilities), (noise_z, noise_c) = self._split(code), self._split(noise)
-        perturbed = _perturbed(probabilities, noise_c)
-        if self.training:
-            category = (perturbed / self.TEMPERATURE).softmax(1)
-        else:
-            category = F.one_hot(perturbed.argmax(1), self.CATEGORIES).to(mu)
-        z = sample(mu, logvar[:, : self.latent_dim], noise_z)
-        return self.decoder(torch.cat([z, category], 1)), code, logvar
+        return self.decoder(self._draw(code, logvar, noise)), code, logvar
 
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
         """Return both terms of the bound; the KL of c is shared out over its ten columns."""
         logits, code, logvar = self(x, noise)
-        mu, probabilities = self._split(code)
-        of_z = gaussian_kl(mu, logvar[:, : self.latent_dim])
-        kl = torch.cat([of_z, categorical_kl(probabilities)], 1)
-        return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), kl)
+        return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), _kl(*self._split(code), logvar))
 
     def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
         """Return the log weight as a function of the noise of z and c: the VAE's + log p(c) − log q(c|x)."""
         code, logvar = self.encode(x)
-        (mu, probabilities), logvar = self._split(code), logvar[:, : self.latent_dim]
+        probabilities = code[:, self.scalars :]
 
         def weigh(noise: Tensor) -> Tensor:
-            noise_z, noise_c = self._split(noise)
-            z, chosen = sample(mu, logvar, noise_z), _perturbed(probabilities, noise_c).argmax(1)
-            category = F.one_hot(chosen, self.CATEGORIES).to(mu)
-            log_ratio = prior_over_posterior(z, logvar, noise_z)
+            drawn = self._draw(code, logvar, noise)
+            z, category = self._split(drawn)
+            log_ratio = prior_over_posterior(z, logvar, noise[:, : self.scalars])
             log_ratio -= torch.log(self.CATEGORIES * double((probabilities * category).sum(1)))
-            return log_ratio - double(LIKELIHOODS[likelihood](self.decoder(torch.cat([z, category], 1)), x))
+            return log_ratio - double(LIKELIHOODS[likelihood](self.decoder(drawn), x))
 
         return weigh
 
+    def _draw(self, code: Tensor, logvar: Tensor, noise: Tensor) -> Tensor:
+        """Return a draw of z and c as a code (B, M + 10)."""
+        (mu, probabilities), (noise_z, noise_c) = self._split(code), self._split(noise)
+        return torch.cat([sample(mu, logvar, noise_z), self._category(probabilities, noise_c)], 1)
+
+    def _category(self, probabilities: Tensor, noise: Tensor) -> Tensor:
+        """Return a draw of the category, one of ten columns (B, 10); relaxed in train mode."""
+        perturbed = _perturbed(probabilities, noise)
+        if self.training:
+            return (perturbed / self.TEMPERATURE).softmax(1)
+        return F.one_hot(perturbed.argmax(1), self.CATEGORIES).to(probabilities)
+
     def _split(self, columns: Tensor) -> tuple[Tensor, ...]:
-        return columns.split((self.latent_dim, self.CATEGORIES), dim=1)
+        return columns.split((self.scalars, self.CATEGORIES), dim=1)
+
+
+def _kl(mu: Tensor, probabilities: Tensor, logvar: Tensor) -> Tensor:
+    return torch.cat([gaussian_kl(mu, logvar), categorical_kl(probabilities)], 1)
 
 
 def _perturbed(probabilities: Tensor, noise: Tensor) -> Tensor:

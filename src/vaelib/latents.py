@@ -7,25 +7,49 @@ import torch
 from torch import Tensor
 
 from vaelib.data import as_float
-from vaelib.evaluation import BATCH, eval_mode
+from vaelib.evaluation import BATCH, NOISE_SEED, eval_mode
 from vaelib.models import VAE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Codes:
-    """Posterior means and log variances of N pictures, each (N, M)."""
+    """What stands for N pictures, column by column: arrays (N, M).
+
+    mu: the centre of each posterior, the code itself; z: one draw of it; kl: its KL to the prior, nats. Where
+    a posterior is a point, z is mu and kl infinite. The first `scalars` columns are latents of their own,
+    the others the probabilities of one category.
+    """
 
     mu: np.ndarray
-    logvar: np.ndarray
+    z: np.ndarray
+    kl: np.ndarray
+    scalars: int
+
+    @property
+    def kl_per_dim(self) -> np.ndarray:
+        """Mean KL of each column over the pictures (M,), nats."""
+        return self.kl.mean(0, dtype=float)
+
+    @property
+    def kl_of_variables(self) -> np.ndarray:
+        """Mean KL (M,), nats, of the variable that a column belongs to: a category's is that of all of it."""
+        kl = self.kl_per_dim
+        kl[self.scalars :] = kl[self.scalars :].sum()
+        return kl
 
 
 def encode(model: VAE, images: Tensor) -> Codes:
-    """Return the codes of uint8 pictures (N, 1, S, S), in eval mode."""
-    device = next(model.parameters()).device
+    """Return the codes of uint8 pictures (N, 1, S, S), in eval mode, with the draws of every evaluation."""
+    generator, device = torch.Generator().manual_seed(NOISE_SEED), next(model.parameters()).device
+    parts = []
     with eval_mode(model):
-        parts = [model.encode(as_float(batch.to(device))) for batch in images.split(BATCH)]
-    mu, logvar = (torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
-    return Codes(mu, logvar)
+        for batch in images.split(BATCH):
+            noise = torch.randn(len(batch), model.noise_dim, generator=generator).to(device)
+            parts.append(model.posterior(as_float(batch.to(device)), noise))
+    mu, z, kl = (
+        torch.cat([getattr(part, name) for part in parts]).cpu().numpy() for name in ("code", "z", "kl")
+    )
+    return Codes(mu, z, kl, model.scalars)
 
 
 def decode_logits(model: VAE, z: np.ndarray) -> np.ndarray:
@@ -42,9 +66,16 @@ def decode(model: VAE, z: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-decode_logits(model, z)))
 
 
-def prior_samples(n: int, latent_dim: int, seed: int) -> np.ndarray:
-    """Return n latents (n, M) drawn from the standard normal prior."""
-    return np.random.default_rng(seed).standard_normal((n, latent_dim)).astype(np.float32)
+def prior_samples(model: VAE, n: int, seed: int) -> np.ndarray:
+    """Return n latents (n, M) drawn from a network's own prior."""
+    device = next(model.parameters()).device
+    with eval_mode(model):
+        return model.prior(torch.from_numpy(normal_draws(n, model.noise_dim, seed)).to(device)).cpu().numpy()
+
+
+def normal_draws(n: int, columns: int, seed: int) -> np.ndarray:
+    """Return standard normal draws (n, columns), float32, the same of a seed everywhere."""
+    return np.random.default_rng(seed).standard_normal((n, columns)).astype(np.float32)
 
 
 def traversal_latents(start: np.ndarray, dim: int, values: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vaelib.data import turned
 from vaelib.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, beta_loss, blur_matrix, gaussian_kl
 from vaelib.spec import RunSpec
-from vaelib.vae import VAE, prior_over_posterior, sample, uniform
+from vaelib.vae import VAE, Posterior, prior_over_posterior, sample, uniform
 
 BINS = 72
 WIDTH = 360 / BINS
@@ -139,6 +139,21 @@ class PoseVAE(VAE):
     def decode(self, z: Tensor) -> Tensor:
         """Return pixel logits of codes (B, M): the canvas of z_2 … z_M turned by z_1, counter-clockwise."""
         return self._picture(z[:, 1:], self.degrees * z[:, 0])
+
+    def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
+        """Return what q(θ|x) q(z|θ, x) says of pictures: the code of the mode, and a draw with its KL."""
+        log_q = self.log_posterior(x)
+        _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
+        mu, logvar = self._content(x, angle)
+        drawn = torch.cat([angle[:, None] / self.degrees, sample(mu, logvar, noise[:, 1:])], 1)
+        kl = torch.cat([self.pose_kl(log_q)[:, None], gaussian_kl(mu, logvar)], 1)
+        return Posterior(self.encode(x)[0], drawn, kl)
+
+    def prior(self, noise: Tensor) -> Tensor:
+        """Return codes (B, M) of an angle drawn from p(θ), and normal content."""
+        p = self.log_prior.exp().expand(len(noise), -1)
+        _, angle = _quantile(p, torch.special.ndtr(noise[:, 0]), self.angles)
+        return torch.cat([angle[:, None] / self.degrees, noise[:, 1:]], 1)
 
     def pose_kl(self, log_q: Tensor) -> Tensor:
         """Return KL(q(θ|x) ‖ p(θ)) (B,), nats, of log q of the bins."""

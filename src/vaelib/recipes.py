@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from vaelib import versions
 from vaelib.errors import InputError
 from vaelib.files import sha256
 from vaelib.profiles import BOOK, ROOT, Page, Profile
@@ -47,11 +48,20 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def fingerprint(source: Path) -> str:
+    """Return the SHA-256 of a module of this package and of all of its modules that it imports."""
+    return _short(json.dumps(_fingerprints([source, *_walk(_imports(source))])))
+
+
 @functools.cache
 def modules_read(source: Path) -> tuple[Path, ...]:
     """Return this package's files that a notebook imports, directly or not, and those that execute it."""
+    return _walk({*_imports(source), "vaelib.notebooks"})
+
+
+def _walk(ahead: set[str]) -> tuple[Path, ...]:
+    """Return this package's files behind dotted names, and behind what those import, and so on."""
     found: set[Path] = set()
-    ahead = {*_imports(source), "vaelib.notebooks"}
     while ahead:
         files = {file for name in ahead for file in _module_files(name)} - found
         found |= files
@@ -83,5 +93,5 @@ def _module_files(name: str) -> list[Path]:
 
 
 def score_recipe() -> str:
-    """Return, as JSON, a fingerprint of the modules that decide scores; what is up to date is only read."""
-    return json.dumps(_fingerprints(modules_read(PACKAGE / "scoring.py")))
+    """Return, as JSON, the versions of all that is measured: scores of an older one are measured again."""
+    return json.dumps(versions.BASELINES | versions.SCORES)

@@ -1,7 +1,6 @@
 """The run store: a run is looked up by its spec, trained when it is missing, and kept."""
 
 import contextlib
-import hashlib
 import json
 import platform
 import resource
@@ -19,7 +18,7 @@ from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save
 from tqdm import tqdm
 
-from vaelib import data, training
+from vaelib import data, recipes, training
 from vaelib.allocator import keep_large_blocks
 from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
 from vaelib.evaluation import evaluate
@@ -30,23 +29,6 @@ from vaelib.versions import TRAINING
 
 RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
-
-TRAINING_MODULES = (
-    "architectures",
-    "data",
-    "evaluation",
-    "joint",
-    "layers",
-    "losses",
-    "metrics/codes",
-    "models",
-    "objectives",
-    "pose",
-    "spec",
-    "training",
-    "vae",
-)
-"""The modules whose source decides the bytes of a run; their fingerprint is part of its provenance."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +203,7 @@ class RunStore:
             "machine": platform.machine(),
             "device": device.type,
             "threads": threads,
-            "code": code_fingerprint(),
+            "code": recipes.fingerprint(Path(training.__file__)),
             "data": checksums | {"test": data.checksum(test)},
             "seconds_per_epoch": [round(s, 2) for s in state.seconds],
             "core_seconds_per_epoch": [round(s, 2) for s in state.core_seconds],
@@ -286,14 +268,6 @@ def pick_device(name: str) -> torch.device:
         available.insert(0, "cuda")
     check_choice("device", name, ["auto", *available])
     return torch.device(available[0] if name == "auto" else name)
-
-
-def code_fingerprint() -> str:
-    """Return the SHA-256 of the sources that decide a run's bytes."""
-    digest = hashlib.sha256()
-    for name in TRAINING_MODULES:
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,21 @@ import pandas as pd
 import torch
 from filelock import FileLock
 
-from vaelib.baselines import BASELINES, of_model, rows
-from vaelib.data import Corpus, load_split
-from vaelib.files import read_json, read_sealed, write_json, write_sealed
-from vaelib.frames import Frame, data_fields, kept, one_thread
+from vaelib.baselines import BASELINES, key, of_model, rows
+from vaelib.data import load_split
+from vaelib.errors import check_choice
+from vaelib.files import digest, read_json, read_sealed, to_json, write_json, write_sealed
+from vaelib.frames import Frame, kept, one_thread
 from vaelib.latents import encode
-from vaelib.metrics.codes import kl_per_dim
 from vaelib.metrics.udr import udr
 from vaelib.runs import Run
 from vaelib.scores.alignment import HAAR
-from vaelib.scores.fingerprint import fingerprint
 from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.subject import Protocol, Subject
-from vaelib.spec import NETWORK_FIELDS, RunSpec
+from vaelib.spec import RunSpec
+from vaelib.versions import SCORES
 
 log = logging.getLogger(__name__)
-
-SCORING_VERSION = 1
-"""Raised whenever the same run would score otherwise though no module of the fingerprint has changed."""
 
 UDR_PICTURES = 2000
 
@@ -60,36 +58,23 @@ def measured(
 ) -> Measured:
     """Return the scores of a run, of these groups at least, with the reasons why some are undefined.
 
-    They are kept as `scores.json` in the run's folder, equal to the byte whenever the same code measures the
-    same groups of the same run. Groups that are missing are added; all are measured again when the file is
-    damaged (told in the log), or made by other code, by another protocol or from other weights. The seconds
-    of each group go to `scores.seconds.json`, which counts for nothing. Of two processes that want the same
-    scores, one measures and the other waits. `store` is where the digit classifier is kept.
+    They are kept as `scores.json` in the run's folder, see `_kept`. The seconds of each group go to
+    `scores.seconds.json`, which counts for nothing. `store` is where the digit classifier is kept.
     """
     protocol = protocol or Protocol.of(run.spec)
-    stamp = _stamp(protocol) | {"run": _checksums(run)}
-    path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
-    found = _read(path, stamp, log.debug)  # only the lock's holder can tell damage
-    if found and not _missing(found, groups):
-        return found
-    (Path(store) / ".locks").mkdir(parents=True, exist_ok=True)
-    with FileLock(Path(store) / ".locks" / f"{run.id}.scores.lock"):
-        found = _read(path, stamp, log.warning) or Measured({}, {}, {})
-        if missing := _missing(found, groups):
-            coder, test = of_model(run.model, "run"), load_split(run.spec, "test")
-            subject = Subject(coder, run.spec, test, store, protocol, run.model)
-            new = measure(subject, missing, progress)
-            seconds = (read_json(timings) if found.scores and timings.exists() else {}) | new.seconds
-            write_json(timings, {name: round(s, 2) for name, s in seconds.items()})
-            found = Measured(found.scores | new.scores, found.undefined | new.undefined, seconds)
-            write_sealed(path, stamp | {"scores": found.scores, "undefined": found.undefined})
-    return found
+    timings = run.folder / "scores.seconds.json"
 
+    def make(missing: Sequence[str]) -> Measured:
+        subject = Subject(
+            of_model(run.model, "run"), run.spec, load_split(run.spec, "test"), store, protocol, run.model
+        )
+        new = measure(subject, missing, progress)
+        seconds = (read_json(timings) if timings.exists() else {}) | new.seconds
+        write_json(timings, {name: round(s, 2) for name, s in seconds.items()})
+        return new
 
-def _missing(found: Measured, groups: Sequence[str]) -> list[str]:
-    """Return which of the groups were not measured, the codes first of all when one was not."""
-    missing = [name for name in groups if not found.scores.keys() >= set(GROUPS[name].names)]
-    return ["codes", *missing] if missing else []
+    lock = Path(store) / ".locks" / f"{run.id}.scores.lock"
+    return _kept(run.folder / "scores.json", lock, {"run": _checksums(run)}, protocol, groups, make)
 
 
 def framing(
@@ -109,29 +94,64 @@ def framing(
     ceiling. Raises `InputError` for an unknown name.
     """
     protocol = protocol or Protocol.of(spec)
-    spec = replace(spec, seed=0)
+    spec = replace(spec.plain, seed=0)
     wanted = [name for name in FRAMING_GROUPS if groups is None or name in groups]
-    test: list[Corpus] = []
+    test = cache(lambda: load_split(spec, "test"))
 
-    def make(name: str) -> Frame:
-        test[:] = test or [load_split(spec, "test")]
+    def make(name: str, missing: Sequence[str]) -> Measured:
         coder = rows(spec, store, [name], progress)[name]
-        new = measure(Subject(coder, spec, test[0], store, protocol), wanted, progress)
-        return Frame({}, {"scores": new.scores, "undefined": new.undefined})
+        return measure(Subject(coder, spec, test(), store, protocol), missing, progress)
 
     found = {}
     for name in names:
-        fields = ("latent_dim",) if name in ("pca", "ica") else NETWORK_FIELDS
-        made_from = {
-            "kind": "scores",
-            "coder": name,
-            "groups": wanted,
-            **data_fields(spec),
-            **_stamp(protocol),
-        }
-        frame = kept(store, made_from | {f: getattr(spec, f) for f in fields}, lambda name=name: make(name))
-        found[name] = Measured(frame.notes["scores"], frame.notes["undefined"], {})
+        check_choice("baseline", name, BASELINES)
+        made_from = {"coder": key(spec, name), "protocol": asdict(protocol)}
+        path = Path(store) / ".frames" / f"scores-{digest(to_json(made_from))[:16]}.json"
+        found[name] = _kept(path, path.with_suffix(".lock"), made_from, protocol, wanted, partial(make, name))
     return found
+
+
+def _kept(
+    path: Path,
+    lock: Path,
+    of: dict[str, Any],
+    protocol: Protocol,
+    groups: Sequence[str],
+    make: Callable[[Sequence[str]], Measured],
+) -> Measured:
+    """Return the scores that a file holds, of these groups at least; `make` measures those that are missing.
+
+    A group is known by its version: one that is there of another version counts as missing, and is measured
+    alone. All are missing when the file is damaged (told in the log), or of something else than `of` or
+    another protocol. Equal to the byte whenever the same groups of the same thing are measured. Of two
+    processes that want the same scores, one measures and the other waits.
+    """
+    stamp = of | {"protocol": asdict(protocol)}
+    found = _read(path, stamp, log.debug)  # only the lock's holder can tell damage
+    if _missing(found, groups):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            found = _read(path, stamp, log.warning)
+            if missing := _missing(found, groups):
+                new = make(["codes", *missing])
+                for name in missing:
+                    scores = {score: new.scores[score] for score in GROUPS[name].names}
+                    found[name] = {"version": SCORES[name], "scores": scores}
+                    if name in new.undefined:
+                        found[name]["undefined"] = new.undefined[name]
+                write_sealed(path, stamp | {"groups": found})
+    current = {name: record for name, record in found.items() if record["version"] == SCORES.get(name)}
+    return Measured(
+        {score: value for record in current.values() for score, value in record["scores"].items()},
+        {name: record["undefined"] for name, record in current.items() if "undefined" in record},
+        {},
+    )
+
+
+def _missing(found: dict[str, Any], groups: Sequence[str]) -> list[str]:
+    """Return which of the groups that have scores are not there in the version of today."""
+    versions = {name: record["version"] for name, record in found.items()}
+    return [name for name in groups if GROUPS[name].names and versions.get(name) != SCORES[name]]
 
 
 def frame_titles(latent_dim: int) -> dict[str, str]:
@@ -155,15 +175,15 @@ def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, floa
         n = min(len(test), UDR_PICTURES)
         with one_thread():
             codes = [encode(run.model, test[torch.arange(n) * len(test) // n]) for run in runs]
-        kl = [kl_per_dim(own.mu.astype(float), own.logvar.astype(float)) for own in codes]
-        found = udr([own.mu for own in codes], kl, names=[run.id for run in runs]).scores
+        found = udr(
+            [own.mu for own in codes], [own.kl_per_dim for own in codes], names=[run.id for run in runs]
+        ).scores
         return Frame({}, {name: None if np.isnan(value) else float(value) for name, value in found.items()})
 
     made_from = {
         "kind": "agreement of seeds",
         "pictures": UDR_PICTURES,
-        "version": SCORING_VERSION,
-        "code": fingerprint(),
+        "version": SCORES["agreement"],
         "runs": {run.id: _checksums(run) for run in runs},
     }
     return kept(store, made_from, make).notes
@@ -194,25 +214,19 @@ def _is_number(name: str, columns: dict[str, dict[str, Any]]) -> bool:
     return not any(isinstance(value, list) for value in values)
 
 
-def _stamp(protocol: Protocol) -> dict[str, Any]:
-    return {"version": SCORING_VERSION, "code": fingerprint(), "protocol": asdict(protocol)}
-
-
 def _checksums(run: Run) -> dict[str, str]:
     """Return what vouches for the network: the checksums of its spec and its weights."""
     checksums = read_json(run.folder / "done.json")["sha256"]
     return {name: checksums[name] for name in ("spec.json", "model.safetensors")}
 
 
-def _read(path: Path, stamp: dict[str, Any], tell: Callable[..., None]) -> Measured | None:
-    """Return kept scores; None where they are missing, stale, or damaged, which `tell` is told."""
+def _read(path: Path, stamp: dict[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
+    """Return kept groups; none where missing, of something else, or damaged, which `tell` is told."""
     try:
         record = read_sealed(path)
     except FileNotFoundError:
-        return None
+        return {}
     except (OSError, ValueError) as error:
-        tell("%s is damaged (%s); measuring the run again", path, error)
-        return None
-    if any(record.get(name) != value for name, value in stamp.items()):
-        return None
-    return Measured(record["scores"], record["undefined"], {})
+        tell("%s is damaged (%s); measuring again", path, error)
+        return {}
+    return record["groups"] if {name: record.get(name) for name in stamp} == stamp else {}

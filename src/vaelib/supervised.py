@@ -16,13 +16,11 @@ from vaelib.allocator import keep_large_blocks
 from vaelib.data import Corpus, as_float, load_split
 from vaelib.errors import DivergedError
 from vaelib.evaluation import BATCH, eval_mode
-from vaelib.frames import Frame, data_fields, kept, one_thread
+from vaelib.frames import Frame, kept, one_thread
 from vaelib.metrics.probes import r2
 from vaelib.models import build
 from vaelib.spec import RunSpec
-
-RECIPE = 1
-"""Raised whenever the same spec would train to other numbers."""
+from vaelib.versions import BASELINES
 
 SEED = 0
 CLASSES = 10
@@ -148,23 +146,28 @@ def train_encoder(spec: RunSpec, train: Corpus, progress: bool = True) -> Labell
 
 def labelled(spec: RunSpec, store: Path | str = "runs", progress: bool = True) -> Supervised:
     """Return the encoder of `spec` trained with labels, from the store where it is there already."""
-    fields = ("arch", "activation", "norm", "latent_dim")
-    made_from = {"kind": "supervised", "recipe": RECIPE, **data_fields(spec)}
+    spec = _own(spec)
 
     def make() -> Frame:
         network = train_encoder(spec, load_split(spec, "train"), progress)
         return Frame(network.state_dict(), _scores(network, load_split(spec, "test")))
 
-    frame = kept(store, made_from | {name: getattr(spec, name) for name in fields}, make)
+    made_from = {"kind": "supervised", "version": BASELINES["ceiling"], **spec.data, **spec.network}
+    frame = kept(store, made_from, make)
     network = _fresh(spec)
     network.load_state_dict(frame.tensors)
     return Supervised(network.eval(), frame.notes)
 
 
+def _own(spec: RunSpec) -> RunSpec:
+    """Return the spec with weights and a seed of our own, which decide the ceiling's first step."""
+    return replace(spec.plain, init="he", seed=SEED)
+
+
 def _fresh(spec: RunSpec) -> LabelledEncoder:
+    encoder = build(_own(spec)).encoder
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        encoder = build(replace(spec, init="he")).encoder
         network = LabelledEncoder(encoder, spec.latent_dim)
     return network.to(memory_format=torch.channels_last)
 

@@ -2,26 +2,42 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from vaelib.losses import LIKELIHOODS, ElboTerms, elbo_terms
+from vaelib.losses import LIKELIHOODS, ElboTerms, elbo_terms, gaussian_kl
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What q(z|x) says of B pictures, column by column of their codes, each (B, M).
+
+    code: its centre, the latents that stand for the picture; z: one draw; kl: its parts KL(q_j ‖ p_j), nats,
+    which add up to the KL in the bound at z.
+    """
+
+    code: Tensor
+    z: Tensor
+    kl: Tensor
 
 
 class VAE(nn.Module):
     """Encoder q(z|x) = N(mu, diag exp logvar) and decoder p(x|z) with logits for pixel probabilities.
 
     Kingma & Welling 2014, with the convolutional networks of Higgins et al. 2017 (Table 1). `noise_dim` is
-    the number of standard normal draws a picture that one sample of its posterior takes. A network with
-    another posterior overrides it, `terms` and `log_weight`.
+    the number of standard normal draws a picture that one sample of its posterior takes, and `scalars` the
+    number of columns of a code, from the first, that are latents of their own. A network with another
+    posterior overrides both, and `posterior`, `prior`, `terms` and `log_weight`: nothing outside knows which
+    distributions they are.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.noise_dim = latent_dim
+        self.noise_dim = self.scalars = latent_dim
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return `mu` and `logvar`, each (B, M), of pictures (B, 1, S, S) with pixels in [0, 1]."""
@@ -36,6 +52,15 @@ class VAE(nn.Module):
         """Return logits, mu and logvar with the latents z = mu + exp(logvar / 2) · noise."""
         mu, logvar = self.encode(x)
         return self.decode(sample(mu, logvar, noise)), mu, logvar
+
+    def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
+        """Return what q(z|x) says of pictures, with the draw that normal noise (B, noise_dim) gives."""
+        mu, logvar = self.encode(x)
+        return Posterior(mu, sample(mu, logvar, noise), gaussian_kl(mu, logvar))
+
+    def prior(self, noise: Tensor) -> Tensor:
+        """Return the latents (B, M) drawn from p(z) that normal noise (B, noise_dim) gives: the noise."""
+        return noise
 
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
         """Return both terms of the bound of pictures x at the one latent sample that `noise` gives."""
@@ -52,9 +77,7 @@ class VAE(nn.Module):
 
         def weigh(noise: Tensor) -> Tensor:
             z = sample(mu, logvar, noise)
-            return (
-                prior_over_posterior(z, logvar, noise) - double(LIKELIHOODS[likelihood](self.decode(z), x))
-            )
+            return prior_over_posterior(z, logvar, noise) - double(LIKELIHOODS[likelihood](self.decode(z), x))
 
         return weigh
 

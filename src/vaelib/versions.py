@@ -17,3 +17,30 @@ TRAINING = {
     "pose": 2,
 }
 """Of a training, by objective: the same spec would train to other bytes, or be evaluated to others."""
+
+BASELINES = {"pca": 2, "ica": 2, "untrained": 2, "ceiling": 2, "digit_classifier": 2}
+"""Of what is fitted to the pictures of a spec, by name."""
+
+SCORES = {
+    "rate": 2,
+    "traversals": 2,
+    "total_correlation": 2,
+    "pairwise": 2,
+    "reconstruction": 2,
+    "generation": 2,
+    "bound": 2,
+    "information": 2,
+    "separation": 2,
+    "explicitness": 2,
+    "forest": 2,
+    "lasso": 2,
+    "sampling": 2,
+    "haar": 2,
+    "rotation": 2,
+    "digit_swept": 2,
+    "names": 2,
+    "angle": 2,
+    "digit": 2,
+    "agreement": 2,
+}
+"""Of the scores of a code, by group, and of the agreement between the codes of several seeds."""

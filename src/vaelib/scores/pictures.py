@@ -10,9 +10,8 @@ from vaelib.capture import VISIBLE
 from vaelib.data import as_float
 from vaelib.digit_classifier import DigitClassifier, digit_classifier
 from vaelib.errors import InputError
-from vaelib.latents import prior_samples
 from vaelib.metrics import probes
-from vaelib.metrics.codes import active_units, kl_per_dim
+from vaelib.metrics.codes import active_units
 from vaelib.metrics.dependence import gaussian_total_correlation, mean_pairwise_information
 from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
 from vaelib.scores.subject import Group, Subject, mean
@@ -28,19 +27,22 @@ CHUNK = 500
 def _rate(s: Subject) -> dict[str, Any]:
     """KL is infinite, and its counts undefined, where a posterior is a point.
 
-    Of a network its own KL: a pose or a category is not Gaussian.
+    A category, whose columns are no latents of their own, has KL and variances but is not counted.
     """
-    own = kl_per_dim(s.mu, s.codes.logvar.astype(float)) if s.terms is None else s.terms.kl.double().mean(0)
-    kl, variance = np.asarray(own), s.mu.var(0)
-    above = [int((kl > threshold).sum()) for threshold in THRESHOLDS] if np.isfinite(kl).all() else np.nan
+    kl, variance, scalars = s.codes.kl_per_dim, s.mu.var(0), s.codes.scalars
+
+    def above(values: np.ndarray, threshold: float) -> int:
+        return int((values[:scalars] > threshold).sum())
+
+    known = np.isfinite(kl).all()
     return {
         "kl": kl.sum(),
         "kl_per_dim": kl,
-        "kl_above": above,
+        "kl_above": [above(kl, threshold) for threshold in THRESHOLDS] if known else np.nan,
         "variance_per_dim": variance,
-        "variance_above": [int((variance > threshold).sum()) for threshold in THRESHOLDS],
-        "active_variance": int(active_units(s.mu).sum()),
-        "active_kl": int((kl > ACTIVE_KL).sum()) if np.isfinite(kl).all() else np.nan,
+        "variance_above": [above(variance, threshold) for threshold in THRESHOLDS],
+        "active_variance": int(active_units(s.mu[:, :scalars]).sum()),
+        "active_kl": above(kl, ACTIVE_KL) if known else np.nan,
     }
 
 
@@ -56,7 +58,8 @@ def _traversals(s: Subject) -> dict[str, Any]:
             z[:, dim] = end
             moved.append(s.decode(z))
         energy.append(probes.traversal_energy(*moved, pictures))
-    return {"energy_per_dim": energy, "active_energy": int(np.sum(np.array(energy) > VISIBLE))}
+    seen = np.array(energy[: s.codes.scalars]) > VISIBLE
+    return {"energy_per_dim": energy, "active_energy": int(seen.sum())}
 
 
 def _total_correlation(s: Subject) -> dict[str, Any]:
@@ -86,11 +89,11 @@ def _reconstruction(s: Subject) -> dict[str, Any]:
 
 
 def _generation(s: Subject) -> dict[str, Any]:
-    """Pictures from the prior against one half of the test pictures, and the other half against it."""
+    """Pictures from the code's own prior against one half of the test pictures; its floor: the other half."""
     fit = probes.halves(s.test.factors["index"].to_numpy())
     if min(fit.sum(), (~fit).sum()) < 2:
         raise InputError(f"{len(fit)} test pictures are too few for a Fréchet distance of two halves.")
-    z = prior_samples(int((~fit).sum()), s.mu.shape[1], seed=0)
+    z = s.coder.prior(int((~fit).sum()), 0)
     s.decode(z[:1])
     classifier = digit_classifier(s.spec, s.store, progress=False)
     real = _features(classifier, lambda part: as_float(s.test.images[part])[:, 0].numpy(), len(fit))

@@ -34,7 +34,7 @@ class Protocol:
     """
 
     turned_per_class: int = 50  # digits of the rotation sweep S1
-    turn_step: float = 5  # degrees
+    turns: int = 37  # angles of the sweep, from one end of the run's own range to the other
     crossed_per_class: int = 10  # digits of the factorial set S3
     moved: int = 200  # test pictures with each latent at both ends of its range
     named: int = 50  # test pictures from which latents get their names (S2)
@@ -101,7 +101,10 @@ class Subject:
 
     @property
     def sweep(self) -> Sweep:
-        return _sweep(self.spec.image_size, self.protocol.turned_per_class, self.protocol.turn_step)
+        """Digits at all angles that the spec's rotated pictures may have; refused where that is only one."""
+        limit = self.spec.rotation_range
+        step = 2 * limit / (self.protocol.turns - 1)
+        return _sweep(self.spec.image_size, self.protocol.turned_per_class, step, limit)
 
     @cached_property
     def turned(self) -> np.ndarray:
@@ -110,12 +113,12 @@ class Subject:
 
     @property
     def crossed(self) -> FactorialSet:
-        return _crossed(self.spec.image_size, self.protocol.crossed_per_class)
+        return _crossed(self.spec.image_size, self.protocol.crossed_per_class, self.spec.rotation_range)
 
     @cached_property
     def crossed_codes(self) -> Codes:
         codes = self.coder.encode(self.crossed.images)
-        return Codes(codes.mu.astype(float), codes.logvar.astype(float))
+        return Codes(codes.mu.astype(float), codes.z.astype(float), codes.kl, codes.scalars)
 
     @property
     def crossed_fit(self) -> np.ndarray:
@@ -136,13 +139,13 @@ class Subject:
 
 
 @cache
-def _sweep(size: int, n_per_class: int, step: float) -> Sweep:
-    return rotation_sweep(size, n_per_class, step)
+def _sweep(size: int, n_per_class: int, step: float, limit: float) -> Sweep:
+    return rotation_sweep(size, n_per_class, step, limit)
 
 
 @cache
-def _crossed(size: int, n_per_class: int) -> FactorialSet:
-    return factorial_set(size, n_per_class)
+def _crossed(size: int, n_per_class: int, limit: float) -> FactorialSet:
+    return factorial_set(size, n_per_class, limit)
 
 
 @dataclass(frozen=True)
