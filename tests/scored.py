@@ -13,7 +13,7 @@ TRAINED = {"n_train": 240, "n_test": 60, "epochs": 4, "init": "he", "beta": 0.01
 """The least training after which all latents are active."""
 SMALL = Protocol(
     turned_per_class=2,
-    turns=7,
+    turns=13,
     crossed_per_class=2,
     moved=10,
     named=5,

@@ -126,8 +126,10 @@ def test_axes_turned_at_random_are_not(test_corpus, store):
 
 
 def test_a_code_that_says_nothing_has_no_score_of_0_or_1(test_corpus, store):
-    zeros = Codes(*np.zeros((3, len(test_corpus), M), dtype=np.float32), M)
-    silent = Coder("silent", lambda images: zeros, None, None)
+    def zeros(images):
+        return Codes(*np.zeros((3, len(images), M), dtype=np.float32), M)
+
+    silent = Coder("silent", zeros, None, lambda n, seed: np.zeros((n, M)))
     found = measure(Subject(silent, SPEC, test_corpus, store.folder, SMALL), progress=False)
     assert list(found.scores) == NAMES
     assert {name for name, value in found.scores.items() if value is not None} == COUNTED

@@ -21,6 +21,11 @@ def test_numbers_are_those_of_their_version(name):
     assert not changed, f"raise the version of {name} in versions.py, then python -m tests.golden: {changed}"
 
 
+def test_golden_numbers_are_defined():
+    undefined = [path.name for path in golden.FOLDER.glob("*.json") if "null" in path.read_text()]
+    assert not undefined
+
+
 def test_there_are_golden_numbers_of_nothing_else():
     wanted = {golden.path_of(name, version) for name, (version, *_) in CASES.items()}
     assert set(golden.FOLDER.glob("*.json")) == wanted

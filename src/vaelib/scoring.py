@@ -62,19 +62,20 @@ def measured(
     `scores.seconds.json`, which counts for nothing. `store` is where the digit classifier is kept.
     """
     protocol = protocol or Protocol.of(run.spec)
-    timings = run.folder / "scores.seconds.json"
+    path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
 
     def make(missing: Sequence[str]) -> Measured:
         subject = Subject(
             of_model(run.model, "run"), run.spec, load_split(run.spec, "test"), store, protocol, run.model
         )
         new = measure(subject, missing, progress)
-        seconds = (read_json(timings) if timings.exists() else {}) | new.seconds
+        earlier = read_json(timings) if timings.exists() and path.exists() else {}
+        seconds = earlier | new.seconds
         write_json(timings, {name: round(s, 2) for name, s in seconds.items()})
         return new
 
     lock = Path(store) / ".locks" / f"{run.id}.scores.lock"
-    return _kept(run.folder / "scores.json", lock, {"run": _checksums(run)}, protocol, groups, make)
+    return _kept(path, lock, {"run": _checksums(run)}, protocol, groups, make)
 
 
 def framing(

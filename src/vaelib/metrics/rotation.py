@@ -4,6 +4,7 @@ mu (I, A, M) are the codes of I digits, each at the same A angles.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,13 +200,14 @@ def invariance(
     angles: np.ndarray,
     dim: int,
     fit: np.ndarray,
-    edges: tuple[float, ...] = (0, 15, 30, 45, 60, 75, 90),
+    edges: Sequence[float] | None = None,
 ) -> pd.DataFrame:
     """Return how well the class is read from the codes (I, A, M) with and without latent `dim` (0-based).
 
     Accuracy of k nearest neighbours (`probes.neighbour_classes`) fitted at all angles of the digits `fit`,
-    bool (I,), and scored on the others: columns all, without, alone, n pictures. A row a range of |angle|,
-    the right end in, named by it, and the row "all". A latent that holds rotation alone leaves `without` as
+    bool (I,), and scored on the others: columns all, without, alone, n pictures. A row a range of |angle|
+    between two `edges` (left out: six equal ones up to the largest angle), the right end in, named by it, and
+    the row "all". A latent that holds rotation alone leaves `without` as
     it is, and says nothing `alone`: accuracy 0.1 with ten classes of equal size. Raises `InputError` for a
     latent that is not there, or where no other one is left.
     """
@@ -221,6 +223,7 @@ def invariance(
     right = pd.DataFrame(
         {name: neighbour_classes(part, truth, fitted) == truth[~fitted] for name, part in codes.items()}
     )
+    edges = np.linspace(0, np.abs(angles).max(), 7) if edges is None else edges
     ranges = pd.cut(
         size, edges, include_lowest=True, labels=[f"{a:g}–{b:g}" for a, b in itertools.pairwise(edges)]
     )
