@@ -2,13 +2,17 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vaelib import versions
 from vaelib.architectures import ARCHITECTURES, encoder_layout
-from vaelib.data import load_split
+from vaelib.data import as_float, load_split
 from vaelib.errors import InputError
+from vaelib.models import build
 from vaelib.spec import RunSpec
 
 
@@ -139,6 +143,76 @@ def test_pictures_are_counted_as_they_are_loaded():
 def test_an_unknown_field_is_refused_with_the_nearest_one():
     with pytest.raises(InputError, match="Did you mean 'beta'"):
         RunSpec.from_dict({"betta": 4})
+
+
+@pytest.mark.parametrize("number", [np.int64(3), np.int8(3), np.float32(3), np.float64(3.0)])
+def test_numpy_s_numbers_are_numbers(number):
+    assert RunSpec(seed=number, beta=number) == RunSpec(seed=3, beta=3.0)
+    assert RunSpec(seed=number).to_json() == RunSpec(seed=3).to_json()
+
+
+def test_numpy_s_truth_is_no_number():
+    with pytest.raises(InputError, match="seed"):
+        RunSpec(seed=np.bool_(True))
+
+
+def test_another_objective_has_the_version_of_its_own_training(monkeypatch):
+    monkeypatch.setitem(versions.TRAINING, "pose", 99)
+    assert RunSpec(objective="pose", beta=1).training_version == 99
+    assert RunSpec(beta=1).changed(objective="pose") == RunSpec(objective="pose", beta=1)
+    assert RunSpec(objective="pose", beta=1).plain == RunSpec(beta=1)
+    assert RunSpec(training_version=1).changed(seed=3).training_version == 1
+
+
+ALTERNATIVES = {
+    f.name: f.metadata["accepted"] for f in dataclasses.fields(RunSpec) if "accepted" in f.metadata
+}
+ALTERNATIVES |= {
+    "image_size": [16],
+    "n_train": [48],
+    "n_test": [4],
+    "data_seed": [1],
+    "rotation_range": [45.0],
+}
+ALTERNATIVES |= {
+    "latent_dim": [3],
+    "depth": [2],
+    "seed": [1],
+    "beta": [1.0],
+    "epochs": [2],
+    "batch_size": [8],
+}
+ALTERNATIVES |= {"lr": [1e-2], "beta_warmup_epochs": [1], "training_version": [1]}
+ALTERNATIVES |= {name: [] for name in ("penalty", "capacity", "capacity_epochs")}  # of objectives alone
+
+
+def changed_in_one_field():
+    base = RunSpec(image_size=32, n_train=24, n_test=2)
+    for name, values in ALTERNATIVES.items():
+        for value in values:
+            if value != getattr(base, name) and not (name == "objective" and value == "pose"):
+                yield name, base, base.changed(**{name: value})
+
+
+def test_every_field_is_tried():
+    assert set(ALTERNATIVES) == {f.name for f in dataclasses.fields(RunSpec)}
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "other"), [*changed_in_one_field()], ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_what_changes_an_untrained_network_or_its_pictures_changes_what_is_kept_by(name, base, other):
+    def network(spec):
+        model = build(spec.plain).eval()
+        pictures = load_split(spec, "train").images, load_split(spec, "test").images
+        return [*model.state_dict().values(), *model.encode(as_float(pictures[1])), *pictures]
+
+    one, two = network(base), network(other)
+    same = len(one) == len(two) and all(
+        a.shape == b.shape and torch.equal(a, b) for a, b in zip(one, two, strict=True)
+    )
+    keys_differ = base.data | base.plain.network != other.data | other.plain.network
+    assert keys_differ == (not same), name
 
 
 def test_every_field_is_part_of_the_identity():

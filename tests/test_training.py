@@ -3,14 +3,22 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from tests.tiny import tiny
 from vaelib import training
 from vaelib.data import load_split, with_fresh_angles
 from vaelib.errors import DivergedError
 from vaelib.evaluation import bound_terms
+from vaelib.latents import encode, prior_samples
 from vaelib.losses import ElboTerms
-from vaelib.objectives import beta_vae
+from vaelib.models import build, layer_table
+from vaelib.objectives import beta_vae, noise_columns
+from vaelib.runs import RunStore
 from vaelib.spec import OBJECTIVES
 
 CPU = torch.device("cpu")
@@ -202,3 +210,69 @@ def test_the_measured_subset_is_spread_over_both_halves():
     n = len(corpus)
     chosen = np.arange(training.MEASURED) * n // training.MEASURED
     assert corpus.factors["rotated"].to_numpy()[chosen].mean() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("arch", ["article", "ours"])
+@pytest.mark.parametrize("n_train", [24, 25, 26, 27])
+def test_no_batch_has_a_single_picture(arch, n_train, tmp_path):
+    spec = tiny(arch=arch, n_train=n_train, batch_size=2, epochs=1, images="upright")
+    assert np.isfinite(fit(spec, tmp_path).rows[0]["val_recon"])
+
+
+@given(st.integers(2, 10_000), st.integers(2, 600))
+def test_batches_have_two_pictures_at_least_and_are_as_few_as_their_size_allows(n, batch_size):
+    sizes = [len(part) for part in torch.empty(n).tensor_split(training.n_batches(n, batch_size))]
+    assert min(sizes) >= 2
+    assert max(sizes) <= max(batch_size, 3)
+    assert batch_size == 2 or len(sizes) == math.ceil(n / batch_size)
+
+
+def test_the_newest_checkpoint_is_the_one_of_the_latest_epoch(tmp_path):
+    spec = tiny(epochs=2)
+    fit(spec, tmp_path)
+    for one, other in (("0002", "10000"), ("0001", "9999")):
+        for path in sorted(tmp_path.glob(f"epoch-{one}.*")):
+            path.rename(path.with_stem(f"epoch-{other}"))
+    assert training.last_epoch(tmp_path) == 10_000
+    assert training.resume(spec, tmp_path, CPU).epoch == 2
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_drawing_weights_and_training_leave_torch_s_random_state(objective, tmp_path):
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    spec = tiny(objective=objective, epochs=1)
+    build(spec)
+    layer_table(spec)
+    run = RunStore(tmp_path).get(spec, device="cpu", progress=False)
+    encode(run.model, load_split(spec, "test").images)
+    prior_samples(run.model, 3, seed=0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class NoDoublePrecision(TorchDispatchMode):
+    """Refuses float64 on the device, as Apple's do."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and tensor.device.type == "cuda":
+                assert tensor.dtype != torch.float64, func
+        return result
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_nothing_on_the_device_is_in_double_precision(objective, monkeypatch):
+    """Tensors without content stand for those of a device that this machine need not have."""
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_, **__: module)  # they cannot be moved
+    spec = tiny(objective=objective)
+    with FakeTensorMode(), NoDoublePrecision(), torch.device("cuda"):
+        x = torch.zeros(16, 1, 16, 16, device="cuda")
+        state = training.fresh(spec, torch.device("cuda"))
+        eps = torch.zeros(16, noise_columns(state.model, spec), device="cuda")
+        critics = (state.critic,) if state.critic else ()
+        training.OBJECTIVES[objective](state.model, x, eps, 1.0, spec, 0.5, *critics)
+        noise = torch.zeros(16, state.model.noise_dim, device="cuda")
+        state.model.posterior(x, noise)
+        state.model.prior(noise)
+        assert state.model.log_weight(x, "bernoulli")(noise).device.type == "cpu"

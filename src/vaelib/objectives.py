@@ -114,7 +114,8 @@ def covariance_penalty(mu: Tensor, logvar: Tensor) -> Tensor:
 
     0 exactly where latents are uncorrelated and of unit variance.
     """
-    covariance = torch.cov(mu.T, correction=0).reshape(mu.shape[1], -1) + torch.diag(logvar.exp().mean(0))
+    centred = mu - mu.mean(0)  # torch.cov would wait for the device
+    covariance = centred.T @ centred / len(mu) + torch.diag(logvar.exp().mean(0))
     return (covariance - torch.eye(mu.shape[1], device=mu.device)).square().sum()
 
 

@@ -10,7 +10,7 @@ TRAINING = {
     "beta_vae": 2,
     "beta_tcvae": 2,
     "capacity": 2,
-    "dip_vae_ii": 2,
+    "dip_vae_ii": 3,
     "factor_vae": 3,
     "pair": 2,
     "joint": 3,
