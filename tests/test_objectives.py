@@ -248,10 +248,10 @@ def test_the_critic_learns_the_total_correlation_of_gaussians():
     critic = objectives.latent_critic(asked)
     optimizer = torch.optim.Adam(critic.parameters(), lr=2e-3)
     mix = torch.linalg.cholesky(torch.tensor([[1.0, correlation], [correlation, 1.0]]))
-    for _ in range(200):
-        x = torch.zeros(256, 1, 16, 16)
-        x.flatten(1)[:, :2] = torch.randn(256, 2) @ mix.T
-        _, loss = OBJECTIVES["factor_vae"](model, x, torch.randn(256, 4), 1.0, asked, 0.0, critic)
+    for _ in range(300):
+        x = torch.zeros(1024, 1, 16, 16)
+        x.flatten(1)[:, :2] = torch.randn(1024, 2) @ mix.T
+        _, loss = OBJECTIVES["factor_vae"](model, x, torch.randn(1024, 4), 1.0, asked, 0.0, critic)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
