@@ -99,7 +99,6 @@ from vaelib.ablation import (
     agreement,
     balanced,
     changes,
-    matched_beta,
     reading,
     results,
     shares,
@@ -112,7 +111,7 @@ from vaelib.capture import VISIBLE, capture
 from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split
 from vaelib.linear_theory import linear_theory, pixel_changes, principal_angles
-from vaelib.losses import beta_eff
+from vaelib.losses import beta_eff, matched_beta
 from vaelib.metrics.curves import span
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile

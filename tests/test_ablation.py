@@ -15,6 +15,7 @@ from tests.figure import assert_transparent_and_drawn
 from vaelib import ablation, notebooks, report
 from vaelib.errors import InputError
 from vaelib.linear_theory import linear_theory, pixel_changes, principal_angles
+from vaelib.losses import matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile
 from vaelib.spec import REDUCTIONS, RunSpec
@@ -45,12 +46,12 @@ def test_beta_4_of_a_program_is_beta_4_whatever_the_size_of_the_pictures(size, r
     at_64 = RunSpec(reduction=reduction)
     sums_pixels = reduction in ("sum", "mean_latents")
     matched = RunSpec(reduction=reduction, image_size=size, beta=4 * (size / 64) ** 2 if sums_pixels else 4)
-    assert ablation.matched_beta(matched) == pytest.approx(ablation.matched_beta(at_64))
+    assert matched_beta(matched) == pytest.approx(matched_beta(at_64))
     assert ablation.stated_beta(matched) == pytest.approx(4)
 
 
 def test_the_six_readings_of_beta_4_span_what_is_said_of_them():
-    betas = [ablation.matched_beta(RunSpec(reduction=reduction)) for reduction in REDUCTIONS]
+    betas = [matched_beta(RunSpec(reduction=reduction)) for reduction in REDUCTIONS]
     assert betas == pytest.approx([4, 0.4, 4 * 4096 / 784, 0.4 * 4096 / 784, 1638.4, 16_384])
     assert len({ablation.reading(RunSpec(reduction=reduction)) for reduction in REDUCTIONS}) == 6
 
@@ -119,7 +120,7 @@ def test_every_scale_crosses_its_activations_with_a_reading_in_all_seeds(profile
             {
                 "changed": ablation.words(ablation.changes(spec, base)),
                 "reading": ablation.reading(spec),
-                "matched_beta": ablation.matched_beta(spec),
+                "matched_beta": matched_beta(spec),
                 "seed": spec.seed,
             }
             for spec in specs

@@ -2,8 +2,9 @@ import pytest
 import yaml
 
 from vaelib.errors import InputError
+from vaelib.losses import matched_beta
 from vaelib.notebooks import check_parameters
-from vaelib.profiles import EXPERIMENTS, load_profile
+from vaelib.profiles import EXPERIMENTS, Page, load_profile
 from vaelib.report import given_parameters
 from vaelib.spec import RunSpec
 
@@ -72,8 +73,6 @@ def test_an_unknown_profile_is_refused_with_the_nearest_one():
         ({"parameters": {"datasett": {}}}, "Did you mean 'dataset'"),
         ({"spec": {"epoch": 3}}, "Did you mean 'epochs'"),
         ({"spec": {"n_train": 0}}, "from 24 to 60,000"),
-        ({"networks": {"our": {}}}, "Did you mean 'ours'"),
-        ({"networks": {"ours": {"batch_size": 1}}}, "batch_size 1 is refused"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path, change, said):
@@ -89,12 +88,32 @@ def test_a_mistake_in_the_file_is_named(tmp_path, change, said):
 def test_a_profile_changes_scale_and_recipe_only(name):
     asked = {"arch", "activation", "norm", "objective", "beta", "likelihood", "reduction", "images", "seed"}
     profile = load_profile(name)
-    assert not set().union(profile.shared, *profile.networks.values()) & asked
+    assert not set(profile.shared) & asked
     assert profile.run() == RunSpec.from_dict(profile.shared)
 
 
-def test_what_one_network_needs_at_a_scale_is_for_it_alone_and_yields_to_the_page():
+@pytest.mark.parametrize("name", PROFILES)
+def test_both_networks_of_a_scale_are_trained_alike(name):
+    """A comparison of networks is one of networks only where all else is equal."""
+    profile = load_profile(name)
+    for fields in ({}, profile.sweep):
+        article, ours = (profile.run(arch=arch, **fields) for arch in ("article", "ours"))
+        assert article.changed(arch="ours", activation=None, norm=None) == ours
+
+
+def test_what_all_pages_are_given_yields_to_the_page_and_reaches_those_that_declare_it():
     quick = load_profile("quick")
-    assert quick.run().batch_size == quick.shared["batch_size"]
-    assert quick.run(arch="ours").batch_size == quick.networks["ours"]["batch_size"]
-    assert quick.run(arch="ours", batch_size=7).batch_size == 7
+    assert quick.pages["results"].defaults == {"beta": 1}
+    assert given_parameters(quick, quick.pages["results"])["beta"] == 1
+    assert "beta" not in given_parameters(quick, quick.pages["metrics"])
+    own = Page("results", "results", {"beta": 2.0}, {"beta": 1})
+    assert given_parameters(quick, own)["beta"] == 2.0
+
+
+def test_quick_and_published_train_the_presentation_s_beta():
+    for name in ("quick", "published"):
+        profile = load_profile(name)
+        given = check_parameters(
+            profile.pages["results"].source, given_parameters(profile, profile.pages["results"])
+        )
+        assert {matched_beta(spec) for spec in profile.runs(given)} == {4.0}

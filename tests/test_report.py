@@ -420,12 +420,6 @@ def test_a_page_depends_on_the_modules_it_imports_and_theirs(tmp_path):
     assert not {"cli.py", "driver.py", "progress.py", "report.py", "training.py", "mnist.py"} & names
 
 
-def test_longer_trainings_cost_more():
-    article, ours = RunSpec(arch="article"), RunSpec(arch="ours")
-    assert report.training_cost(article) < report.training_cost(ours)
-    assert report.training_cost(RunSpec(epochs=2)) * 2 == report.training_cost(RunSpec(epochs=4))
-
-
 def test_contents_and_pages_must_agree():
     pages = {"nowhere": Page("nowhere", "results", {})}
     with pytest.raises(InputError, match=r"_toc\.yml lacks book/nowhere"):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vaelib.architectures import ARCHITECTURES
 from vaelib.errors import InputError
-from vaelib.losses import beta_eff
+from vaelib.losses import REFERENCE_SIDE, beta_eff, matched_beta
 from vaelib.runs import Run
 from vaelib.spec import RunSpec
 
@@ -21,20 +21,9 @@ COUNTS = ("au", *(f"kl_{threshold:g}" for threshold in KL_THRESHOLDS))
 """Columns of `results` that count latents: Var_x(mu_j) > 0.01 (Burda et al. 2016), KL_j > each threshold."""
 LEAST_KL = 0.01
 """Nats a picture below which a total KL is silence, and its size noise: cut off before the logarithm."""
-REFERENCE_SIDE = 64
-"""Pixels: effective betas are given for pictures of this side, the presentation's."""
 AS_STATED = "as stated"
 TOLD_APART_ELSEWHERE = ("seed", "beta", "likelihood", "reduction")
 """Fields that `changes` leaves out: replicates, and what the reading of the loss and `stated_beta` say."""
-
-
-def matched_beta(spec: RunSpec) -> float:
-    """Return the effective beta a run would have on 64×64 pictures: β_eff · 64² / N for pictures of N pixels.
-
-    The same digit has N pixels and no more content, so that the reconstruction in nats grows as N does:
-    runs of equal β_eff / N weigh the KL alike (β_norm of Higgins et al. 2017, for equal M).
-    """
-    return beta_eff(spec) * REFERENCE_SIDE**2 / spec.n_pixels
 
 
 def stated_beta(spec: RunSpec) -> float:

@@ -9,6 +9,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from vaelib import trends, verdicts
+from vaelib.losses import matched_beta
 from vaelib.profiles import Profile
 from vaelib.runs import Run, RunStore
 from vaelib.scores.registry import GROUPS
@@ -22,7 +23,7 @@ SETTING = ["arch", "beta", "seed", "latent_dim"]
 SCALES = ["full", "swept"]
 """Whether a run is at the scale of the report, and whether at that at which β is swept; it may be at both."""
 FEW_GROUPS = ("rate", "reconstruction", "information", "separation", "forest", "rotation", "names")
-"""The groups of scores that are measured on a run that is not at the scale of the report: there are many."""
+"""The groups of scores that are measured on the other runs: there are many."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,9 @@ def gather(
 ) -> pd.DataFrame:
     """Return a row a run: `SETTING`, `SCALES`, its scores, and udr; runs at neither scale are left out.
 
-    Scores that are missing are measured; of a run at the scale of a sweep alone, only `FEW_GROUPS`, and the
-    others are undefined. beta is that of equal β_norm on the report's pictures, so that sweeps on smaller
-    ones stand beside it: beta · N_report / N. udr is the agreement with the other seeds of the same setting,
+    Scores that are missing are measured: of most runs only `FEW_GROUPS` (see `groups_needed`), and the
+    others are undefined. beta is that of equal β_norm on the presentation's pictures (`losses.matched_beta`),
+    so that smaller ones stand beside them. udr is the agreement with the other seeds of the same setting,
     undefined for a single seed.
     """
     rows = []
@@ -89,8 +90,7 @@ def gather(
         if not any(scales.values()):
             continue
         same = [other for other in runs if replace(other.spec, seed=spec.seed) == spec]
-        setting = {name: getattr(spec, name) for name in SETTING} | scales
-        setting["beta"] *= profile.run().n_pixels / spec.n_pixels
+        setting = {name: getattr(spec, name) for name in SETTING} | scales | {"beta": matched_beta(spec)}
         scores = score(run, store, protocol, progress, groups_needed(spec, profile))
         rows.append(setting | scores | {"udr": agreement(same, store).get(run.id)})
     names = [name for group in GROUPS.values() for name in group.names]
@@ -100,8 +100,9 @@ def gather(
 
 
 def groups_needed(spec: RunSpec, profile: Profile) -> tuple[str, ...]:
-    """Return the groups of scores that are measured on a run: all of them at the scale of the report."""
-    return tuple(GROUPS) if _scales(spec, profile)["full"] else FEW_GROUPS
+    """Return the groups of scores that are measured on a run: all at the report's scale and the deck's β."""
+    whole = _scales(spec, profile)["full"] and matched_beta(spec) == DECK_BETA
+    return tuple(GROUPS) if whole else FEW_GROUPS
 
 
 def _scales(spec: RunSpec, profile: Profile) -> dict[str, bool]:

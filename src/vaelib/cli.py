@@ -104,10 +104,13 @@ def plan_command(profile: str, store: Path, training: bool) -> None:
     With --train, one core trains the missing runs, the first three seeds of every block before the others.
     Started twice, two cores share the work; stopped at any moment, the same command goes on.
     """
+    import pandas as pd
+
     from vaelib import plan
 
     blocks = plan.blocks(load_profile(profile))
-    click.echo(plan.table(blocks, store).to_string(index=False, float_format="{:.2f}".format))
+    table = pd.DataFrame(plan.table(blocks, store))
+    click.echo(table.to_string(index=False, float_format="{:.2f}".format))
     if training:
         from vaelib.runs import RunStore
 

@@ -119,6 +119,19 @@ def beta_eff(spec: RunSpec) -> float:
     return spec.beta * on_kl / on_recon
 
 
+REFERENCE_SIDE = 64
+"""Pixels, the presentation's: to this side betas of pictures of other sizes are brought (`matched_beta`)."""
+
+
+def matched_beta(spec: RunSpec) -> float:
+    """Return the effective beta a run would have on 64×64 pictures: β_eff · 64² / N for pictures of N pixels.
+
+    The same digit has N pixels and no more content, so that the reconstruction in nats grows as N does:
+    runs of equal β_eff / N weigh the KL alike (β_norm of Higgins et al. 2017, for equal M).
+    """
+    return beta_eff(spec) * REFERENCE_SIDE**2 / spec.n_pixels
+
+
 def beta_norm(spec: RunSpec) -> float:
     """Return beta · M / N, comparable between picture sizes N and latent sizes M (Higgins et al. 2017)."""
     return beta_eff(spec) * spec.latent_dim / spec.n_pixels

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from vaelib.architectures import encoder_layout
 from vaelib.files import read_json
@@ -67,10 +66,10 @@ def in_order(chosen: Sequence[Block]) -> list[RunSpec]:
     return first + others
 
 
-def table(chosen: Sequence[Block], store: Path | str) -> pd.DataFrame:
+def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
     """Return a row a block and their sum: runs, done, and core-hours reckoned, of those done, and spent.
 
-    What is done is told by `done.json` alone; nothing is verified, and torch is not waited for.
+    What is done is told by `done.json` alone: nothing is verified.
     """
     rows = []
     for block in chosen:
@@ -87,6 +86,4 @@ def table(chosen: Sequence[Block], store: Path | str) -> pd.DataFrame:
                 "spent": sum(map(sum, spent)) / 3600,
             }
         )
-    found = pd.DataFrame(rows)
-    total = found.drop(columns="block").sum().to_dict() | {"block": "all"}
-    return pd.concat([found, pd.DataFrame([total])], ignore_index=True).astype({"runs": int, "done": int})
+    return [*rows, {name: sum(row[name] for row in rows) if name != "block" else "all" for name in rows[0]}]

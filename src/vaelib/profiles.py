@@ -22,11 +22,15 @@ EXPERIMENTS = ROOT / "experiments.yml"
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the book: a notebook of `book/` executed with parameters."""
+    """One page of the book: a notebook of `book/` executed with parameters.
+
+    `defaults` are those of all pages of a profile, for the notebooks that declare them.
+    """
 
     name: str
     notebook: str
     parameters: dict[str, Any]
+    defaults: dict[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> Path:
@@ -43,7 +47,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Profile:
-    """A scale of the report: the spec fields that all its runs share, those of one network, and its pages.
+    """A scale of the report: the spec fields that all its runs share, and its pages.
 
     `sweep` has the fields that set the runs apart in which β is swept, as when they are on smaller pictures.
     `planned` has the entries of its plan, each with a block's title and the runs it names or those of a page.
@@ -52,14 +56,12 @@ class Profile:
     name: str
     shared: dict[str, Any]
     pages: dict[str, Page]
-    networks: dict[str, dict[str, Any]] = field(default_factory=dict)
     sweep: dict[str, Any] = field(default_factory=dict)
     planned: tuple[dict[str, Any], ...] = ()
 
     def run(self, **changes: Any) -> RunSpec:
         """Return the spec at this scale with some fields changed: `profile.run(arch="ours", beta=4)`."""
-        arch = (self.shared | changes).get("arch", RunSpec.arch)
-        return RunSpec.from_dict(self.shared | self.networks.get(arch, {}) | changes)
+        return RunSpec.from_dict(self.shared | changes)
 
     def runs(self, parameters: Mapping[str, Any]) -> list[RunSpec]:
         """Return the runs that a page with these parameters reads: the product over the spec fields named.
@@ -106,17 +108,20 @@ def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
     chosen = experiments["profiles"][name]
     for page in chosen["parameters"]:
         check_choice(f"page in profile {name}", page, experiments["pages"])
+    everywhere = chosen.get("defaults", {})
     pages = {
-        page: Page(page, entry["notebook"], entry.get("parameters", {}) | chosen["parameters"].get(page, {}))
+        page: Page(
+            page,
+            entry["notebook"],
+            entry.get("parameters", {}) | chosen["parameters"].get(page, {}),
+            everywhere,
+        )
         for page, entry in experiments["pages"].items()
     }
-    networks = chosen.get("networks", {})
-    for arch in networks:
-        check_choice(f"network in profile {name}", arch, ARCHITECTURES)
     planned = tuple(chosen.get("plan", ()))
     for entry in planned:
         check_choice(f"page in the plan of profile {name}", entry.get("page", next(iter(pages))), pages)
-    profile = Profile(name, chosen["spec"], pages, networks, chosen.get("sweep", {}), planned)
+    profile = Profile(name, chosen["spec"], pages, chosen.get("sweep", {}), planned)
     try:
         for arch in ARCHITECTURES:
             profile.run(arch=arch)

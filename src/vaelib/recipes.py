@@ -20,7 +20,7 @@ NOT_DRAWN = ("cli", "driver", "progress", "recipes", "report", "standalone", "tr
 
 def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
     """Return, as JSON, a fingerprint of all that decides a page: text, parameters, runs, modules, files."""
-    given = json.dumps(page.parameters | {"profile": profile.name}, sort_keys=True)
+    given = json.dumps(page.defaults | page.parameters | {"profile": profile.name}, sort_keys=True)
     recipe = _fingerprints([page.source, *modules_read(page.source), *_files_named(page)])
     return json.dumps(recipe | {"its parameters": _short(given), "its runs": _short(" ".join(runs))})
 

@@ -94,11 +94,11 @@ def _files(node: Any) -> Iterator[str]:
 
 
 def given_parameters(profile: Profile, page: Page) -> dict[str, Any]:
-    """Return what the build passes to a page's notebook: its entry in the profile, and profile and store."""
+    """Return what the build passes to a page's notebook: its entry in the profile, and what all pages get."""
     from vaelib import notebooks
 
     declared = notebooks.parameters(page.source)
-    everywhere = {"profile": profile.name, "store": STORE}
+    everywhere = {"profile": profile.name, "store": STORE} | page.defaults
     return {name: value for name, value in everywhere.items() if name in declared} | page.parameters
 
 
