@@ -1,4 +1,4 @@
-"""The plan of the published runs: all that pages read, so ordered that it leaves a report wherever it stops."""
+"""The plan of the published runs: all that pages read, so ordered that stopping anywhere leaves a report."""
 
 import json
 
