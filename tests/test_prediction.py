@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaelib.errors import InputError
-from vaelib.metrics import known
+from vaelib.metrics import known, prediction
 from vaelib.metrics.prediction import DCI, dci, explicitness, lone_scores, sap
 
 SCALES = st.tuples(*[st.sampled_from([-3.0, -0.5, 0.2, 1, 40])] * 4)
@@ -194,3 +194,30 @@ def test_bad_input_is_refused_by_name(score):
 def test_an_unknown_model_is_refused():
     with pytest.raises(InputError, match=r"model 'forrest' is unknown.*Did you mean 'forest'"):
         dci(CODES, FACTORS, half(400), "forrest")
+
+
+@pytest.mark.parametrize("model", ["forest", "lasso"])
+def test_no_digit_is_on_both_sides_of_a_cross_validation(model, monkeypatch):
+    """Ten pictures of each of 40 digits; a model that knows the digit again would be told its factor."""
+    source = np.repeat(np.arange(40), 10)
+    rng = np.random.default_rng(0)
+    codes, fit = rng.normal(size=(400, 3)), source % 2 == 0
+    factors = {"digit": source // 4 % 10, "angle": rng.normal(size=400)}
+    folds = []
+
+    def spy(kind):
+        class Spy(kind):
+            def split(self, rows, levels, groups):
+                found = list(super().split(rows, levels, groups))
+                folds.extend((groups[one], groups[other]) for one, other in found)
+                return found
+
+        return Spy
+
+    for name in ("GroupKFold", "StratifiedGroupKFold"):
+        monkeypatch.setattr(prediction, name, spy(getattr(prediction, name)))
+    dci(codes, factors, fit, model, source=source)
+    assert len(folds) >= 4
+    for one, other in folds:
+        assert not set(one) & set(other)
+        assert (np.union1d(one, other) % 2 == 0).all()

@@ -119,11 +119,18 @@ def ledger(table: pd.DataFrame) -> pd.DataFrame:
     The effect is in the unit `of`. Holm's correction is over all rows that have a p (Holm 1979); it stands
     beside the rules, which fixed their own levels, and changes no verdict.
     """
-    rows = [
-        {"claim": claim.name, "network": claim.network, "statement": claim.statement, "of": claim.effect}
-        | asdict(claim.judge(claim.rows(table)))
-        for claim in CLAIMS
-    ]
+    rows = []
+    for claim in CLAIMS:
+        runs = claim.rows(table)
+        found, seeds = claim.judge(runs), runs["seed"].nunique()
+        if 0 < found.n < seeds:
+            lost = seeds - found.n
+            found = replace(
+                found,
+                finding=f"{found.finding}; {lost} of {seeds} seeds {'are' if lost > 1 else 'is'} left out, undefined",
+            )
+        told = {"claim": claim.name, "network": claim.network, "statement": claim.statement}
+        rows.append(told | {"of": claim.effect} | asdict(found))
     frame = pd.DataFrame(rows)
     known = frame["p"].notna()
     frame["p_holm"] = np.nan

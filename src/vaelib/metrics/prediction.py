@@ -11,7 +11,7 @@ from scipy.special import xlogy
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LassoCV, LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, cross_val_score
 
 from vaelib.errors import InputError, check_choice
 from vaelib.metrics.inputs import BINS, Factor, Factors, latent_index, read_codes, read_factors
@@ -189,6 +189,7 @@ def dci(
     active: np.ndarray | None = None,
     seed: int = 0,
     forest_pictures: int = FOREST_PICTURES,
+    source: np.ndarray | None = None,
 ) -> DCI:
     """Return which of all latents (N, M) predict each factor, by a forest or, a second opinion, by Lasso.
 
@@ -205,20 +206,24 @@ def dci(
     truth; accuracy against the commonest class) has importances 0: those of a model that learnt nothing
     would be noise. Latents that are not `active` have importance 0 and count in M. Raises `InputError` for
     bad input or too few pictures.
+
+    Pictures made of one digit share their `source` (N,), and no two folds of a cross-validation do; left
+    out, every picture is a source of its own.
     """
     check_choice("model", model, MODELS)
     codes = read_codes(codes, active)
     table = read_factors(factors, len(codes))
     fit = read_halves(fit, table, by_level=False)
     x = _standardised(codes, fit)
+    source = np.arange(len(codes)) if source is None else np.asarray(source)
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(fit))
     importance, informativeness = {}, {}
     for factor in table:
         truth = factor.levels if factor.values is None else factor.values
         if model == "forest":
-            weights, predicted = _forest(x, factor, rows[:forest_pictures], ~fit, seed)
+            weights, predicted = _forest(x, factor, rows[:forest_pictures], ~fit, source, seed)
         else:
-            weights, predicted = _lasso(x, factor, rows, ~fit, seed)
+            weights, predicted = _lasso(x, factor, rows, ~fit, source, seed)
         told = _better_than_chance(factor, truth[~fit], predicted) and weights.sum() > 0
         importance[factor.name] = weights / weights.sum() if told else np.zeros(len(weights))
         informativeness[factor.name] = (
@@ -228,7 +233,7 @@ def dci(
 
 
 def _forest(
-    x: np.ndarray, factor: Factor, rows: np.ndarray, scored: np.ndarray, seed: int
+    x: np.ndarray, factor: Factor, rows: np.ndarray, scored: np.ndarray, source: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the importances (M,) and the predictions for the scored pictures of a random forest."""
     kind = RandomForestClassifier if factor.values is None else RandomForestRegressor
@@ -236,20 +241,30 @@ def _forest(
 
     def held_out(depth: int) -> float:
         small = kind(SMALL_TREES, max_depth=depth, max_features=1.0, random_state=seed)
-        return float(cross_val_score(small, x[rows], target[rows], cv=2).mean())
+        halves = _folds(factor, rows, source, 2)
+        return float(cross_val_score(small, x[rows], target[rows], cv=halves).mean())
 
     depth = max(DEPTHS, key=held_out)
     forest = kind(TREES, max_depth=depth, max_features=1.0, random_state=seed).fit(x[rows], target[rows])
     return forest.feature_importances_, forest.predict(x[scored])
 
 
+def _folds(factor: Factor, rows: np.ndarray, source: np.ndarray, n: int) -> list[tuple[np.ndarray, ...]]:
+    """Return n folds of rows, (fitted, scored) places each; no source is in two, and classes are in all."""
+    kind = StratifiedGroupKFold if factor.values is None else GroupKFold
+    return list(kind(n).split(rows, factor.levels[rows], groups=source[rows]))
+
+
 def _lasso(
-    x: np.ndarray, factor: Factor, rows: np.ndarray, scored: np.ndarray, seed: int
+    x: np.ndarray, factor: Factor, rows: np.ndarray, scored: np.ndarray, source: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return Σ |coefficient| (M,) and the predictions for the scored pictures of Lasso regressions."""
     targets = np.eye(factor.size)[factor.levels] if factor.values is None else factor.values[:, None]
     mean, scale = targets[rows].mean(0), targets[rows].std(0)
-    models = [LassoCV(cv=5, random_state=seed).fit(x[rows], y) for y in ((targets[rows] - mean) / scale).T]
+    folds = _folds(factor, rows, source, 5)
+    models = [
+        LassoCV(cv=folds, random_state=seed).fit(x[rows], y) for y in ((targets[rows] - mean) / scale).T
+    ]
     predicted = np.column_stack([model.predict(x[scored]) for model in models]) * scale + mean
     weights = np.abs([model.coef_ for model in models]).sum(0)
     return weights, predicted.argmax(1) if factor.values is None else predicted[:, 0]

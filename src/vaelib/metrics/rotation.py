@@ -44,9 +44,13 @@ class TwoWay:
 
 @dataclass(frozen=True)
 class Isolation:
-    """The rotation isolation score with its interval over digits, and the latent it belongs to."""
+    """The rotation isolation score with its interval over digits, and the latent it belongs to.
+
+    purity is that latent's, on the same digits: the angle's part of all that turning does to it.
+    """
 
     ris: Estimate
+    purity: float
     best_dim: int | None  # numbered from 1
 
 
@@ -91,29 +95,28 @@ def two_way(mu: np.ndarray, unit: np.ndarray | None = None) -> TwoWay:
 def rotation_isolation(
     mu: np.ndarray, fit: np.ndarray | None = None, draws: int = 1000, seed: int = 0
 ) -> Isolation:
-    """Return RIS = max_j eta2_angle of codes (I, A, M) with its 95 % bootstrap interval over digits.
+    """Return RIS, the eta2_angle of the best latent of codes (I, A, M), with its 95 % bootstrap interval.
 
-    1 if and only if one latent is a function of the angle alone. Without `fit` the largest of M is taken,
-    anew in every resample. With `fit` bool (I,) the latent is chosen on those digits and scored on the
-    others, so that the luckiest of M is not favoured. Percentiles of `draws` resamples of digits with all
-    their angles; training and its seed are not resampled. NaN when no latent varies by `LEAST_VARIANCE`.
+    1 if and only if one latent is a function of the angle alone. The best latent, of those whose variance is
+    above `LEAST_VARIANCE`, is chosen on the digits `fit`, bool (I,), or else on every second one, and scored
+    on the others, so that the luckiest of M is not favoured. Percentiles of `draws` resamples of the scored
+    digits with all their angles; training and its seed are not resampled. NaN when no latent varies enough.
     Raises `InputError` for codes that are not (I, A, M), or a half of fewer than two digits.
     """
     mu = _checked(mu)
-    chosen = two_way(mu if fit is None else mu[fit]).best_dim
-    scored = mu if fit is None else _checked(mu[~np.asarray(fit)])
+    fit = np.arange(len(mu)) % 2 == 0 if fit is None else np.asarray(fit, dtype=bool)
+    chosen, scored = two_way(mu[fit]).best_dim, _checked(mu[~fit])
     if chosen is None:
-        return Isolation(Estimate(*[float("nan")] * 3), None)
-    counts = np.random.default_rng(seed).multinomial(
-        len(scored), np.full(len(scored), 1 / len(scored)), size=draws
+        return Isolation(Estimate(*[float("nan")] * 3), float("nan"), None)
+    own = scored[..., [chosen - 1]]
+    counts = np.random.default_rng(seed).multinomial(len(own), np.full(len(own), 1 / len(own)), size=draws)
+    (angle, _, rest, total), drawn = _parts(own, np.ones((1, len(own)))), _parts(own, counts)
+    eta2 = float(_ratio(angle, total)[0, 0])
+    low, high = (
+        np.nanpercentile(_ratio(drawn[0], drawn[3]), [2.5, 97.5]) if np.isfinite(eta2) else [np.nan] * 2
     )
-    able = scored.var((0, 1)) > LEAST_VARIANCE if fit is None else np.arange(mu.shape[2]) == chosen - 1
-    eta2 = [
-        _ratio(angle[:, able], total[:, able]).max(1)
-        for angle, _, _, total in (_parts(scored, weights) for weights in (np.ones((1, len(scored))), counts))
-    ]
-    low, high = np.nanpercentile(eta2[1], [2.5, 97.5]) if np.isfinite(eta2[0][0]) else (np.nan, np.nan)
-    return Isolation(Estimate(float(eta2[0][0]), float(low), float(high)), chosen)
+    purity = float(_ratio(angle, angle + rest)[0, 0])
+    return Isolation(Estimate(eta2, float(low), float(high)), purity, chosen)
 
 
 def class_breakdown(response: np.ndarray, digit: np.ndarray) -> pd.DataFrame:

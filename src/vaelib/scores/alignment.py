@@ -10,7 +10,7 @@ from vaelib.baselines import haar_null, p_value, standardised
 from vaelib.interventions import FACTORS
 from vaelib.metrics.information import aam, mig, mig_bound, modularity, mutual_information
 from vaelib.metrics.prediction import dci, explicitness, lone_scores, sap
-from vaelib.metrics.rotation import LEAST_VARIANCE, two_way
+from vaelib.metrics.rotation import LEAST_VARIANCE, rotation_isolation, two_way
 from vaelib.metrics.sampling import beta_vae_score, factor_vae_score, irs
 from vaelib.scores.subject import Group, Subject
 
@@ -49,7 +49,7 @@ def _explicitness(s: Subject) -> dict[str, Any]:
 
 def _dci(s: Subject, model: str, name: str) -> dict[str, Any]:
     given = (s.crossed_codes.mu, s.crossed.factors, s.crossed_fit, model, s.active)
-    found = dci(*given, forest_pictures=s.protocol.forest_pictures)
+    found = dci(*given, forest_pictures=s.protocol.forest_pictures, source=s.crossed.index)
     return {
         f"{name}_d": found.disentanglement,
         f"{name}_c": found.completeness,
@@ -68,24 +68,25 @@ def _sampling(s: Subject) -> dict[str, Any]:
 
 
 def _haar(s: Subject) -> dict[str, Any]:
-    """The same information in axes that mean nothing: 95 % of random rotations, and p of the code's own axes.
+    """The same information in axes that mean nothing: 95 % of random rotations, and the code's own axes.
 
-    p is one-sided, for better alignment: higher scores, but a lower interaction. DCI is left out: a forest a
-    factor and rotation would take twenty minutes.
+    These have a p, one-sided for better alignment (higher scores, but a lower interaction), and an excess:
+    how much better than the mean of the random ones they are, in their standard deviations. DCI is left
+    out: a forest a factor and rotation would take twenty minutes.
     """
     s.require_active()
     factors, fit, sweep = s.crossed.factors, s.crossed_fit, s.sweep
 
-    def split(z: np.ndarray) -> pd.DataFrame:
+    def interaction(z: np.ndarray) -> float:
         table = two_way(sweep.layout(z)).table
-        return table[table["variance"] > LEAST_VARIANCE]
+        return table.loc[table["variance"] > LEAST_VARIANCE, "eta2_interaction"].mean()
 
     crossed, turned = s.crossed_codes.mu, s.turned.reshape(-1, s.turned.shape[-1])
     values: dict[str, tuple[np.ndarray, Callable[[np.ndarray], float]]] = {
         "mig": (crossed, lambda z: mig(mutual_information(z, factors)).mean()),
         "sap": (crossed, lambda z: sap(lone_scores(z, factors, fit)).mean()),
-        "ris": (turned, lambda z: split(z)["eta2_angle"].max()),
-        "eta2_interaction_mean": (turned, lambda z: split(z)["eta2_interaction"].mean()),
+        "ris": (turned, lambda z: rotation_isolation(sweep.layout(z), draws=1).ris.value),
+        "eta2_interaction_mean": (turned, interaction),
     }
     found: dict[str, Any] = {}
     for name, (codes, value) in values.items():
@@ -94,6 +95,8 @@ def _haar(s: Subject) -> dict[str, Any]:
         sign = -1 if name == LOWER_IS_BETTER else 1
         found[f"haar_{name}"] = np.quantile(null, [0.025, 0.975])
         found[f"haar_{name}_p"] = p_value(sign * own, sign * null)
+        spread = null.std(ddof=1)
+        found[f"haar_{name}_excess"] = sign * (own - null.mean()) / spread if spread > 0 else np.nan
     return found
 
 
@@ -134,7 +137,7 @@ GROUPS = {
     "sampling": Group("factorial set: one factor held", ("beta_vae", "factor_vae", "irs"), _sampling),
     "haar": Group(
         "random rotations of the code",
-        tuple(f"haar_{name}{part}" for name in HAAR for part in ("", "_p")),
+        tuple(f"haar_{name}{part}" for name in HAAR for part in ("", "_p", "_excess")),
         _haar,
     ),
 }

@@ -34,7 +34,7 @@ def _rotation(s: Subject) -> dict[str, Any]:
         **{share: table[share] for share in SHARES},
         "eta2_interaction_mean": table.loc[varies, "eta2_interaction"].mean(),
         "purity": table["purity"],
-        "purity_best": np.nan if split.best_dim is None else table["purity"][split.best_dim],
+        "purity_best": isolation.purity,
         "rotation_share": table["share"],
         "rotation_complete": split.complete,
         "rho_mean_abs": responses["mean_abs"],
@@ -62,10 +62,17 @@ def _digit_swept(s: Subject) -> dict[str, Any]:
 
 
 def _names(s: Subject) -> dict[str, Any]:
-    """Each latent's transform, how much of its change that explains, and how much more than the next."""
+    """Each latent's transform, how much of its change that explains, and how much more than the next.
+
+    The best at rotation is chosen on every second picture and scored on the others.
+    """
     s.require_active()
     rows = s.spread(s.protocol.named)
-    found = transform_dictionary(*moved_pictures(s.decode, s.mu[rows], MOVES, s.mu.std(0)), MOVES)
+    before, after = moved_pictures(s.decode, s.mu[rows], MOVES, s.mu.std(0))
+    found = transform_dictionary(before, after, MOVES)
+    chosen, scored = (
+        transform_dictionary(before[half::2], after[:, :, half::2], MOVES).p["rotation"] for half in (0, 1)
+    )
     named = found.names.isin(found.p.columns)
     return {
         "names": found.names,
@@ -74,7 +81,7 @@ def _names(s: Subject) -> dict[str, Any]:
         "name_p": found.p.max(axis=1),
         "name_margin": found.margin,
         "p_rotation": found.p["rotation"],
-        "p_rotation_best": found.p["rotation"].max(),
+        "p_rotation_best": scored[chosen.idxmax()] if chosen.notna().any() else np.nan,
     }
 
 
@@ -87,6 +94,7 @@ def _angle(s: Subject) -> dict[str, Any]:
     mu, angle = s.mu[rotated], factors["angle"].to_numpy()[rotated]
     best = probes.best_line(mu, angle, fit)
     circular = circular_linear_r2(mu, angle)
+    followed = np.where(active, circular_linear_r2(mu[fit], angle[fit]), -np.inf).argmax()
     return {
         **interval("angle_r2", probes.bootstrap_r2(angle[~fit], probes.neighbour_values(mu, angle, fit))),
         **interval(
@@ -94,7 +102,7 @@ def _angle(s: Subject) -> dict[str, Any]:
         ),
         "angle_dim": best + 1,
         "angle_circular_r2": circular,
-        "angle_circular_r2_best": circular[active].max(),
+        "angle_circular_r2_best": circular_linear_r2(mu[~fit], angle[~fit])[followed],
     }
 
 

@@ -12,7 +12,7 @@ from vaelib.digit_classifier import DigitClassifier, digit_classifier
 from vaelib.errors import InputError
 from vaelib.metrics import probes
 from vaelib.metrics.codes import active_units
-from vaelib.metrics.dependence import gaussian_total_correlation, mean_pairwise_information
+from vaelib.metrics.dependence import gaussian_total_correlation, pairwise_information
 from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
 from vaelib.scores.subject import Group, Subject, mean
 
@@ -63,11 +63,19 @@ def _traversals(s: Subject) -> dict[str, Any]:
 
 
 def _total_correlation(s: Subject) -> dict[str, Any]:
-    return {"gaussian_tc": gaussian_total_correlation(s.mu, s.active)}
+    """It is infinite, and so undefined, where a latent is a linear function of others: they are collinear."""
+    found = gaussian_total_correlation(s.mu, s.active)
+    return {"gaussian_tc": found, "collinear": bool(np.isinf(found))}
 
 
 def _pairwise(s: Subject) -> dict[str, Any]:
-    return {"pairwise_information": mean_pairwise_information(s.mu, s.active)}
+    """Mean and largest of all pairs of active latents; 0 is the largest where a latent has no partner."""
+    pairs = pairwise_information(s.mu[:, s.active])
+    known = pairs[np.isfinite(pairs)]
+    return {
+        "pairwise_information": mean(known),
+        "pairwise_information_max": known.max(initial=0.0),
+    }
 
 
 def _reconstruction(s: Subject) -> dict[str, Any]:
@@ -138,8 +146,12 @@ GROUPS = {
         _rate,
     ),
     "traversals": Group("latents whose traversal is seen", ("active_energy", "energy_per_dim"), _traversals),
-    "total_correlation": Group("dependence of all latents, nats", ("gaussian_tc",), _total_correlation),
-    "pairwise": Group("dependence of two latents, nats", ("pairwise_information",), _pairwise),
+    "total_correlation": Group(
+        "dependence of all latents, nats", ("gaussian_tc", "collinear"), _total_correlation
+    ),
+    "pairwise": Group(
+        "dependence of two latents, nats", ("pairwise_information", "pairwise_information_max"), _pairwise
+    ),
     "reconstruction": Group(
         "reconstruction: nats above the least, squared error a pixel, similarity",
         tuple(f"{name}{half}" for name in MEASURES for half in ("", "_upright", "_rotated")),
