@@ -124,11 +124,8 @@ def ledger(table: pd.DataFrame) -> pd.DataFrame:
         runs = claim.rows(table)
         found, seeds = claim.judge(runs), runs["seed"].nunique()
         if 0 < found.n < seeds:
-            lost = seeds - found.n
-            found = replace(
-                found,
-                finding=f"{found.finding}; {lost} of {seeds} seeds {'are' if lost > 1 else 'is'} left out, undefined",
-            )
+            lost = f"{seeds - found.n} of {seeds} seeds {'is' if seeds - found.n == 1 else 'are'} left out"
+            found = replace(found, finding=f"{found.finding}; {lost}, undefined")
         told = {"claim": claim.name, "network": claim.network, "statement": claim.statement}
         rows.append(told | {"of": claim.effect} | asdict(found))
     frame = pd.DataFrame(rows)
