@@ -48,6 +48,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
+from vaelib import energy as energy_module
 from vaelib import pose as pose_module
 from vaelib.chapters import glue_all
 from vaelib.data import as_float, load_split
@@ -116,10 +117,10 @@ glue_all(
         "epochs": spec.epochs,
         "n_content": spec.latent_dim - 1,
         "latent_dim": spec.latent_dim,
-        "bins": pose_module.BINS,
-        "bin_width": float(pose_module.WIDTH),
-        "slant": pose_module.SLANT,
-        "upright_share": pose_module.UPRIGHT,
+        "bins": energy_module.BINS,
+        "bin_width": float(energy_module.WIDTH),
+        "slant": posed.model.told.slant,
+        "upright_share": posed.model.told.upright,
         "steep": steep,
         "n_turned": len(sweep.index),
         "seeds_text": "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds",

@@ -183,7 +183,9 @@ ALTERNATIVES |= {
     "batch_size": [8],
 }
 ALTERNATIVES |= {"lr": [1e-2], "beta_warmup_epochs": [1], "training_version": [1]}
-ALTERNATIVES |= {name: [] for name in ("penalty", "capacity", "capacity_epochs")}  # of objectives alone
+ALTERNATIVES |= {
+    name: [] for name in ("penalty", "capacity", "capacity_epochs", "told_upright", "told_slant")
+}
 
 
 def changed_in_one_field():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vaelib.architectures import ARCHITECTURES, encoder_layout
 from vaelib.joint import JointVAE
 from vaelib.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
-from vaelib.pose import PoseVAE
+from vaelib.pose import PosePrior, PoseVAE
 from vaelib.spec import RunSpec
 from vaelib.vae import VAE
 
@@ -46,7 +46,8 @@ def _draw(spec: RunSpec) -> VAE:
         *_transposed_convolutions(spec),
     )
     if spec.objective == "pose":
-        model = PoseVAE(encoder, decoder, spec.latent_dim, spec.rotation_range)
+        told = PosePrior(spec.told_upright, spec.told_slant, spec.rotation_range)
+        model = PoseVAE(encoder, decoder, spec.latent_dim, told)
     else:
         model = (JointVAE if spec.objective == "joint" else VAE)(encoder, decoder, spec.latent_dim)
     if spec.init == "he":

@@ -33,7 +33,10 @@ TURNS = ("pair", "pose")
 
 DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
 """The fields of a spec that decide its training and test pictures."""
-OBJECTIVE_FIELDS = ("objective", "penalty", "capacity", "capacity_epochs", "training_version")
+OBJECTIVE_FIELDS = (
+    *("objective", "penalty", "capacity", "capacity_epochs", "told_upright", "told_slant"),
+    "training_version",
+)
 """The fields of a spec that set an alternative apart from the β-VAE of the same pictures and training."""
 TRAINING_FIELDS = (
     *("beta", "likelihood", "compared", "reduction", "angles", "epochs", "batch_size", "optimizer", "lr"),
@@ -74,6 +77,10 @@ class RunSpec:
     penalty: float = _number(10.0, 0.0, "weight of what dip_vae_ii, factor_vae and pair add to the loss")
     capacity: float = _number(25.0, 0.0, "what C of capacity and joint rises to from zero, nats")
     capacity_epochs: int = _number(0, 0, "epochs over which C rises linearly; 0: all epochs")
+    told_upright: float = _number(0.5, 0.01, "share of upright pictures that a pose is told of", most=0.99)
+    told_slant: float = _number(
+        15.0, 1.0, "SD of handwriting's own slant that a pose is told of, degrees", most=60.0
+    )
     likelihood: str = _choice("bernoulli", ("bernoulli", "gaussian"), "of a pixel given the latents")
     compared: str = _choice(
         "pixels",
@@ -151,6 +158,14 @@ class RunSpec:
         return (self.n_train - self.n_val) * (2 if self.images == "both" else 1)
 
     @property
+    def n_batches(self) -> int:
+        """Batches of nearly equal size in which the pictures of an epoch are taken, none above `batch_size`.
+
+        But for one: of pairs and an odd number of pictures one batch has three, as batch norm needs two.
+        """
+        return max(1, min(math.ceil(self.n_pictures / self.batch_size), self.n_pictures // 2))
+
+    @property
     def training_likelihood(self) -> str:
         """What the reconstruction is measured by in training; held-out pictures are by `likelihood`."""
         return f"{self.likelihood}_pyramid" if self.compared == "pyramid" else self.likelihood
@@ -222,6 +237,8 @@ def _check_together(spec: RunSpec) -> None:
         ("penalty", f"objective {', '.join(WITH_PENALTY)}", spec.objective in WITH_PENALTY),
         ("capacity", f"objective {', '.join(WITH_CAPACITY)}", spec.objective in WITH_CAPACITY),
         ("capacity_epochs", f"objective {', '.join(WITH_CAPACITY)}", spec.objective in WITH_CAPACITY),
+        ("told_upright", "objective pose", spec.objective == "pose"),
+        ("told_slant", "objective pose", spec.objective == "pose"),
         ("compared", "likelihood bernoulli", spec.likelihood == "bernoulli"),
         ("angles", "images both, rotated", spec.images != "upright"),
         ("angles", "rotation_range above 0", spec.rotation_range > 0),

@@ -120,7 +120,7 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
     """Take one pass over the training pictures and return the epoch's row of the history."""
     epoch = state.epoch + 1
     order, noise = _epoch_draws(spec, epoch, len(images), noise_columns(state.model, spec))
-    batches = n_batches(len(images), spec.batch_size)
+    batches = spec.n_batches
     seen = torch.zeros(batches, 3, device=device)  # loss; reconstruction and KL, nats summed over pictures
     state.model.train()
     bar = tqdm(
@@ -143,17 +143,6 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
     _check_steps(torch.cat([sums[:, :1], sums[:, 1:] / sizes[:, None]], 1), spec, epoch)
     recon, kl = (sums[:, 1:].cumsum(0)[-1] / len(images)).tolist()
     return {"epoch": epoch, "lr": lr, "beta": beta, "train_recon": recon, "train_kl": kl}
-
-
-def n_batches(n: int, batch_size: int) -> int:
-    """Return in how many batches of nearly equal size n pictures are taken: no batch above `batch_size`.
-
-    But for one: of pairs and an odd number of pictures one batch has three, as batch norm needs two.
-
-    >>> n_batches(100, 64), n_batches(7, 2)
-    (2, 3)
-    """
-    return max(1, min(math.ceil(n / batch_size), n // 2))
 
 
 def take_step(

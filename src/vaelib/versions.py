@@ -14,7 +14,7 @@ TRAINING = {
     "factor_vae": 3,
     "pair": 2,
     "joint": 3,
-    "pose": 2,
+    "pose": 3,
 }
 """Of a training, by objective: the same spec would train to other bytes, or be evaluated to others."""
 

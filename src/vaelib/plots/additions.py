@@ -18,8 +18,8 @@ def pose_in_one_drawing(model: PoseVAE, x: Tensor) -> Figure:
     """Draw one picture (1, 1, S, S) on its way: posterior, turned back, canvas, turned forward."""
     with torch.inference_mode():
         density = model.log_posterior(x)[0].exp().numpy()
-        angle, _ = model.pose(x)
         code, _ = model.encode(x)
+        angle = model.degrees * code[:, 0]
         canvas = torch.sigmoid(model.decoder(code[:, 1:]))
         pictures = {
             "picture": x,
