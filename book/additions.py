@@ -33,7 +33,11 @@ batch_size = 16  # images a step
 lr = 2e-3  # learning rate at the start
 schedule = "cosine"  # of the learning rate
 init = "he"  # first weights
-also = [{"image_size": 64, "seeds": [0]}]  # further pairs of both
+also = [
+    {"image_size": 64, "seeds": [0]},
+    {"objective": "pose", "told_uprights": [0.3, 0.7]},
+    {"objective": "pose", "told_slants": [5.0, 30.0]},
+]  # further pairs of both, and poses that are told something wrong
 turned_per_class = 50  # unseen digits of each class that are turned through all angles
 n_moved = 50  # test pictures whose pose is moved
 steps = 9  # pictures along a dimension
@@ -41,7 +45,6 @@ steps = 9  # pictures along a dimension
 # %% tags=["hide-input"]
 # %matplotlib inline
 import inspect
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -57,7 +60,8 @@ from vaelib.latents import decode, encode, traverse
 from vaelib.metrics.curves import span
 from vaelib.metrics.rotation import class_breakdown, invariance, rotation_isolation, two_way
 from vaelib.metrics.transforms import moved_pictures, transform_dictionary
-from vaelib.plots.additions import pose_in_one_drawing
+from vaelib.objectives import title
+from vaelib.plots.additions import pose_in_one_drawing, scores_of_many
 from vaelib.plots.latent import traversal_panels
 from vaelib.plots.pictures import picture_grid
 from vaelib.plots.rotation import response_curves
@@ -65,6 +69,7 @@ from vaelib.plots.training import kl_over_epochs, loss_curves
 from vaelib.profiles import load_profile
 from vaelib.runs import RunStore
 from vaelib.scores.factors import MOVES
+from vaelib.spec import RunSpec
 
 recipe = {
     "arch": arch,
@@ -79,10 +84,11 @@ recipe = {
     "schedule": schedule,
     "init": init,
 }
-specs = load_profile(profile).runs(recipe | {"objectives": objectives, "seeds": seeds, "also": also})
-trained = {s: RunStore(store).get(s) for s in specs}
+named = load_profile(profile).runs(recipe | {"objectives": objectives, "seeds": seeds, "also": also})
+trained = {s: RunStore(store).get(s) for s in named}
+specs = [s for s in named if (s.told_upright, s.told_slant) == (RunSpec.told_upright, RunSpec.told_slant)]
 pairs = {
-    (s.image_size, s.seed): tuple(trained[replace(s, objective=name)] for name in objectives) for s in specs
+    (s.image_size, s.seed): tuple(trained[s.changed(objective=name)] for name in objectives) for s in specs
 }
 plain, posed = pairs[image_size, seeds[0]]
 spec = posed.spec
@@ -168,7 +174,8 @@ pose_in_one_drawing(posed.model, as_float(test.images[[chosen]]))
 # -\log\big[\,p\;s_\delta(R_\delta x)+(1-p)\,u\,\big],
 # $$ (pose-surprise)
 #
-# where $s$ is the softmax over the bins and the constant $u$ forgives the rest. No angle of a picture is ever shown. The prior $p(\theta)$ is that of the applied angle, 0 or uniform in
+# where $s$ is the softmax over the bins and the constant $u$ forgives the rest. No angle of a picture is ever shown. Where the posterior has several modes that are nearly as probable, the code takes
+# the one at which the bound of the picture is best, weighed with their probabilities: what the decoder makes of the picture is evidence, too. The prior $p(\theta)$ is that of the applied angle, 0 or uniform in
 # ±{glue:text}`rotation_range:g`°, plus handwriting's own slant with a standard deviation of {glue:text}`slant:g`°, from which no pose can be told apart.
 
 # %% tags=["hide-input"]
@@ -286,13 +293,13 @@ def goals_of(plain, posed):
     off = error_of(posed)
     bound = {run.id: run.metrics["test"]["all"]["neg_elbo"] for run in (plain, posed)}
     gain = digit_reads[posed.id]["without"] - digit_reads[plain.id]["all"]
-    pace = {run.id: np.median(run.provenance["seconds_per_epoch"]) for run in (plain, posed)}
+    pace = {run.id: np.median(run.provenance["core_seconds_per_epoch"]) for run in (plain, posed)}
     return {
         "purity of the pose": share["purity"].iloc[0],
         "RIS": rotation_isolation(responses[posed.id]).ris.value,
         "angle's share in a content latent, most": share["eta2_angle"].iloc[1:].max(),
         "error, median, degrees": np.median(off),
-        "error above 20°, %": 100 * np.mean(off > 20),
+        "error above 20°, digits but 6 and 9, %": 100 * np.mean(off[~np.isin(sweep.digit, [6, 9])] > 20),
         "P, share of rotation in what the pose does": rotation_done(posed),
         "digit read from the content, gain where it is least": gain.drop("all").min(),
         "held-out bound, gain, nats": bound[plain.id] - bound[posed.id],
@@ -301,15 +308,15 @@ def goals_of(plain, posed):
 
 
 goals = {
-    "purity of the pose": ("at least", 0.97),
-    "RIS": ("at least", 0.90),
+    "purity of the pose": ("at least", 0.98),
+    "RIS": ("at least", 0.91),
     "angle's share in a content latent, most": ("at most", 0.02),
     "error, median, degrees": ("at most", 3.0),
-    "error above 20°, %": ("at most", 2.0),
+    "error above 20°, digits but 6 and 9, %": ("at most", 0.7),
     "P, share of rotation in what the pose does": ("at least", 0.95),
     "digit read from the content, gain where it is least": ("at least", 0.0),
-    "held-out bound, gain, nats": ("at least", 4.0),
-    "training time, ratio": ("at most", 1.5),
+    "held-out bound, gain, nats": ("at least", 6.5),
+    "training time, ratio": ("at most", 1.45),
 }
 found = pd.DataFrame({pair: goals_of(*runs) for pair, runs in pairs.items()}).T
 
@@ -345,6 +352,7 @@ glue_all(
 table
 
 # %% [markdown]
+# The pose is told three things that the plain network is not: the range of angles, the share of upright pictures, and the spread of handwriting's slant.
 # Measured are means over {glue:text}`seeds_text`, with the least and the most. Gains and the ratio are against the plain network of the same seed; *by seeds* counts those that reach a goal by themselves.
 # The digit is read from the code by nearest neighbours, and this is how often it is read right, by the size of the angle in degrees (means over seeds):
 
@@ -375,9 +383,32 @@ pd.DataFrame(
 )
 
 # %% [markdown]
+# ## Told something wrong
+#
+# The network is told the share of upright pictures, {glue:text}`upright_share:g`, and the standard deviation of handwriting's slant, {glue:text}`slant:g`°. {numref}`fig-pose-told` has what it finds when either is wrong.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-told", "caption": "What the pose reaches when it is told the truth (first row), another share of upright pictures, or another spread of the slant; a dot is a run, a bar the mean."}, "image": {"alt": "Four panels with a row for each thing that was told and dots for its runs: purity, rotation isolation, share of errors above 20 degrees, and the negative bound in nats."}}
+scores_of_many(
+    pd.DataFrame(
+        [
+            {
+                "name": title(s).removeprefix("pose, "),
+                "purity": two_way(responses[run.id]).table["purity"].iloc[0],
+                "RIS": rotation_isolation(responses[run.id]).ris.value,
+                "errors above 20°, %": 100 * np.mean(error_of(run) > 20),
+                "−ELBO, nats": run.metrics["test"]["all"]["neg_elbo"],
+            }
+            for s, run in trained.items()
+            if s.objective == "pose" and s.image_size == image_size
+        ]
+    ),
+    {},
+)
+
+# %% [markdown]
 # ## What it costs
 #
-# The pose has a small network of its own, and a step turns the picture three times: back, to be encoded; forward, as a canvas; and by a turn of our own, to learn from. An epoch takes
+# The pose has a small network of its own, and a step turns the picture three times: back, to be encoded; forward, as a canvas; and, every second step, by a turn of our own, to learn from. An epoch takes
 # {glue:text}`time_ratio:s` times as long as the plain network's.
 #
 # ## What was found
@@ -391,5 +422,5 @@ pd.DataFrame(
 # ## What remains open
 #
 # - Whether such jumps can be avoided where they are not called for. Near a quarter-turn some are: a 6 there is a 9.
-# - The share of upright pictures and the spread of handwriting's slant are told to the network. What it would find if they were wrong has not been measured.
+# - The share of upright pictures, the spread of handwriting's slant and the range of angles are told to the network, not found.
 # - Turns are one transform. Thickness, size and place could each have a layer of the same kind.

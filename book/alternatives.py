@@ -151,7 +151,7 @@ measured = framed(scores | {name: [own] for name, own in framed_by.items()})
 measured[["RIS", "RotPurity", "P rotation", "D"]]
 
 # %% [markdown]
-# In brackets: the least and the most over seeds. The last four rows frame the others: the linear methods, the network before training, and one that was told digit and angle. What each costs, in the quality of the
+# In brackets: the least and the most over seeds. The pose is told the range of angles, the share of upright pictures and the spread of handwriting's slant, the known turns are told the range; the others are told nothing. The last four rows frame the others: the linear methods, the network before training, and one that was told digit and angle. What each costs, in the quality of the
 # copy and in time:
 
 # %% tags=["hide-input"]

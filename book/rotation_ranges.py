@@ -51,7 +51,7 @@ from vaelib.interventions import rotation_sweep
 from vaelib.latents import encode
 from vaelib.metrics.curves import crossing, direction, span
 from vaelib.metrics.distances import distances_when_turned
-from vaelib.metrics.rotation import two_way
+from vaelib.metrics.rotation import rotation_isolation
 from vaelib.mnist import load_mnist
 from vaelib.objectives import title
 from vaelib.plots.additions import rotation_over_ranges
@@ -76,11 +76,8 @@ sweeps = {limit: rotation_sweep(image_size, turned_per_class, limit / 18, limit)
 
 
 def isolated(network, limit, encoder):
-    split = two_way(sweeps[limit].layout(encoder(sweeps[limit].images).mu))
-    return {"network": network, "range": limit} | {
-        name: np.nan if split.best_dim is None else split.table.loc[split.best_dim, name]
-        for name in ("eta2_angle", "purity")
-    }
+    found = rotation_isolation(sweeps[limit].layout(encoder(sweeps[limit].images).mu))
+    return {"network": network, "range": limit, "eta2_angle": found.ris.value, "purity": found.purity}
 
 
 measured = pd.DataFrame(
@@ -124,7 +121,8 @@ crossings = {
 # %% [markdown]
 # ## What the best latent holds of the turn
 #
-# {numref}`fig-ranges` has two shares of variance of the latent that follows the angle best. *RIS* is what the angle alone decides, of all that the latent does while digits are turned: in a
+# {numref}`fig-ranges` has two shares of variance of the latent that follows the angle best, chosen on every second digit and measured on the others. The network with a pose is told the
+# range, half of the pictures being upright, and the spread of handwriting's slant ({ref}`sec-additions`); the others are told nothing. *RIS* is what the angle alone decides, of all that the latent does while digits are turned: in a
 # narrow range other things than the turn decide most of it, whatever the network. *Purity* looks only at what changes with the turn, and says how much of it is the same for all digits.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ranges", "caption": "Against the range of angles that a network was trained on and is asked about: RIS and purity of its best latent, mean over seeds with the least and the most as a band; PCA for comparison. Below, over the same axis, the distance between a digit and itself turned by that angle; dashed lines are two pictures of the same digit and of two different ones, which are the unit."}, "image": {"alt": "Three panels above each other that share the axis of angles from 0 to 180 degrees: RIS, purity, and the relative distance of a digit from itself turned."}}

@@ -232,6 +232,8 @@ def title(spec: RunSpec) -> str:
     weighted = spec.objective in (*WITH_PENALTY, "pose") and spec.beta != 1
     changed = {
         f"β = {spec.beta:g}": weighted,
+        f"told a share of {spec.told_upright:g}": spec.told_upright != RunSpec.told_upright,
+        f"told a slant of {spec.told_slant:g}°": spec.told_slant != RunSpec.told_slant,
         "blurred pyramid": spec.compared == "pyramid",
         "fresh angles": spec.angles == "fresh",
     }

@@ -32,9 +32,9 @@ def helped(table: pd.DataFrame) -> Verdict:
 
     Each seed has a slope, and a score rises when the interval of its slopes lies above 0, also with the
     count of active latents beside ln β: fewer latents alone may raise a score. Refuted when the intervals of
-    two lie below 0.02. The effect is the slope of the second best score, a unit of ln β; p is 2 p_(2) of the
-    t-tests (two of three at least, Benjamini & Heller 2008). (Changed: slopes of resampled runs decided, as
-    if these were more than their seeds.)
+    two lie below 0.02. The effect is the mean over seeds of the middle one of their slopes, a unit of ln β;
+    p is 2 p_(2) of the t-tests (two of three at least, Benjamini & Heller 2008). (Changed: slopes of
+    resampled runs decided, as if these were more than their seeds.)
     """
     return _separates(table, claimed=True)
 
@@ -42,15 +42,14 @@ def helped(table: pd.DataFrame) -> Verdict:
 def did_not_help(table: pd.DataFrame) -> Verdict:
     """C6 of our network: β does not separate the factors. `helped` with the verdicts exchanged.
 
-    The effect is the slope of the second flattest score; p is that of slopes of 0.02 or more, again of two
-    of three.
+    p is that of slopes of 0.02 or more, again of two of three.
     """
     return _separates(table, claimed=False)
 
 
 def _separates(table: pd.DataFrame, claimed: bool) -> Verdict:
     """Return the verdict on β separating the factors, which is claimed, or the contrary is."""
-    trends = _trends(table)
+    trends, slopes = _trends(table)
     if len(trends) < ENOUGH:
         if short := _too_few_betas(table, ["beta"]):
             return short
@@ -64,21 +63,21 @@ def _separates(table: pd.DataFrame, claimed: bool) -> Verdict:
     else:
         risen = (trends["low"] > 0).sum() >= ENOUGH
         verdict, what = UNDECIDED, "rises as fewer active latents would" if risen else "cannot be told"
-    end, p = ("low", "p_rise") if claimed else ("high", "p_flat")
-    deciding = trends.sort_values(end, ascending=not claimed).iloc[ENOUGH - 1]
+    p = trends["p_rise" if claimed else "p_flat"].sort_values()
     told = ", ".join(f"{t.Index} {t.slope:+.3f} [{t.low:+.3f}, {t.high:+.3f}]" for t in trends.itertuples())
-    two_of_three = min(1.0, (len(TRENDS) - ENOUGH + 1) * float(trends[p].sort_values().iloc[ENOUGH - 1]))
-    effect = (float(deciding[name]) for name in ("slope", "low", "high"))
-    n = int(trends["n"].min())
-    return Verdict(verdict, f"{what}: {told}{_deck_against_one(table)}", *effect, n, two_of_three)
+    two_of_three = min(1.0, (len(TRENDS) - ENOUGH + 1) * float(p.iloc[ENOUGH - 1]))
+    effect = replicates.mean_interval(np.median(slopes, axis=0))
+    finding = f"{what}: {told}{_deck_against_one(table)}"
+    return Verdict(verdict, finding, *effect, slopes.shape[1], two_of_three)
 
 
-def _trends(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a score that has slopes of enough seeds: slope, low, high, beyond, p_rise, p_flat and n.
+def _trends(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a row a score that has slopes of enough seeds, and these slopes (scores, S).
 
-    beyond: whether it rises also with the count of active latents beside ln β.
+    Columns: slope, low, high; beyond, whether it rises also with the count of active latents beside ln β;
+    and p of no rise, with and without these, and of one that matters.
     """
-    rows = {}
+    rows, slopes = {}, []
     for name, title in TRENDS.items():
         if _too_few_betas(table, [name, "active_variance"]):
             continue
@@ -86,16 +85,16 @@ def _trends(table: pd.DataFrame) -> pd.DataFrame:
         own = replicates.slopes(betas, values[name])
         beside = replicates.slopes(betas, values[name], values["active_variance"])
         mean, low, high = replicates.mean_interval(own)
+        slopes.append(own)
         rows[title] = {
             "slope": mean,
             "low": low,
             "high": high,
             "beyond": low > 0 and replicates.mean_interval(beside)[1] > 0,  # false where it cannot be told
-            "p_rise": replicates.t_test(own),
+            "p_rise": max(replicates.t_test(own), replicates.t_test(beside)),
             "p_flat": replicates.t_test(LEAST_SLOPE - own),
-            "n": len(own),
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict(rows, orient="index"), np.array(slopes)
 
 
 def _deck_against_one(table: pd.DataFrame) -> str:

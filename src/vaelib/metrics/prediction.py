@@ -224,7 +224,7 @@ def dci(
             weights, predicted = _forest(x, factor, rows[:forest_pictures], ~fit, source, seed)
         else:
             weights, predicted = _lasso(x, factor, rows, ~fit, source, seed)
-        told = _better_than_chance(factor, truth[~fit], predicted) and weights.sum() > 0
+        told = _better_than_chance(factor, truth[~fit], predicted, source[~fit]) and weights.sum() > 0
         importance[factor.name] = weights / weights.sum() if told else np.zeros(len(weights))
         informativeness[factor.name] = (
             (truth[~fit] == predicted).mean() if factor.values is None else r2(truth[~fit], predicted)
@@ -270,10 +270,15 @@ def _lasso(
     return weights, predicted.argmax(1) if factor.values is None else predicted[:, 0]
 
 
-def _better_than_chance(factor: Factor, truth: np.ndarray, predicted: np.ndarray) -> bool:
-    """Return whether predictions beat the mean, or the commonest class, by three standard errors."""
+def _better_than_chance(factor: Factor, truth: np.ndarray, predicted: np.ndarray, source: np.ndarray) -> bool:
+    """Return whether predictions beat the mean, or the commonest class, by three standard errors.
+
+    A class belongs to the digit that a picture is made of, so that there are as many observations of it as
+    sources.
+    """
     n = len(truth)
     if factor.values is None:
-        common = np.bincount(truth).max() / n
+        n = len(np.unique(source))
+        common = np.bincount(truth).max() / len(truth)
         return bool((truth == predicted).mean() > common + 3 * np.sqrt(common * (1 - common) / n))
     return bool(np.ptp(predicted) > 0 and np.corrcoef(truth, predicted)[0, 1] > 3 / np.sqrt(n))

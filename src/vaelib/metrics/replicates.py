@@ -32,10 +32,15 @@ def sign_test(holds: np.ndarray) -> float:
 
 
 def t_test(values: np.ndarray) -> float:
-    """Return p of a mean of 0 or less, from values (S,); 0 or 1 where all are equal."""
+    """Return p of a mean of 0 or less, from values (S,); 1 for one that is undefined.
+
+    Where all are equal, and Student's t would be infinite, that of their signs (`sign_test`).
+    """
+    if np.isnan(values).any():
+        return 1.0
     spread = stats.sem(values)
     if spread == 0:
-        return float(np.mean(values) <= 0)
+        return sign_test(np.asarray(values) > 0)
     return float(stats.t.sf(np.mean(values) / spread, len(values) - 1))
 
 

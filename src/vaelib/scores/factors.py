@@ -44,11 +44,11 @@ def _rotation(s: Subject) -> dict[str, Any]:
 
 def _digit_swept(s: Subject) -> dict[str, Any]:
     """The digit read from the code with and without its rotation latent, and from that alone, by |angle|."""
-    best = two_way(s.turned[..., s.active]).best_dim
+    fit = np.arange(len(s.turned)) % 2 == 0
+    best = two_way(s.turned[fit][..., s.active]).best_dim
     if best is None:
         raise InputError("no latent varies over the rotation sweep.")
     dim = int(np.flatnonzero(s.active)[best - 1])
-    fit = np.arange(len(s.turned)) % 2 == 0
     table = invariance(s.turned, s.sweep.digit, s.sweep.angles, dim, fit)
     by_angle, every = table.drop(index="all"), table.loc["all"]
     return {
