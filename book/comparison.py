@@ -87,7 +87,7 @@ for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near
 # %% [markdown]
 # ## The same setting, the same rate
 #
-# Both networks were trained on the same pictures with β = {glue:text}`beta:g` (profile "{glue:text}`profile_name`",
+# Both networks were trained alike, on the same pictures in as many batches of the same size, with β = {glue:text}`beta:g` (profile "{glue:text}`profile_name`",
 # {glue:text}`seeds_text`). Equal β does not make them equal: each network settles where a further nat no longer
 # pays, and that may be another rate. A code with more nats reconstructs better for that reason alone. {numref}`fig-networks-plane` shows
 # where the networks end. At β = {glue:text}`beta:g`, {glue:text}`first` uses {glue:text}`kl_first:.2f` nats. Among the
