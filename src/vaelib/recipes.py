@@ -14,8 +14,9 @@ from vaelib.profiles import BOOK, ROOT, Page, Profile
 
 PACKAGE = Path(__file__).parent
 
-NOT_DRAWN = ("cli", "driver", "progress", "recipes", "report", "standalone", "training")
-"""Modules that no page of the book depends on: a run's identity already says how it was trained."""
+NOT_DRAWN = ("cli", "driver", "plan", "progress", "recipes", "report", "standalone", "training", "versions")
+"""Modules that no page of the book depends on: ids of runs already say how they were trained, and jobs of
+scores which version they are of."""
 
 
 def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
