@@ -267,11 +267,7 @@ class NoDoublePrecision(TorchDispatchMode):
 def test_nothing_on_the_device_is_in_double_precision(objective, monkeypatch):
     """Tensors without content stand for those of a device that this machine need not have."""
     monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_, **__: module)  # they cannot be moved
-
-    def candidates(model, x):
-        return model._best_of(x, model.log_posterior(x))
-
-    monkeypatch.setattr(PoseVAE, "pose", candidates)  # those in doubt cannot be counted
+    monkeypatch.setattr(PoseVAE, "_pose_at", PoseVAE._best_of)  # those in doubt cannot be counted
     spec = tiny(objective=objective)
     with FakeTensorMode(), NoDoublePrecision(), torch.device("cuda"):
         x = torch.zeros(16, 1, 16, 16, device="cuda")

@@ -103,7 +103,9 @@ class PoseVAE(VAE):
         That is log q(θ|x) − EVIDENCE · (bound at θ, of Bernoulli pixels), for angles at the modes of q: not
         its mean, as that of an 8 that may as well stand on its head lies between the two.
         """
-        log_q = self.log_posterior(x)
+        return self._pose_at(x, self.log_posterior(x))
+
+    def _pose_at(self, x: Tensor, log_q: Tensor) -> Tensor:
         angle, value = self._mode(log_q)
         _, second = self._mode(self._without_mode(log_q))
         rows = (second > value - IN_DOUBT).nonzero()[:, 0]
@@ -139,7 +141,9 @@ class PoseVAE(VAE):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the code (B, M), pose and content of the picture turned back by it, and content's logvar."""
-        angle = self.pose(x)
+        return self._code_at(x, self.pose(x))
+
+    def _code_at(self, x: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
         mu, logvar = self._content(x, angle)
         return torch.cat([angle[:, None] / self.degrees, mu], 1), logvar
 
@@ -148,13 +152,13 @@ class PoseVAE(VAE):
         return self._picture(z[:, 1:], self.degrees * z[:, 0])
 
     def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
-        """Return what q(θ|x) q(z|θ, x) says of pictures: the code of the mode, and a draw with its KL."""
+        """Return what q(θ|x) q(z|θ, x) says of pictures: the code of their pose, and a draw with its KL."""
         log_q = self.log_posterior(x)
         _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
         mu, logvar = self._content(x, angle)
         drawn = torch.cat([angle[:, None] / self.degrees, sample(mu, logvar, noise[:, 1:])], 1)
         kl = torch.cat([self.pose_kl(log_q)[:, None], gaussian_kl(mu, logvar)], 1)
-        return Posterior(self.encode(x)[0], drawn, kl)
+        return Posterior(self._code_at(x, self._pose_at(x, log_q))[0], drawn, kl)
 
     def prior(self, noise: Tensor) -> Tensor:
         """Return codes (B, M) of an angle drawn from p(θ), and normal content."""
