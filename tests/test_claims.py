@@ -508,6 +508,9 @@ def test_all_is_measured_at_the_scale_of_the_report_and_the_beta_of_the_presenta
     assert claims.groups_needed(at_scale.changed(beta=deck), SMALL) == tuple(GROUPS)
     assert claims.groups_needed(at_scale, SMALL) == claims.FEW_GROUPS
     assert claims.groups_needed(at_scale.changed(beta=deck, epochs=2), SMALL) == claims.FEW_GROUPS
+    # The run that stands for all with the same baselines may have any β.
+    assert claims.groups_needed(at_scale, SMALL, baselines=True) == tuple(GROUPS)
+    assert claims.groups_needed(at_scale.changed(epochs=2), SMALL, baselines=True) == claims.FEW_GROUPS
 
 
 def test_claims_at_one_beta_are_judged_at_full_scale_and_the_others_by_the_sweep():

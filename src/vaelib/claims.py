@@ -99,9 +99,12 @@ def gather(
     return table.astype(dict.fromkeys(SCALES, bool) | dict.fromkeys(numbers, float)).copy()
 
 
-def groups_needed(spec: RunSpec, profile: Profile) -> tuple[str, ...]:
-    """Return the groups of scores that are measured on a run: all at the report's scale and the deck's β."""
-    whole = _scales(spec, profile)["full"] and matched_beta(spec) == DECK_BETA
+def groups_needed(spec: RunSpec, profile: Profile, baselines: bool = False) -> tuple[str, ...]:
+    """Return the groups of scores that are measured on a run: all at the report's scale and the deck's β.
+
+    On its `baselines`, which have no β: all at the report's scale.
+    """
+    whole = _scales(spec, profile)["full"] and (baselines or matched_beta(spec) == DECK_BETA)
     return tuple(GROUPS) if whole else FEW_GROUPS
 
 

@@ -227,7 +227,7 @@ def score_command(spec_file: Path, profile: str, store: Path, frame: bool) -> No
     from vaelib.claims import groups_needed
     from vaelib.runs import RunStore
 
-    groups = groups_needed(spec, scale)
+    groups = groups_needed(spec, scale, baselines=frame)
     if frame:
         scoring.framing(spec, store, groups=groups)
     else:
