@@ -120,6 +120,7 @@ rule page:
     log: "logs/page/{page}.log"
     message: "page {wildcards.page}"
     threads: 1
+    priority: 10**6   # as soon as what it reads is there, so that pages do not queue at the end
     shell: "{VAELIB} page {wildcards.page} --profile {PROFILE.name} > {log} 2>&1"
 
 
