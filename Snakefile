@@ -1,7 +1,7 @@
 # The report as a graph of jobs: data -> runs -> their scores -> pages -> book. `vaelib book` is the way to start it.
 #
 # A page and the book are up to date when their recipe (a fingerprint of every file and parameter that decides
-# them, see vaelib.recipes) is the recorded one. A run is its specification: once done.json is there it is done.
+# them, see vaelib.fingerprint) is the recorded one. A run is its specification: once done.json is there it is done.
 #
 # update(): Snakemake neither deletes the file before a job nor after one that failed, so the last good page
 # stays to be read. The mark beside it is deleted, so that a job that failed is not taken for done.
@@ -10,7 +10,9 @@ import functools
 import os
 import sys
 
-from vaelib import plan, recipes, report
+from vaelib.report import plan
+from vaelib import fingerprint as recipes
+from vaelib.report import build as report
 from vaelib.profiles import load_profile
 from vaelib.spec import RunSpec
 

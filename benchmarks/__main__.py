@@ -20,8 +20,8 @@ from benchmarks.windows import Contestant, interleaved, ratio, side_by_side
 from vaelib.errors import InputError, check_choice
 from vaelib.files import read_json, write_atomic, write_json
 from vaelib.plots.benchmarks import throughput_chart
-from vaelib.runs import RunStore
 from vaelib.spec import RunSpec
+from vaelib.training.store import RunStore
 
 ARCHS = ("article", "ours")
 PICTURES = {"n_train": 1200, "images": "upright"}

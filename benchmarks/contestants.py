@@ -5,12 +5,12 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from vaelib.data import Corpus, as_float, load_split
-from vaelib.evaluation import evaluate
-from vaelib.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
-from vaelib.models import layer_table
+from vaelib.data.dataset import Corpus, as_float, load_split
+from vaelib.models.build import layer_table
+from vaelib.models.inference import evaluate
+from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
 from vaelib.spec import RunSpec
-from vaelib.training import State, _epoch_draws, _run_epoch, fresh, take_step
+from vaelib.training.loop import State, _epoch_draws, _run_epoch, fresh, take_step
 
 MATRIX = 2048
 CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ def peak_memory_mb(spec: RunSpec, steps: int) -> int:
     """Return the largest resident size, MB, of a process that holds the pictures and takes some steps."""
     code = (  # the order of RunStore.get
         "import sys, resource, torch; torch.set_num_threads(1)\n"
-        "from vaelib.allocator import keep_large_blocks\n"
+        "from vaelib.training.memory import keep_large_blocks\n"
         "from vaelib import data, training; from vaelib.spec import RunSpec\n"
         "spec = RunSpec.from_json(sys.argv[1])\n"
         "train, val = (data.load_split(spec, split) for split in ('train', 'val'))\n"
@@ -54,7 +54,7 @@ def growth(spec: RunSpec, digits: list[int]) -> list[dict]:
 
 
 _TRAIN = (
-    "import sys; from vaelib.runs import RunStore; from vaelib.spec import RunSpec\n"
+    "import sys; from vaelib.training.store import RunStore; from vaelib.spec import RunSpec\n"
     "RunStore(sys.argv[2]).get(RunSpec.from_json(sys.argv[1]), progress=False)"
 )
 

@@ -5,8 +5,8 @@ The presentation trains 15 epochs at a constant rate. Both recipes see the same 
 """
 
 from vaelib.profiles import load_profile
-from vaelib.runs import Run, RunStore
 from vaelib.spec import RunSpec
+from vaelib.training.store import Run, RunStore
 
 SEEDS = (0, 1, 2)
 

@@ -24,9 +24,9 @@ from torchvision import transforms
 
 from benchmarks.contestants import epochs
 from benchmarks.windows import Contestant, interleaved, ratio
+from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
 from vaelib.files import write_json
-from vaelib.mnist import load_mnist
 from vaelib.spec import RunSpec
 
 BATCH, SIZE, STEPS = 64, 64, 16

@@ -13,14 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.cost import megabytes
-from vaelib.baselines import of_model
-from vaelib.data import load_split
-from vaelib.digit_classifier import digit_classifier
+from vaelib.data.dataset import load_split
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
+from vaelib.scores.baselines import of_model
+from vaelib.scores.digit_classifier import digit_classifier
 from vaelib.scores.registry import measure
-from vaelib.scores.subject import Protocol, Subject
+from vaelib.scores.representation import Protocol, Subject
 from vaelib.spec import RunSpec
+from vaelib.training.store import RunStore
 
 SCALES = ("quick", "published")
 

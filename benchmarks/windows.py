@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from vaelib.allocator import keep_large_blocks
+from vaelib.training.memory import keep_large_blocks
 
 WARM_UPS = 2
 

@@ -66,7 +66,8 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from vaelib.ablation import (
+from vaelib.architectures import kept_convs
+from vaelib.claims.ablation import (
     ACTIVE_KL,
     AS_STATED,
     COUNTS,
@@ -79,17 +80,16 @@ from vaelib.ablation import (
     stated_beta,
     summary,
 )
-from vaelib.affine import affine_map, maps
-from vaelib.architectures import kept_convs
-from vaelib.capture import VISIBLE, capture
-from vaelib.chapters import glue_all
-from vaelib.data import as_float, load_split
-from vaelib.linear_theory import linear_theory, pixel_changes, principal_angles
-from vaelib.losses import beta_eff, matched_beta
+from vaelib.data.dataset import as_float, load_split
 from vaelib.metrics.curves import span
+from vaelib.models.affine import affine_map, maps
+from vaelib.models.linear_theory import linear_theory, pixel_changes, principal_angles
+from vaelib.models.losses import beta_eff, matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
+from vaelib.report.prose import glue_all
+from vaelib.scores.capture import VISIBLE, capture
+from vaelib.training.store import RunStore
 
 IN_USE = f"kl_{ACTIVE_KL:g}"
 recipe = {

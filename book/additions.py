@@ -51,25 +51,25 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from vaelib import energy as energy_module
-from vaelib import pose as pose_module
-from vaelib.chapters import glue_all
-from vaelib.data import as_float, load_split
-from vaelib.interventions import rotation_sweep
-from vaelib.latents import decode, encode, traverse
+from vaelib.data.dataset import as_float, load_split
+from vaelib.data.factorial import rotation_sweep
 from vaelib.metrics.curves import span
 from vaelib.metrics.rotation import class_breakdown, invariance, rotation_isolation, two_way
 from vaelib.metrics.transforms import moved_pictures, transform_dictionary
-from vaelib.objectives import title
-from vaelib.plots.additions import pose_in_one_drawing, scores_of_many
-from vaelib.plots.latent import traversal_panels
-from vaelib.plots.pictures import picture_grid
+from vaelib.models import energy as energy_module
+from vaelib.models import pose_vae as pose_module
+from vaelib.models.latents import decode, encode, traverse
+from vaelib.plots.images import picture_grid
+from vaelib.plots.latents import traversal_panels
+from vaelib.plots.pose import pose_in_one_drawing, scores_of_many
 from vaelib.plots.rotation import response_curves
 from vaelib.plots.training import kl_over_epochs, loss_curves
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
-from vaelib.scores.factors import MOVES
+from vaelib.report.prose import glue_all
+from vaelib.scores.rotation import MOVES
 from vaelib.spec import RunSpec
+from vaelib.training.objectives import title
+from vaelib.training.store import RunStore
 
 recipe = {
     "arch": arch,

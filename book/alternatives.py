@@ -52,17 +52,17 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
-from vaelib.chapters import glue_all
-from vaelib.claims import groups_needed
+from vaelib.claims.ledger import groups_needed
 from vaelib.metrics.curves import span
-from vaelib.metrics.replicates import mean_interval
-from vaelib.objectives import OBJECTIVES, title
-from vaelib.plots.additions import scores_of_many
+from vaelib.metrics.statistics import mean_interval
+from vaelib.plots.pose import scores_of_many
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
-from vaelib.score_tables import framed, number
-from vaelib.scoring import frame_titles, framing, score
+from vaelib.report.prose import glue_all
+from vaelib.report.tables import framed, number
+from vaelib.scores.measure import frame_titles, framing, score
 from vaelib.spec import TURNS, RunSpec
+from vaelib.training.objectives import OBJECTIVES, title
+from vaelib.training.store import RunStore
 
 scale = load_profile(profile)
 recipe = {

@@ -33,16 +33,16 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from vaelib.affine import affine_map, affinity, maps, pairwise_cosines, traversal_steps
 from vaelib.architectures import ARCHITECTURES
-from vaelib.chapters import glue_all
-from vaelib.data import as_float, load_split
+from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
-from vaelib.latents import encode
-from vaelib.models import layer_table
+from vaelib.models.affine import affine_map, affinity, maps, pairwise_cosines, traversal_steps
+from vaelib.models.build import layer_table
+from vaelib.models.latents import encode
 from vaelib.plots import networks as plots
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
+from vaelib.report.prose import glue_all
+from vaelib.training.store import RunStore
 
 if set(archs) != {"ours", "article"}:
     raise InputError(f"archs {archs} is refused; accepted: 'ours' and 'article', in any order.")

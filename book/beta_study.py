@@ -33,18 +33,18 @@ import pandas as pd
 from myst_nb import glue
 
 from vaelib.architectures import ARCHITECTURES
-from vaelib.chapters import glue_all
-from vaelib.claims import gather, groups_needed
-from vaelib.data import as_float, load_split
-from vaelib.latents import decode, encode, prior_samples
-from vaelib.losses import REFERENCE_SIDE, beta_eff, beta_norm, reduction_weights
+from vaelib.claims.ledger import gather, groups_needed
+from vaelib.claims.trends import did_not_help, helped
+from vaelib.data.dataset import as_float, load_split
 from vaelib.metrics.curves import direction, span
-from vaelib.plots import beta as plots
+from vaelib.models.latents import decode, encode, prior_samples
+from vaelib.models.losses import REFERENCE_SIDE, beta_eff, beta_norm, reduction_weights
+from vaelib.plots import sweeps as plots
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
-from vaelib.scoring import framing
+from vaelib.report.prose import glue_all
+from vaelib.scores.measure import framing
 from vaelib.spec import REDUCTIONS
-from vaelib.trends import did_not_help, helped
+from vaelib.training.store import RunStore
 
 prof = load_profile(profile)
 runs = {

@@ -37,20 +37,20 @@ import pandas as pd
 from myst_nb import glue
 
 from vaelib.architectures import ARCHITECTURES
-from vaelib.capture import capture, ranges
-from vaelib.chapters import glue_all
-from vaelib.claims import gather, groups_needed
-from vaelib.data import as_float, load_split
-from vaelib.latents import decode, traverse
+from vaelib.claims.ledger import gather, groups_needed
+from vaelib.claims.trends import BETTER, RATES, at_equal_rate, better
+from vaelib.data.dataset import as_float, load_split
 from vaelib.metrics.curves import between_points, span
-from vaelib.metrics.replicates import mean_interval
+from vaelib.metrics.statistics import mean_interval
+from vaelib.models.latents import decode, traverse
 from vaelib.plots import comparison as plots
-from vaelib.plots.latent import traversal_panels
-from vaelib.plots.pictures import picture_grid
+from vaelib.plots.images import picture_grid
+from vaelib.plots.latents import traversal_panels
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
-from vaelib.scoring import framing
-from vaelib.trends import BETTER, RATES, at_equal_rate, better
+from vaelib.report.prose import glue_all
+from vaelib.scores.capture import capture, ranges
+from vaelib.scores.measure import framing
+from vaelib.training.store import RunStore
 
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also_archs": also_archs, "also_betas": also_betas}
 runs = RunStore(store).by_setting(load_profile(profile).runs(named))

@@ -29,15 +29,15 @@ also = []  # further runs, in which β is swept
 # %% tags=["hide-input"]
 # %matplotlib inline
 from vaelib.architectures import ARCHITECTURES
-from vaelib.chapters import glue_all
-from vaelib.claims import gather, ledger
-from vaelib.losses import REFERENCE_SIDE
+from vaelib.claims.ledger import gather, ledger
+from vaelib.claims.rules import LEAST_SEEDS
+from vaelib.claims.trends import DECK_BETA
+from vaelib.models.losses import REFERENCE_SIDE
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
-from vaelib.score_tables import bands, claim_texts, framed, ledger_counts
-from vaelib.scoring import framing
-from vaelib.trends import DECK_BETA
-from vaelib.verdicts import LEAST_SEEDS
+from vaelib.report.prose import glue_all
+from vaelib.report.tables import bands, claim_texts, framed, ledger_counts
+from vaelib.scores.measure import framing
+from vaelib.training.store import RunStore
 
 scale = load_profile(profile)
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also": also}

@@ -29,17 +29,17 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from vaelib.chapters import glue_all
-from vaelib.data import as_float, load_split, render
-from vaelib.factors import FACTORS, morphology
+from vaelib.data.dataset import as_float, load_split, render
+from vaelib.data.mnist import load_mnist
+from vaelib.data.morphology import FACTORS, morphology
 from vaelib.metrics.curves import crossing
 from vaelib.metrics.distances import distances_when_turned
 from vaelib.metrics.probes import class_share
-from vaelib.mnist import load_mnist
-from vaelib.plots import dataset as plots
+from vaelib.plots import data as plots
 from vaelib.plots.factors import factor_distributions
-from vaelib.plots.pictures import picture_grid
+from vaelib.plots.images import picture_grid
 from vaelib.profiles import load_profile
+from vaelib.report.prose import glue_all
 
 spec = load_profile(profile).run(rotation_range=rotation_range)
 corpora = {

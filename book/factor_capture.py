@@ -35,21 +35,21 @@ import numpy as np
 import pandas as pd
 
 from vaelib.architectures import ARCHITECTURES
-from vaelib.baselines import rows as baselines
-from vaelib.capture import VISIBLE, capture, ranges
-from vaelib.chapters import glue_all
-from vaelib.data import load_split
-from vaelib.interventions import ANGLES, FACTORS, SCALE, SHEAR, THICKNESS, rotation_sweep
-from vaelib.latents import decode, encode, prior_samples, traverse
+from vaelib.data.dataset import load_split
+from vaelib.data.factorial import ANGLES, FACTORS, SCALE, SHEAR, THICKNESS, rotation_sweep
 from vaelib.metrics.rotation import rotation_isolation, two_way
 from vaelib.metrics.transforms import LEAST_P, moved_pictures, transform_dictionary
-from vaelib.plots.latent import change_maps, dimension_profile, importance_matrix, traversal_panels
-from vaelib.plots.pictures import picture_grid
+from vaelib.models.latents import decode, encode, prior_samples, traverse
+from vaelib.plots.images import picture_grid
+from vaelib.plots.latents import change_maps, dimension_profile, importance_matrix, traversal_panels
 from vaelib.plots.rotation import arc, response_curves
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
-from vaelib.scores.subject import Protocol
-from vaelib.scoring import framing, score
+from vaelib.report.prose import glue_all
+from vaelib.scores.baselines import rows as baselines
+from vaelib.scores.capture import VISIBLE, capture, ranges
+from vaelib.scores.measure import framing, score
+from vaelib.scores.representation import Protocol
+from vaelib.training.store import RunStore
 
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")

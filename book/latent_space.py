@@ -33,13 +33,13 @@ import pandas as pd
 from sklearn.decomposition import PCA
 
 from vaelib.architectures import ARCHITECTURES
-from vaelib.chapters import glue_all
-from vaelib.data import load_split
-from vaelib.latents import encode
+from vaelib.data.dataset import load_split
 from vaelib.metrics import probes
-from vaelib.plots.latent import correlation_map, plane, spectra
+from vaelib.models.latents import encode
+from vaelib.plots.latents import correlation_map, plane, spectra
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
+from vaelib.report.prose import glue_all
+from vaelib.training.store import RunStore
 
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")

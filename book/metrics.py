@@ -26,11 +26,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vaelib import planted
-from vaelib.chapters import glue_all
-from vaelib.losses import gaussian_kl
+from vaelib.claims import planted
 from vaelib.metrics.dependence import circular_linear_r2, gaussian_total_correlation
-from vaelib.metrics.known import CROSSED_LEVELS, INFORMATIVE, LEVELS, table
+from vaelib.metrics.known_codes import CROSSED_LEVELS, INFORMATIVE, LEVELS, table
+from vaelib.models.losses import gaussian_kl
+from vaelib.report.prose import glue_all
 
 known = table(seed=seed)
 undefined = known["expected"].isna()

@@ -27,9 +27,9 @@ import json
 
 import pandas as pd
 
-from vaelib.chapters import glue_all
 from vaelib.plots.benchmarks import quality_chart, throughput_chart
 from vaelib.profiles import ROOT, load_profile
+from vaelib.report.prose import glue_all
 from vaelib.scores.registry import GROUPS
 
 measured = json.loads((ROOT / results).read_text())

@@ -32,14 +32,14 @@ import pandas as pd
 from myst_nb import glue
 
 from vaelib.architectures import ARCHITECTURES
-from vaelib.chapters import glue_all
-from vaelib.data import as_float, load_split
-from vaelib.latents import decode, encode, prior_samples
+from vaelib.data.dataset import as_float, load_split
 from vaelib.metrics import probes
-from vaelib.plots.pictures import picture_grid
+from vaelib.models.latents import decode, encode, prior_samples
+from vaelib.plots.images import picture_grid
 from vaelib.plots.training import kl_over_epochs, loss_curves
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
+from vaelib.report.prose import glue_all
+from vaelib.training.store import RunStore
 
 prof = load_profile(profile)
 run = RunStore(store).get(prof.run(arch=arch, beta=beta, seed=seed))

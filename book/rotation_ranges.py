@@ -44,20 +44,20 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from vaelib.baselines import rows
-from vaelib.chapters import glue_all
-from vaelib.data import as_float, load_split, render
-from vaelib.interventions import rotation_sweep
-from vaelib.latents import encode
+from vaelib.data.dataset import as_float, load_split, render
+from vaelib.data.factorial import rotation_sweep
+from vaelib.data.mnist import load_mnist
 from vaelib.metrics.curves import crossing, direction, span
 from vaelib.metrics.distances import distances_when_turned
 from vaelib.metrics.rotation import rotation_isolation
-from vaelib.mnist import load_mnist
-from vaelib.objectives import title
-from vaelib.plots.additions import rotation_over_ranges
+from vaelib.models.latents import encode
+from vaelib.plots.pose import rotation_over_ranges
 from vaelib.profiles import load_profile
-from vaelib.runs import RunStore
-from vaelib.score_tables import number
+from vaelib.report.prose import glue_all
+from vaelib.report.tables import number
+from vaelib.scores.baselines import rows
+from vaelib.training.objectives import title
+from vaelib.training.store import RunStore
 
 recipe = {
     "arch": arch,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from vaelib.mnist import Digits, load_mnist
+from vaelib.data.mnist import Digits, load_mnist
 
 # Hypothesis's own limit of 200 ms an example fails tests on a busy machine, whatever the code does.
 settings.register_profile("no_deadline", deadline=None)

@@ -18,14 +18,15 @@ import torch
 
 from tests.scored import TRAINED, small_scoring
 from tests.tiny import tiny
-from vaelib import scoring, versions
-from vaelib.baselines import of_model, rows
-from vaelib.data import as_float, load_split
-from vaelib.digit_classifier import digit_classifier
-from vaelib.models import build
-from vaelib.runs import RunStore
+from vaelib import versions
+from vaelib.data.dataset import as_float, load_split
+from vaelib.models.build import build
+from vaelib.scores import measure as scoring
+from vaelib.scores.baselines import of_model, rows
+from vaelib.scores.digit_classifier import digit_classifier
 from vaelib.scores.registry import GROUPS, measure
-from vaelib.scores.subject import Protocol, Subject
+from vaelib.scores.representation import Protocol, Subject
+from vaelib.training.store import RunStore
 
 FOLDER = Path(__file__).with_name("golden")
 SPEC = tiny(init="he", latent_dim=4, n_test=40)

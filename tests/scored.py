@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from vaelib import scoring
 from vaelib.metrics import prediction
-from vaelib.scores.subject import Protocol
+from vaelib.scores import measure as scoring
+from vaelib.scores.representation import Protocol
 
 TRAINED = {"n_train": 240, "n_test": 60, "epochs": 4, "init": "he", "beta": 0.01, "lr": 3e-3, "batch_size": 8}
 """The least training after which all latents are active."""

@@ -12,12 +12,14 @@ from scipy.special import expit, xlog1py
 from statsmodels.formula.api import ols
 
 from tests.figure import assert_transparent_and_drawn
-from vaelib import ablation, notebooks, report
+from vaelib.claims import ablation
 from vaelib.errors import InputError
-from vaelib.linear_theory import linear_theory, pixel_changes, principal_angles
-from vaelib.losses import matched_beta
+from vaelib.models.linear_theory import linear_theory, pixel_changes, principal_angles
+from vaelib.models.losses import matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile
+from vaelib.report import build as report
+from vaelib.report import notebooks
 from vaelib.spec import REDUCTIONS, RunSpec
 
 BASE = RunSpec(arch="ours", image_size=32, beta=1.0)

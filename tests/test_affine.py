@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vaelib.affine import (
+from vaelib.models.affine import (
     affine_map,
     affinity,
     collapse_error,
@@ -11,7 +11,7 @@ from vaelib.affine import (
     pairwise_cosines,
     traversal_steps,
 )
-from vaelib.models import build
+from vaelib.models.build import build
 from vaelib.spec import RunSpec
 
 A = torch.tensor([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]], dtype=torch.float64)

@@ -11,8 +11,14 @@ from scipy.stats import kstest
 from sklearn.decomposition import PCA
 
 from tests.tiny import tiny
-from vaelib import baselines, latents, linear, supervised
-from vaelib.baselines import (
+from vaelib.data.dataset import as_float, load_split
+from vaelib.errors import DivergedError, InputError
+from vaelib.metrics import probes
+from vaelib.metrics.codes import active_units
+from vaelib.models import latents
+from vaelib.models.build import build
+from vaelib.scores import baselines, linear, supervised
+from vaelib.scores.baselines import (
     BASELINES,
     HALF_A_GREY,
     ceiling,
@@ -26,12 +32,7 @@ from vaelib.baselines import (
     standardised,
     untrained,
 )
-from vaelib.data import as_float, load_split
-from vaelib.errors import DivergedError, InputError
-from vaelib.metrics import probes
-from vaelib.metrics.codes import active_units
-from vaelib.models import build
-from vaelib.supervised import labelled, train_network
+from vaelib.scores.supervised import labelled, train_network
 
 SPEC = tiny()
 SMALL = tiny(n_train=900, n_test=200, image_size=32)

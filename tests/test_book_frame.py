@@ -13,8 +13,8 @@ import yaml
 from pybtex.database import parse_file
 
 from tests.page import Page, assert_own_files
-from vaelib.notebooks import execute
 from vaelib.profiles import EXPERIMENTS, ROOT
+from vaelib.report.notebooks import execute
 
 BOOK = ROOT / "book"
 CHAPTERS = sorted(BOOK.glob("*.py"))

@@ -4,13 +4,13 @@ import torch
 from torch.distributions import Normal
 
 from tests.tiny import tiny
-from vaelib.bounds import log_weights
-from vaelib.data import as_float, load_split
+from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
-from vaelib.evaluation import BATCH, NOISE_SEED, bound_terms
-from vaelib.losses import bernoulli_nll, gaussian_nll
 from vaelib.metrics.quality import iwae_bound
-from vaelib.models import VAE, build
+from vaelib.models.bounds import log_weights
+from vaelib.models.build import VAE, build
+from vaelib.models.inference import BATCH, NOISE_SEED, bound_terms
+from vaelib.models.losses import bernoulli_nll, gaussian_nll
 
 SPEC = tiny(init="he", n_test=60)
 

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tests.tiny import FIELDS, tiny
-from vaelib import claims, trends, verdicts
-from vaelib.claims import CLAIMS, gather, ledger
-from vaelib.metrics import replicates
+from vaelib.claims import ledger as claims
+from vaelib.claims import rules as verdicts
+from vaelib.claims import trends
+from vaelib.claims.ledger import CLAIMS, gather, ledger
+from vaelib.claims.rules import REFUTED, SUPPORTED, UNDECIDED, WEAK
+from vaelib.metrics import statistics as replicates
 from vaelib.profiles import Profile
-from vaelib.runs import RunStore
 from vaelib.scores.registry import GROUPS
-from vaelib.verdicts import REFUTED, SUPPORTED, UNDECIDED, WEAK
+from vaelib.training.store import RunStore
 
 JITTER = np.array([0.0, 0.01, -0.01, 0.005, -0.005])
 BETAS = (1, 2, 4, 8, 16)

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tiny import tiny
-from vaelib import training
-from vaelib.data import load_split
+from vaelib.data.dataset import load_split
 from vaelib.errors import DamagedError
 from vaelib.files import digest, sha256, write_json
-from vaelib.runs import RESULTS, RunStore
+from vaelib.training import loop as training
+from vaelib.training.store import RESULTS, RunStore
 
 SPEC = tiny()
 CPU = torch.device("cpu")

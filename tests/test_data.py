@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch.nn.functional import interpolate
 
-from vaelib import data
+from vaelib.data import dataset as data
 from vaelib.errors import InputError
 from vaelib.spec import RunSpec
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from tests.tiny import tiny
-from vaelib import digit_classifier as module
-from vaelib.data import as_float, load_split
-from vaelib.digit_classifier import FEATURES, digit_classifier, train_classifier
+from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
 from vaelib.metrics.quality import frechet_distance
+from vaelib.scores import digit_classifier as module
+from vaelib.scores.digit_classifier import FEATURES, digit_classifier, train_classifier
 
 SMALL = tiny(n_train=960, n_test=100)
 SPEC = tiny()

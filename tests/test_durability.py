@@ -20,10 +20,12 @@ from click.testing import CliRunner
 
 from tests import victim
 from tests.tiny import tiny
-from vaelib import data, mnist, training
 from vaelib.cli import main
+from vaelib.data import dataset as data
+from vaelib.data import mnist
 from vaelib.profiles import ROOT
-from vaelib.runs import RESULTS, RunStore
+from vaelib.training import loop as training
+from vaelib.training.store import RESULTS, RunStore
 
 SPEC = tiny(schedule="cosine", image_size=8, n_train=24, n_test=2)
 FILES = sorted([*RESULTS, "provenance.json", "done.json"])

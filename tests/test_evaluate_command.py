@@ -6,9 +6,9 @@ from click.testing import CliRunner
 from tests.scored import TRAINED, small_scoring
 from tests.tiny import tiny
 from vaelib.cli import main
-from vaelib.runs import RunStore
+from vaelib.scores.measure import score
 from vaelib.scores.registry import GROUPS
-from vaelib.scoring import score
+from vaelib.training.store import RunStore
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from tests.tiny import tiny
-from vaelib.data import as_float, load_split
-from vaelib.evaluation import BATCH, bound_terms, evaluate
-from vaelib.latents import (
+from vaelib.data.dataset import as_float, load_split
+from vaelib.models.build import build
+from vaelib.models.inference import BATCH, bound_terms, evaluate
+from vaelib.models.latents import (
     decode,
     decode_logits,
     encode,
@@ -14,8 +15,7 @@ from vaelib.latents import (
     traversal_latents,
     traverse,
 )
-from vaelib.losses import gaussian_kl
-from vaelib.models import build
+from vaelib.models.losses import gaussian_kl
 
 
 @pytest.fixture(scope="module")

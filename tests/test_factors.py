@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.figure import assert_transparent_and_drawn
-from vaelib import factors, mnist
-from vaelib.data import render
+from vaelib.data import mnist
+from vaelib.data import morphology as factors
+from vaelib.data.dataset import render
+from vaelib.data.morphology import FACTORS, measure, measure_all, morphology
 from vaelib.errors import InputError
-from vaelib.factors import FACTORS, measure, measure_all, morphology
 from vaelib.plots.factors import factor_distributions
 
 PICTURES = arrays.arrays(np.uint8, (12, 12)).map(lambda patch: np.pad(patch, 8))
@@ -338,7 +339,7 @@ MEASURER = """
 import sys
 from pathlib import Path
 import numpy as np
-from vaelib.factors import morphology
+from vaelib.data.morphology import morphology
 folder, first = Path(sys.argv[1]), int(sys.argv[2])
 for number in range(first, first + 15):
     morphology("test", np.arange(number, number + 5), folder, progress=False)

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vaelib.cache import Frame, kept, one_thread
 from vaelib.errors import InputError
-from vaelib.frames import Frame, kept, one_thread
-from vaelib.runs import RunStore
+from vaelib.training.store import RunStore
 
 MADE_FROM = {"kind": "test", "size": 16}
 

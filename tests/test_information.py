@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaelib.errors import InputError
-from vaelib.metrics import known
+from vaelib.metrics import known_codes as known
 from vaelib.metrics.information import (
     aam,
     discretise,

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from vaelib import interventions
-from vaelib.data import load_split, render
+from vaelib.data import factorial as interventions
+from vaelib.data.dataset import load_split, render
+from vaelib.data.factorial import SCALE, factorial_set, fixed_digits, rotation_sweep
 from vaelib.errors import InputError
-from vaelib.interventions import SCALE, factorial_set, fixed_digits, rotation_sweep
 from vaelib.spec import RunSpec
 
 PLAIN = 1

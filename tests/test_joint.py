@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from torch.distributions import Categorical, Normal
 
 from tests.tiny import tiny
-from vaelib.bounds import log_weights
-from vaelib.data import as_float, load_split
-from vaelib.evaluation import bound_terms, evaluate
-from vaelib.losses import bernoulli_nll, categorical_kl
-from vaelib.models import build, layer_table
-from vaelib.objectives import OBJECTIVES, capacity_at
-from vaelib.vae import sample
+from vaelib.data.dataset import as_float, load_split
+from vaelib.models.bounds import log_weights
+from vaelib.models.build import build, layer_table
+from vaelib.models.inference import bound_terms, evaluate
+from vaelib.models.losses import bernoulli_nll, categorical_kl
+from vaelib.models.vae import sample
+from vaelib.training.objectives import OBJECTIVES, capacity_at
 
 SPEC = tiny(objective="joint", init="he", latent_dim=3, n_test=40)
 

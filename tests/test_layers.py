@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from vaelib.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
-from vaelib.models import build
+from vaelib.models.build import build
+from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
 from vaelib.spec import RunSpec
 
 SIZES = st.integers(1, 4)

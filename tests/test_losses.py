@@ -4,8 +4,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaelib.data import load_split
-from vaelib.losses import (
+from vaelib.data.dataset import load_split
+from vaelib.metrics.codes import active_units
+from vaelib.models.losses import (
     ElboTerms,
     bernoulli_nll,
     bernoulli_pyramid_nll,
@@ -16,7 +17,6 @@ from vaelib.losses import (
     gaussian_kl,
     gaussian_nll,
 )
-from vaelib.metrics.codes import active_units
 from vaelib.spec import REDUCTIONS, RunSpec
 
 moderate = st.floats(-3, 3, allow_nan=False, width=32)

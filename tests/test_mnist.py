@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaelib import mnist
+from vaelib.data import mnist
 from vaelib.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -289,7 +289,7 @@ def test_an_unknown_split_names_the_accepted_ones():
 
 FETCHER = """
 import hashlib, sys
-from vaelib import mnist
+from vaelib.data import mnist
 content = bytes(range(256)) * 400
 mnist.SHA256 = {"one": hashlib.sha256(content).hexdigest()}
 mnist._sources = lambda: iter([("shop", lambda names: ((name, content) for name in names))])

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from vaelib.models import build, layer_table
+from vaelib.models.build import build, layer_table
 from vaelib.spec import RunSpec
 
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from vaelib import pages
 from vaelib.errors import InputError
-from vaelib.notebooks import (
+from vaelib.profiles import ROOT, load_profile
+from vaelib.report import pages
+from vaelib.report.notebooks import (
     NotebookError,
     check_parameters,
     convert,
@@ -23,7 +24,6 @@ from vaelib.notebooks import (
     runs_read,
     to_html,
 )
-from vaelib.profiles import ROOT, load_profile
 
 CHAPTER = r"""# %% [markdown]
 # # Tiny chapter

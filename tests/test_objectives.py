@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 from torch.distributions import Normal
 
 from tests.tiny import tiny
-from vaelib import objectives, report, spec
-from vaelib.data import as_float, load_split
-from vaelib.losses import ElboTerms, gaussian_kl
-from vaelib.models import VAE, build
-from vaelib.objectives import OBJECTIVES, covariance_penalty, kl_parts, noise_columns, title
+from vaelib import spec
+from vaelib.data.dataset import as_float, load_split
+from vaelib.models.build import VAE, build
+from vaelib.models.losses import ElboTerms, gaussian_kl
+from vaelib.models.vae import sample
 from vaelib.profiles import load_profile
+from vaelib.report import build as report
 from vaelib.spec import RunSpec
-from vaelib.vae import sample
+from vaelib.training import objectives
+from vaelib.training.objectives import OBJECTIVES, covariance_penalty, kl_parts, noise_columns, title
 
 
 def step(beta: float = 4.0, progress: float = 0.5, **fields) -> tuple[ElboTerms, torch.Tensor, list]:
@@ -326,7 +328,7 @@ def test_a_code_that_moves_as_it_should_is_not_penalised(sign, free):
 
 
 def test_titles_tell_apart_what_a_page_compares():
-    scale = load_profile("quick")
+    scale = load_profile("published")
     page = scale.pages["alternatives"]
     told: dict[str, set] = {}
     for asked in report.page_runs(scale, page):

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tiny import tiny
-from vaelib import plan
 from vaelib.cli import main
 from vaelib.files import write_json
 from vaelib.profiles import Block, load_profile
-from vaelib.report import page_runs
-from vaelib.runs import RunStore
+from vaelib.report import plan
+from vaelib.report.build import page_runs
 from vaelib.spec import RunSpec
+from vaelib.training.store import RunStore
 
 PUBLISHED = load_profile("published")
 

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vaelib import planted, trends, verdicts
-from vaelib.claims import CLAIMS
-from vaelib.metrics import replicates
-from vaelib.verdicts import VERDICTS
+from vaelib.claims import planted, trends
+from vaelib.claims import rules as verdicts
+from vaelib.claims.ledger import CLAIMS
+from vaelib.claims.rules import VERDICTS
+from vaelib.metrics import statistics as replicates
 
 
 @pytest.fixture(scope="module")

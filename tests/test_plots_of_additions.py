@@ -4,8 +4,8 @@ import torch
 
 from tests.figure import assert_transparent_and_drawn
 from tests.tiny import tiny
-from vaelib.models import build
-from vaelib.plots.additions import pose_in_one_drawing, rotation_over_ranges, scores_of_many
+from vaelib.models.build import build
+from vaelib.plots.pose import pose_in_one_drawing, rotation_over_ranges, scores_of_many
 
 
 def test_the_way_of_one_picture_is_drawn():

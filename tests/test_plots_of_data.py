@@ -4,8 +4,10 @@ import pytest
 from matplotlib.colors import to_hex
 
 from tests.figure import assert_transparent_and_drawn
-from vaelib.models import layer_table
-from vaelib.plots import beta, dataset, networks
+from vaelib.models.build import layer_table
+from vaelib.plots import data as dataset
+from vaelib.plots import networks
+from vaelib.plots import sweeps as beta
 from vaelib.spec import RunSpec
 
 RNG = np.random.default_rng(0)

@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 from tests.figure import assert_transparent_and_drawn
-from vaelib.plots import beta, comparison, latent, training
+from vaelib.plots import comparison, training
+from vaelib.plots import latents as latent
+from vaelib.plots import sweeps as beta
 
 RNG = np.random.default_rng(0)
 

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tiny import tiny
-from vaelib import pose
-from vaelib.bounds import log_weights
-from vaelib.data import as_float, load_split, render, turned
-from vaelib.energy import BINS, WIDTH, centres
+from vaelib.data.dataset import as_float, load_split, render, turned
+from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
-from vaelib.evaluation import bound_terms, evaluate
-from vaelib.latents import encode
-from vaelib.losses import bernoulli_nll, beta_loss, gaussian_kl
-from vaelib.mnist import load_mnist
-from vaelib.models import build
-from vaelib.objectives import OBJECTIVES, noise_columns
-from vaelib.pose import PosePrior
-from vaelib.vae import sample
+from vaelib.models import pose_vae as pose
+from vaelib.models.bounds import log_weights
+from vaelib.models.build import build
+from vaelib.models.energy import BINS, WIDTH, centres
+from vaelib.models.inference import bound_terms, evaluate
+from vaelib.models.latents import encode
+from vaelib.models.losses import bernoulli_nll, beta_loss, gaussian_kl
+from vaelib.models.pose_vae import PosePrior
+from vaelib.models.vae import sample
+from vaelib.training.objectives import OBJECTIVES, noise_columns
 
 SPEC = tiny(objective="pose", init="he", latent_dim=3, n_test=40, rotation_range=15, beta=2.0)
 

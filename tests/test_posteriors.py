@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.tiny import tiny
-from vaelib.data import as_float, load_split
-from vaelib.latents import encode, prior_samples
-from vaelib.losses import bernoulli_nll
-from vaelib.models import build
+from vaelib.data.dataset import as_float, load_split
+from vaelib.models.build import build
+from vaelib.models.latents import encode, prior_samples
+from vaelib.models.losses import bernoulli_nll
 from vaelib.spec import OBJECTIVES
 
 FAMILIES = ("beta_vae", "joint", "pose")

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaelib.errors import InputError
-from vaelib.metrics import known, prediction
+from vaelib.metrics import known_codes as known
+from vaelib.metrics import prediction
 from vaelib.metrics.prediction import DCI, dci, explicitness, lone_scores, sap
 
 SCALES = st.tuples(*[st.sampled_from([-3.0, -0.5, 0.2, 1, 40])] * 4)

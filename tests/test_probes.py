@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.tiny import tiny
-from vaelib.capture import capture, ranges
-from vaelib.data import Corpus, load_split
+from vaelib.data.dataset import Corpus, load_split
 from vaelib.errors import InputError
-from vaelib.losses import bernoulli_nll
 from vaelib.metrics import curves, probes
-from vaelib.models import build
-from vaelib.vae import VAE
+from vaelib.models.build import build
+from vaelib.models.losses import bernoulli_nll
+from vaelib.models.vae import VAE
+from vaelib.scores.capture import capture, ranges
 
 RNG = np.random.default_rng(0)
 UNIT = st.floats(0, 1, width=32)

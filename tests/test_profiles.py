@@ -2,10 +2,10 @@ import pytest
 import yaml
 
 from vaelib.errors import InputError
-from vaelib.losses import matched_beta
-from vaelib.notebooks import check_parameters
+from vaelib.models.losses import matched_beta
 from vaelib.profiles import EXPERIMENTS, Page, load_profile
-from vaelib.report import given_parameters
+from vaelib.report.build import given_parameters
+from vaelib.report.notebooks import check_parameters
 from vaelib.spec import RunSpec
 
 PROFILES = ["smoke", "quick", "published"]

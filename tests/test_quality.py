@@ -11,9 +11,9 @@ from scipy.linalg import sqrtm
 from scipy.stats import norm, ortho_group
 
 from vaelib.errors import InputError
-from vaelib.losses import bernoulli_nll
 from vaelib.metrics import quality
 from vaelib.metrics.probes import target_entropy
+from vaelib.models.losses import bernoulli_nll
 
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 256, (8, 16, 16)) / 255

@@ -14,9 +14,11 @@ import psutil
 import pytest
 
 from tests import toy
-from vaelib import progress, recipes, report
+from vaelib import fingerprint as recipes
 from vaelib.errors import InputError
 from vaelib.profiles import ROOT, Page, Profile, load_profile
+from vaelib.report import build as report
+from vaelib.report import progress
 from vaelib.spec import RunSpec
 
 
@@ -124,9 +126,9 @@ def test_new_times_of_equal_files_redo_nothing(built):
     ("edited", "text", "redone"),
     [
         ("book/first.py", "x = 1\n", ["page first", "book"]),
-        ("src/vaelib/affine.py", "x = 1\n", ["page first", "book"]),
+        ("src/vaelib/models/affine.py", "x = 1\n", ["page first", "book"]),
         ("book/intro.md", "More.\n", ["book"]),
-        ("src/vaelib/training.py", "x = 1\n", []),
+        ("src/vaelib/training/loop.py", "x = 1\n", []),
     ],
 )
 def test_an_edit_redoes_what_depends_on_it(built, edited, text, redone):
@@ -139,13 +141,13 @@ def test_an_edit_redoes_what_depends_on_it(built, edited, text, redone):
 
 
 def test_a_page_that_reads_scores_has_them_measured_first(built):
-    built.append("book/second.py", "\n# %%\nfrom vaelib.scoring import score\n")
+    built.append("book/second.py", "\n# %%\nfrom vaelib.scores.measure import score\n")
     code, output, events = built.build()
     assert code == 0, output
     run = events[0].split()[1]
     assert sorted(events[:2]) == [f"frame {run}", f"score {run}"]
     assert events[2:] == ["page second", "book"]
-    built.append("src/vaelib/scores/factors.py", "\nADDED = 1\n")
+    built.append("src/vaelib/scores/rotation.py", "\nADDED = 1\n")
     assert built.build()[2] == ["page second", "book"]  # other code, the same numbers
     versions = built.folder / "src/vaelib/versions.py"
     versions.write_text(versions.read_text().replace('"rotation": ', '"rotation": 1'))
@@ -418,9 +420,12 @@ def test_progress_tells_what_is_done_at_work_and_to_come_and_for_how_long(monkey
 def test_a_page_depends_on_the_modules_it_imports_and_theirs(tmp_path):
     notebook = tmp_path / "a.py"
     notebook.write_text("from vaelib.plots.style import *\nfrom vaelib import profiles\n")
-    names = {path.name for path in recipes.modules_read(notebook)}
-    assert {"style.py", "profiles.py", "spec.py", "architectures.py", "notebooks.py"} <= names
-    assert not {"cli.py", "driver.py", "progress.py", "report.py", "training.py", "mnist.py"} & names
+    package = recipes.PACKAGE
+    names = {path.relative_to(package).as_posix() for path in recipes.modules_read(notebook)}
+    assert {"plots/style.py", "profiles.py", "spec.py", "architectures.py", "report/notebooks.py"} <= names
+    unread = {"cli.py", "report/workflow.py", "report/progress.py", "report/build.py", "training/loop.py"}
+    assert not {*unread, "data/mnist.py"} & names
+    assert all((package / name).exists() for name in unread)
 
 
 def test_contents_and_pages_must_agree():
@@ -435,7 +440,7 @@ def test_an_unknown_cluster_is_refused():
 
 
 def test_the_workflow_imports_no_torch():
-    code = "import sys, vaelib.report, vaelib.notebooks; sys.exit('torch' in sys.modules)"
+    code = "import sys, vaelib.report.build, vaelib.report.notebooks; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from tests.tiny import tiny
-from vaelib import runs, training
 from vaelib.errors import DivergedError, InputError
 from vaelib.files import sha256
-from vaelib.runs import RESULTS, RunStore, pick_device
 from vaelib.spec import RunSpec
+from vaelib.training import loop as training
+from vaelib.training import store as runs
+from vaelib.training.store import RESULTS, RunStore, pick_device
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,8 @@ def test_equal_specs_give_equal_bytes_in_another_store(store, tmp_path):
 
 
 def test_the_stored_network_is_the_one_measured(store):
-    from vaelib.data import load_split
-    from vaelib.evaluation import evaluate
+    from vaelib.data.dataset import load_split
+    from vaelib.models.inference import evaluate
 
     run = store.find(tiny())
     assert not run.model.training

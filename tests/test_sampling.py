@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaelib.errors import InputError
-from vaelib.metrics import known
+from vaelib.metrics import known_codes as known
 from vaelib.metrics.inputs import read_factors
 from vaelib.metrics.sampling import beta_vae_score, factor_vae_score, irs, read_design
 

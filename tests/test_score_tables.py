@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from vaelib.claims import ledger
+from vaelib.claims.ledger import ledger
 from vaelib.profiles import ROOT
-from vaelib.score_tables import FRAMED, bands, claim_texts, framed, ledger_counts
+from vaelib.report.tables import FRAMED, bands, claim_texts, framed, ledger_counts
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.registry import GROUPS
 

@@ -8,15 +8,15 @@ import torch
 
 from tests.scored import FRAMING_GROUPS, SMALL, TRAINED, small_scoring
 from tests.tiny import tiny
-from vaelib import scoring
-from vaelib.baselines import Coder
-from vaelib.data import load_split
+from vaelib.data.dataset import load_split
 from vaelib.errors import InputError
-from vaelib.latents import Codes, encode
 from vaelib.metrics.udr import udr
-from vaelib.runs import RunStore
+from vaelib.models.latents import Codes, encode
+from vaelib.scores import measure as scoring
+from vaelib.scores.baselines import Coder
 from vaelib.scores.registry import GROUPS, measure
-from vaelib.scores.subject import Protocol, Subject
+from vaelib.scores.representation import Protocol, Subject
+from vaelib.training.store import RunStore
 
 SPEC = tiny(**TRAINED)
 NAMES = [name for group in GROUPS.values() for name in group.names]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.page import Page, assert_own_files
-from vaelib.claims import CLAIMS
+from vaelib.claims.ledger import CLAIMS
 from vaelib.profiles import ROOT, load_profile
 
 PAGES = list(load_profile("smoke").pages)

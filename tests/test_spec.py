@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from vaelib import versions
 from vaelib.architectures import ARCHITECTURES, encoder_layout
-from vaelib.data import as_float, load_split
+from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
-from vaelib.models import build
+from vaelib.models.build import build
 from vaelib.spec import RunSpec
 
 

@@ -10,17 +10,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tests.tiny import tiny
-from vaelib import training
-from vaelib.data import load_split, with_fresh_angles
+from vaelib.data.dataset import load_split, with_fresh_angles
 from vaelib.errors import DivergedError
-from vaelib.evaluation import bound_terms
-from vaelib.latents import encode, prior_samples
-from vaelib.losses import ElboTerms
-from vaelib.models import build, layer_table
-from vaelib.objectives import beta_vae, noise_columns
-from vaelib.pose import PoseVAE
-from vaelib.runs import RunStore
+from vaelib.models.build import build, layer_table
+from vaelib.models.inference import bound_terms
+from vaelib.models.latents import encode, prior_samples
+from vaelib.models.losses import ElboTerms
+from vaelib.models.pose_vae import PoseVAE
 from vaelib.spec import OBJECTIVES, RunSpec
+from vaelib.training import loop as training
+from vaelib.training.objectives import beta_vae, noise_columns
+from vaelib.training.store import RunStore
 
 CPU = torch.device("cpu")
 

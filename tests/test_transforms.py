@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import affine_transform
 
-from vaelib.data import render
+from vaelib.data.dataset import render
+from vaelib.data.factorial import fixed_digits
 from vaelib.errors import InputError
-from vaelib.interventions import fixed_digits
 from vaelib.metrics import transforms
 from vaelib.metrics.transforms import GRIDS, moved_pictures, transform_dictionary
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaelib.errors import InputError
-from vaelib.metrics import known
+from vaelib.metrics import known_codes as known
 from vaelib.metrics.udr import one_to_one, relation, udr
 
 ALL = np.ones(4)

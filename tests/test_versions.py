@@ -6,8 +6,8 @@ import pytest
 
 from tests import golden
 from vaelib import versions
-from vaelib.objectives import OBJECTIVES
 from vaelib.scores.registry import GROUPS
+from vaelib.training.objectives import OBJECTIVES
 
 CASES = {name: (version, measured, share) for name, version, measured, share in golden.cases()}
 

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 COMMANDS = """
 import pathlib, sys, time
-from vaelib import report
+from vaelib.report import build as report
 from vaelib.errors import InputError
 from vaelib.files import write_atomic
 from vaelib.profiles import ROOT, load_profile
@@ -73,7 +73,7 @@ def lay(folder: Path) -> Path:
     shutil.copy(ROOT / "Snakefile", folder)
     (folder / "src/vaelib/cli.py").write_text(COMMANDS)
     (folder / "book").mkdir()
-    for name, module in (("first", "affine"), ("second", "metrics")):
+    for name, module in (("first", "models.affine"), ("second", "metrics")):
         (folder / "book" / f"{name}.py").write_text(NOTEBOOK.format(module=module))
     (folder / "book/intro.md").write_text("# Toy\n")
     (folder / "_config.yml").write_text("title: Toy\n")

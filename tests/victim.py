@@ -14,10 +14,11 @@ from unittest import mock
 import torch._dynamo  # noqa: F401  Adam's first step imports it, which takes a second
 from tqdm import tqdm
 
-from vaelib import mnist, training
+from vaelib.data import mnist
 from vaelib.files import digest
-from vaelib.runs import Run, RunStore
 from vaelib.spec import RunSpec
+from vaelib.training import loop as training
+from vaelib.training.store import Run, RunStore
 
 CHANGES = ("os.rename", "os.remove", "os.rmdir")
 """Audit events of the interpreter, raised just before a name on the disk changes or goes."""

@@ -42,7 +42,7 @@ def main() -> None:
 @click.option("--mnist", type=click.Path(path_type=Path), help="Folder that holds the four MNIST files.")
 def data_command(mnist: Path | None) -> None:
     """Fetch MNIST, verify the four files and print the folder they are in."""
-    from vaelib.mnist import fetch_mnist
+    from vaelib.data.mnist import fetch_mnist
 
     click.echo(fetch_mnist(mnist))
 
@@ -69,7 +69,7 @@ def train(
     if spec_file and given:
         raise InputError(f"--spec {spec_file} says it all; leave out {', '.join(sorted(given))}.")
     spec = RunSpec.from_json(spec_file.read_text()) if spec_file else load_profile(profile).run(**given)
-    from vaelib.runs import RunStore
+    from vaelib.training.store import RunStore
 
     click.echo(RunStore(store).get(spec, device=device, threads=threads).folder)
 
@@ -81,7 +81,7 @@ def train(
 @spec_options(multiple=True)
 def sweep(profile: str, jobs: int | None, cluster: str | None, **fields: tuple) -> None:
     """Train the runs of every combination of the values given: --beta 1 --beta 4 --seed 0 --seed 1."""
-    from vaelib import report
+    from vaelib.report import build as report
 
     axes = {name: values for name, values in fields.items() if values}
     chosen = load_profile(profile)
@@ -106,13 +106,13 @@ def plan_command(profile: str, store: Path, training: bool) -> None:
     """
     import pandas as pd
 
-    from vaelib import plan
+    from vaelib.report import plan
 
     blocks = plan.blocks(load_profile(profile))
     table = pd.DataFrame(plan.table(blocks, store))
     click.echo(table.to_string(index=False, float_format="{:.2f}".format))
     if training:
-        from vaelib.runs import RunStore
+        from vaelib.training.store import RunStore
 
         for run in RunStore(store).work_through(plan.in_order(blocks)):
             click.echo(run.folder)
@@ -122,7 +122,7 @@ def plan_command(profile: str, store: Path, training: bool) -> None:
 @store_option
 def runs(store: Path) -> None:
     """List the runs of a store, finished and not, with their test numbers in nats."""
-    from vaelib.runs import RunStore
+    from vaelib.training.store import RunStore
 
     table = RunStore(store).table()
     click.echo(f"no runs in {store}" if table.empty else table.to_string(index=False))
@@ -138,8 +138,9 @@ def evaluate(run_id: str, store: Path, as_json: bool) -> None:
     RUN is the id of a finished run, or its beginning. What is missing is measured first and kept: about a
     minute a run of the quick profile and, once for all runs of its network, five for the baselines.
     """
-    from vaelib import score_tables, scoring
-    from vaelib.runs import RunStore
+    from vaelib.report import tables as score_tables
+    from vaelib.scores import measure as scoring
+    from vaelib.training.store import RunStore
 
     runs = {run.id: run for run in RunStore(store).all()}
     run = runs[_completed(run_id, list(runs), store)]
@@ -177,8 +178,8 @@ def claims(profile: str, store: Path, as_json: bool) -> None:
     of β were trained is undecided, and what it needs is said.
     """
     scale = load_profile(profile)
-    from vaelib import score_tables
-    from vaelib.claims import gather, ledger, runs_at_scale
+    from vaelib.claims.ledger import gather, ledger, runs_at_scale
+    from vaelib.report import tables as score_tables
 
     judged = ledger(gather(runs_at_scale(scale, store), scale, store))
     if as_json:
@@ -201,7 +202,7 @@ def notebook(name: str, given: tuple, out: Path) -> None:
 
     NAME is a notebook of book/; runs that are missing are trained on the way.
     """
-    from vaelib import notebooks
+    from vaelib.report import notebooks
 
     sources = {path.stem: path for path in sorted((ROOT / "book").glob("*.py"))}
     check_choice("notebook", name, sources)
@@ -223,9 +224,9 @@ def notebook(name: str, given: tuple, out: Path) -> None:
 def score_command(spec_file: Path, profile: str, store: Path, frame: bool) -> None:
     """Measure the scores of one run, or of its baselines, as the build does."""
     spec, scale = RunSpec.from_json(spec_file.read_text()), load_profile(profile)
-    from vaelib import scoring
-    from vaelib.claims import groups_needed
-    from vaelib.runs import RunStore
+    from vaelib.claims.ledger import groups_needed
+    from vaelib.scores import measure as scoring
+    from vaelib.training.store import RunStore
 
     groups = groups_needed(spec, scale, baselines=frame)
     if frame:
@@ -239,7 +240,7 @@ def score_command(spec_file: Path, profile: str, store: Path, frame: bool) -> No
 @profile_option
 def page(name: str, profile: str) -> None:
     """Execute one page of the book, as the build does."""
-    from vaelib import report
+    from vaelib.report import build as report
 
     report.execute_page(name, profile)
 
@@ -247,7 +248,7 @@ def page(name: str, profile: str) -> None:
 @main.command(hidden=True)
 def assemble() -> None:
     """Put the executed pages together, as the build does."""
-    from vaelib import report
+    from vaelib.report import build as report
 
     report.assemble()
 
@@ -258,7 +259,7 @@ def assemble() -> None:
 @cluster_option
 def book(profile: str, jobs: int | None, cluster: str | None) -> None:
     """Build the book: data, runs, notebooks and pages, only what is missing or changed."""
-    from vaelib import report
+    from vaelib.report import build as report
 
     report.build(profile, jobs, cluster)
 

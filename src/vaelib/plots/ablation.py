@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaelib.ablation import ACTIVE_KL
+from vaelib.claims.ablation import ACTIVE_KL
 from vaelib.plots.style import INK, PALETTE, SEQUENTIAL, house_style, new_figure
 
 NARROW = 6.0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaelib.factors import FACTORS
+from vaelib.data.morphology import FACTORS
 from vaelib.plots.style import DIGIT_COLORS, INK, house_style, new_figure
 
 UNITS = {"slant": "degrees", "area": "square pixels"}

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Polygon
 
-from vaelib.plots.pictures import tile
+from vaelib.plots.images import tile
 from vaelib.plots.style import INK, PALETTE, WIDTH, house_style
 
 KINDS = {

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vaelib.metrics.rotation import SHARES, response_bands
-from vaelib.plots.latent import ANGLES
+from vaelib.plots.latents import ANGLES
 from vaelib.plots.style import DIGIT_COLORS, INK, NARROW, PALETTE, house_style, new_figure
 
 TICKS = (-90, -45, 0, 45, 90)

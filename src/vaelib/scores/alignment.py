@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaelib.baselines import haar_null, p_value, standardised
-from vaelib.interventions import FACTORS
+from vaelib.data.factorial import FACTORS
 from vaelib.metrics.information import aam, mig, mig_bound, modularity, mutual_information
 from vaelib.metrics.prediction import dci, explicitness, lone_scores, sap
 from vaelib.metrics.rotation import LEAST_VARIANCE, rotation_isolation, two_way
 from vaelib.metrics.sampling import beta_vae_score, factor_vae_score, irs
-from vaelib.scores.subject import Group, Subject
+from vaelib.scores.baselines import haar_null, p_value, standardised
+from vaelib.scores.representation import Group, Subject
 
 HAAR = ("mig", "sap", "ris", "eta2_interaction_mean")
 """The scores that are compared with those of random rotations of the code."""

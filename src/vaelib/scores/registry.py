@@ -12,10 +12,12 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from vaelib.cache import one_thread
 from vaelib.errors import InputError
-from vaelib.frames import one_thread
-from vaelib.scores import alignment, factors, pictures
-from vaelib.scores.subject import Group, Subject
+from vaelib.scores import alignment
+from vaelib.scores import rate_quality as pictures
+from vaelib.scores import rotation as factors
+from vaelib.scores.representation import Group, Subject
 
 
 def _encode(s: Subject) -> dict[str, Any]:

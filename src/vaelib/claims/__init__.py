@@ -1,0 +1,1 @@
+"""The claims of the presentation, and the rules that judge them."""

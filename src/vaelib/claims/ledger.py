@@ -1,0 +1,140 @@
+"""The ledger of the presentation's claims: what it says, which runs speak of it, and what they say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from vaelib.claims import rules as verdicts
+from vaelib.claims import trends
+from vaelib.claims.rules import Verdict
+from vaelib.claims.trends import DECK_BETA
+from vaelib.models.losses import matched_beta
+from vaelib.profiles import Profile
+from vaelib.scores.measure import agreement, score
+from vaelib.scores.registry import GROUPS
+from vaelib.scores.representation import Protocol
+from vaelib.spec import RunSpec
+from vaelib.training.store import Run, RunStore
+
+SETTING = ["arch", "beta", "seed", "latent_dim"]
+SCALES = ["full", "swept"]
+"""Whether a run is at the scale of the report, and whether at that at which β is swept; it may be at both."""
+FEW_GROUPS = ("rate", "reconstruction", "information", "separation", "forest", "rotation", "names")
+"""The groups of scores that are measured on the other runs: there are many."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, the network it is about or "both", what its effect is, and the rule that judges a table.
+
+    With a `beta`, the rule is given the runs at the scale of the report and at that β; without, the runs
+    in which β is swept.
+    """
+
+    name: str
+    network: str
+    statement: str
+    effect: str
+    judge: Callable[[pd.DataFrame], Verdict]
+    beta: float | None = None
+
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the runs of a table that the claim is about."""
+        own = table if self.network == "both" else table[table["arch"] == self.network]
+        if self.beta is None:
+            return own[own["swept"]]
+        return own[own["full"] & (own["beta"] == self.beta)]
+
+
+CLAIMS = (
+    Claim("C1", "ours", "only 3 dimensions vary", "dimensions", verdicts.few_dimensions, DECK_BETA),
+    Claim("C2", "ours", "the factors are linked", "share of interaction", verdicts.linked, DECK_BETA),
+    Claim("C3", "article", "all dimensions vary", "dimensions", verdicts.every_dimension, DECK_BETA),
+    Claim("C4", "article", "independent, one variation each", "D", verdicts.one_each, DECK_BETA),
+    Claim("C5", "ours", "rotation is not captured", "RIS", verdicts.rotation, DECK_BETA),
+    Claim("C5", "article", "rotation is not captured", "RIS", verdicts.rotation, DECK_BETA),
+    Claim("C6", "ours", "β did not separate the factors", "score a unit of ln β", trends.did_not_help),
+    Claim("C6", "article", "β separated the factors", "score a unit of ln β", trends.helped),
+    Claim("C7", "ours", "β trades fidelity for organisation", "nats a unit of ln β", trends.trades),
+    Claim("C7", "article", "β trades fidelity for organisation", "nats a unit of ln β", trends.trades),
+    Claim("C8", "both", "the article's network is better", "difference in D", trends.better),
+)
+"""The presentation's claims; what it says of both networks alike is judged for each."""
+
+
+def runs_at_scale(profile: Profile, store: Path | str = "runs") -> list[Run]:
+    """Return the runs of a store that speak of the claims at a profile's scale, whatever their β and seed."""
+    return [run for run in RunStore(store).all() if any(_scales(run.spec, profile).values())]
+
+
+def gather(
+    runs: Sequence[Run],
+    profile: Profile,
+    store: Path | str = "runs",
+    protocol: Protocol | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Return a row a run: `SETTING`, `SCALES`, its scores, and udr; runs at neither scale are left out.
+
+    Scores that are missing are measured: of most runs only `FEW_GROUPS` (see `groups_needed`), and the
+    others are undefined. beta is that of equal β_norm on the presentation's pictures (`losses.matched_beta`),
+    so that smaller ones stand beside them. udr is the agreement with the other seeds of the same setting,
+    undefined for a single seed.
+    """
+    rows = []
+    for run in runs:
+        spec, scales = run.spec, _scales(run.spec, profile)
+        if not any(scales.values()):
+            continue
+        same = [other for other in runs if replace(other.spec, seed=spec.seed) == spec]
+        setting = {name: getattr(spec, name) for name in SETTING} | scales | {"beta": matched_beta(spec)}
+        scores = score(run, store, protocol, progress, groups_needed(spec, profile))
+        rows.append(setting | scores | {"udr": agreement(same, store).get(run.id)})
+    names = [name for group in GROUPS.values() for name in group.names]
+    table = pd.DataFrame(rows, columns=[*SETTING, *SCALES, *names, "udr"])
+    numbers = [n for n in [*names, "udr"] if table[n].map(lambda v: not isinstance(v, list | str)).all()]
+    return table.astype(dict.fromkeys(SCALES, bool) | dict.fromkeys(numbers, float)).copy()
+
+
+def groups_needed(spec: RunSpec, profile: Profile, baselines: bool = False) -> tuple[str, ...]:
+    """Return the groups of scores that are measured on a run: all at the report's scale and the deck's β.
+
+    On its `baselines`, which have no β: all at the report's scale.
+    """
+    whole = _scales(spec, profile)["full"] and (baselines or matched_beta(spec) == DECK_BETA)
+    return tuple(GROUPS) if whole else FEW_GROUPS
+
+
+def _scales(spec: RunSpec, profile: Profile) -> dict[str, bool]:
+    own = {"arch": spec.arch, "beta": spec.beta, "seed": spec.seed}
+    return {
+        "full": spec == profile.run(**own),
+        "swept": spec == profile.run(**own, **profile.sweep),
+    }
+
+
+def ledger(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a claim: claim, network, statement, verdict, finding, effect, low, high, n, p, p_holm.
+
+    The effect is in the unit `of`. Holm's correction is over all rows that have a p (Holm 1979); it stands
+    beside the rules, which fixed their own levels, and changes no verdict.
+    """
+    rows = []
+    for claim in CLAIMS:
+        runs = claim.rows(table)
+        found, seeds = claim.judge(runs), runs["seed"].nunique()
+        if 0 < found.n < seeds:
+            lost = f"{seeds - found.n} of {seeds} seeds {'is' if seeds - found.n == 1 else 'are'} left out"
+            found = replace(found, finding=f"{found.finding}; {lost}, undefined")
+        told = {"claim": claim.name, "network": claim.network, "statement": claim.statement}
+        rows.append(told | {"of": claim.effect} | asdict(found))
+    frame = pd.DataFrame(rows)
+    known = frame["p"].notna()
+    frame["p_holm"] = np.nan
+    if known.any():
+        frame.loc[known, "p_holm"] = multipletests(frame.loc[known, "p"], method="holm")[1]
+    return frame

@@ -1,0 +1,1 @@
+"""Pictures: digits, turned or upright, and the factors they vary in."""

@@ -1,0 +1,1 @@
+"""Networks, their losses, and what can be asked of a trained one."""

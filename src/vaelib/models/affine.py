@@ -1,0 +1,108 @@
+"""Is a network an affine map, x ↦ W x + b? And if so, which one?
+
+Convolutions, dense layers, and batch norm with its running statistics are affine, and so is any chain of
+them. What is measured here tells such a chain from a network with an activation in between.
+"""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaelib.data.dataset import as_float
+from vaelib.models.build import VAE
+from vaelib.models.inference import BATCH
+from vaelib.models.latents import decode_logits
+
+Map = Callable[[Tensor], Tensor]
+
+
+def maps(model: VAE) -> dict[str, Map]:
+    """Return the three maps of a VAE in eval mode and double precision, each from rows to rows.
+
+    "mu" and "logvar" take pictures (N, 1, S, S) to (N, M); "logits" takes latents (N, M) to (N, S·S).
+    """
+    model = copy.deepcopy(model).double().eval().requires_grad_(False)
+
+    def in_batches(f: Map) -> Map:
+        return lambda rows: torch.cat([f(batch).flatten(1) for batch in rows.double().split(BATCH)])
+
+    return {
+        "mu": in_batches(lambda x: model.encode(x)[0]),
+        "logvar": in_batches(lambda x: model.encode(x)[1]),
+        "logits": in_batches(model.decode),
+    }
+
+
+def midpoint_gap(f: Map, x: Tensor, y: Tensor) -> float:
+    """Return max |f((x + y)/2) − (f(x) + f(y))/2| / SD(f): 0 for an affine map, up to rounding.
+
+    x and y are (N, …). SD is the root mean square, over the outputs, of their standard deviations over the
+    2N inputs, so that an output which hardly varies is not blown up.
+    """
+    ends = f(torch.cat([x, y]))
+    gap = f((x + y) / 2) - (ends[: len(x)] + ends[len(x) :]) / 2
+    return float(gap.abs().max() / ends.var(0, correction=0).mean().sqrt())
+
+
+def affine_map(f: Map, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Return the matrix W (outputs, inputs) and the offset b (outputs,) of an affine f on inputs of `shape`.
+
+    b = f(0). Where outputs are fewer than inputs W is the derivative at 0, else its column i is f(e_i) − b:
+    either way the cheaper side, and the same matrix for an affine f.
+    """
+    zero = torch.zeros(shape, dtype=torch.float64)
+    offset = f(zero[None])[0]
+    if len(offset) < zero.numel():
+        return torch.func.jacrev(lambda x: f(x[None])[0])(zero).reshape(len(offset), -1), offset
+    basis = torch.eye(zero.numel(), dtype=torch.float64).reshape(-1, *shape)
+    return (f(basis) - offset).T, offset
+
+
+def collapse_error(f: Map, matrix: Tensor, offset: Tensor, x: Tensor) -> float:
+    """Return max |f(x) − (W x + b)| / SD(f) over inputs (N, …): what is lost by keeping only W and b.
+
+    SD is as in `midpoint_gap`.
+    """
+    outputs = f(x)
+    gap = outputs - (x.double().flatten(1) @ matrix.T + offset)
+    return float(gap.abs().max() / outputs.var(0, correction=0).mean().sqrt())
+
+
+def affinity(model: VAE, images: Tensor, mu: np.ndarray) -> dict[str, dict[str, float]]:
+    """Return for "mu", "logvar" and "logits" their `midpoint_gap` and `collapse_error`.
+
+    All in double precision. The encoder is tried on uint8 pictures (N, 1, S, S), the decoder on their codes
+    mu (N, M); the midpoints are those of the first half of them with the second.
+    """
+    pictures, codes = as_float(images).double(), torch.as_tensor(mu).double()
+    half = len(images) // 2
+    return {
+        name: {
+            "midpoint_gap": midpoint_gap(f, rows[:half], rows[half : 2 * half]),
+            "collapse_error": collapse_error(f, *affine_map(f, tuple(rows.shape[1:])), rows),
+        }
+        for (name, f), rows in zip(maps(model).items(), (pictures, pictures, codes), strict=True)
+    }
+
+
+def traversal_steps(model: VAE, starts: np.ndarray, step: float = 1.0) -> np.ndarray:
+    """Return what a step along each latent adds to the logits of each start (N, M): (M, N, S, S)."""
+    before = decode_logits(model, starts)
+    moves = step * np.eye(starts.shape[1])
+    return np.stack([decode_logits(model, starts + move) - before for move in moves])
+
+
+def pairwise_cosines(pictures: np.ndarray) -> np.ndarray:
+    """Return the cosine similarity of every two of N pictures, (M, N, …) → (M, N(N−1)/2).
+
+    1 where all N are the same picture up to a positive factor. Raises no error on a picture of zeros: its
+    cosines are 0.
+    """
+    flat = np.asarray(pictures, dtype=float).reshape(*pictures.shape[:2], -1)
+    norms = np.linalg.norm(flat, axis=-1, keepdims=True)
+    unit = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
+    first, second = np.triu_indices(flat.shape[1], k=1)
+    return (unit @ unit.swapaxes(1, 2))[:, first, second]

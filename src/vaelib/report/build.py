@@ -1,0 +1,178 @@
+"""What the report consists of, and `build`, which brings all of it up to date."""
+
+import os
+import shutil
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vaelib import fingerprint as recipes
+from vaelib.errors import BuildError, InputError, check_choice
+from vaelib.files import write_atomic
+from vaelib.profiles import BOOK, ROOT, Page, Profile, load_profile
+from vaelib.report import workflow as driver
+from vaelib.spec import RunSpec, canonical_json
+
+BUILD = ROOT / "_build"
+SPECS = BUILD / "report" / "specs"
+CLUSTERS = ROOT / "workflow" / "profiles"
+STORE = "runs"
+
+
+def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> None:
+    """Bring data, runs, pages and book up to date, `jobs` at a time, and say where the book is.
+
+    `cluster` names a folder of `workflow/profiles/`; without one all jobs run on this machine. Raises
+    `InputError` before work starts, `BuildError` when a job fails.
+    """
+    check_contents(load_profile(profile))
+    _bring_times_back()
+    try:
+        done = driver.run(_arguments(["all"], profile, jobs, cluster))
+    except BuildError:
+        plan(load_profile(profile))  # names a wrong parameter better than Snakemake does
+        raise
+    said = "The book is ready" if done else "Nothing to do, the book is up to date"
+    print(f"{said}: {BUILD / 'html/index.html'}\nTo read it in a browser: make serve")
+
+
+def train_runs(specs: Sequence[RunSpec], jobs: int | None = None, cluster: str | None = None) -> None:
+    """Train the runs that are not finished, `jobs` at a time, long ones first."""
+    write_specs(specs)
+    _bring_times_back()
+    targets = [f"{STORE}/{spec.id}/done.json" for spec in specs]
+    done = driver.run(_arguments(targets, "quick", jobs, cluster))
+    print(f"{len(specs)} runs are there{'' if done else ' already'}: vaelib runs lists them")
+
+
+def _arguments(targets: list[str], profile: str, jobs: int | None, cluster: str | None) -> list[str]:
+    if cluster is None:
+        where = ["--cores", str(jobs or "all")]
+    else:
+        check_choice("cluster", cluster, sorted(path.parent.name for path in CLUSTERS.glob("*/config.yaml")))
+        where = ["--workflow-profile", str(CLUSTERS / cluster), *(["--jobs", str(jobs)] if jobs else [])]
+    # --keep-incomplete: what a job wrote before it failed is whole (one rename) and may be a finished run.
+    how = ["--keep-going", "--keep-incomplete", "--rerun-incomplete", "--rerun-triggers", *driver.TRIGGERS]
+    how += ["--scheduler", "greedy", "--max-checksum-file-size", "50MB"]
+    return [*targets, *where, *how, "--config", f"profile={profile}"]
+
+
+def _bring_times_back() -> None:
+    """Set times ahead of the clock to now: Snakemake fails a job whose output is older than its input.
+
+    A clock that was set back, or a folder of runs from another machine, leaves such times.
+    """
+    files = [*BOOK.glob("*.ipynb"), *(ROOT / STORE).glob("*/done.json"), *(BUILD / "report").rglob("*")]
+    for path in files:
+        if path.stat().st_mtime > time.time():
+            os.utime(path)
+
+
+def check_contents(profile: Profile) -> None:
+    """Raise `InputError` when `_toc.yml` lacks a page, or lists what is neither page nor text."""
+    listed = set(_files(yaml.safe_load((ROOT / "_toc.yml").read_text())))
+    pages = {f"book/{name}" for name in profile.pages}
+    if unlisted := sorted(pages - listed):
+        raise InputError(f"_toc.yml lacks {', '.join(unlisted)} of experiments.yml; add an entry to it.")
+    texts = {str(path.relative_to(ROOT).with_suffix("")) for path in BOOK.rglob("*.md")}
+    if unknown := sorted(listed - pages - texts):
+        raise InputError(
+            f"_toc.yml lists {', '.join(unknown)}; accepted: pages of experiments.yml and book/*.md."
+        )
+
+
+def _files(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("root", "file") if key in node)
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _files(child)
+
+
+def given_parameters(profile: Profile, page: Page) -> dict[str, Any]:
+    """Return what the build passes to a page's notebook: its entry in the profile, and what all pages get."""
+    from vaelib.report import notebooks
+
+    declared = notebooks.parameters(page.source)
+    everywhere = {"profile": profile.name, "store": STORE} | page.defaults
+    return {name: value for name, value in everywhere.items() if name in declared} | page.parameters
+
+
+def page_runs(profile: Profile, page: Page) -> list[RunSpec]:
+    """Return the runs that a page reads; raises `InputError` on parameters its notebook does not accept."""
+    from vaelib.report import notebooks
+
+    return notebooks.runs_read(notebooks.check_parameters(page.source, given_parameters(profile, page)))
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a page reads, by run id: trained runs, the scores of runs, and those of the baselines of runs."""
+
+    runs: list[str]
+    scores: list[str]
+    frames: list[str]
+
+
+def plan(profile: Profile) -> dict[str, Needs]:
+    """Return what each page needs, and leave the specs of its runs where the jobs look for them.
+
+    A page that imports `vaelib.scores.measure`, directly or not, reads the scores of all its runs and of
+    their baselines: one run stands for all that share pictures, network and kind.
+    """
+    needs, stands_for = {}, {}
+    for name, page in profile.pages.items():
+        specs = page_runs(profile, page)
+        write_specs(specs)
+        ids = [spec.id for spec in specs]
+        scored = recipes.PACKAGE / "scores" / "measure.py" in recipes.modules_read(page.source)
+        of_baselines = ((canonical_json(s.data | s.network | {"seed": 0}), s.id) for s in specs if scored)
+        frames = dict.fromkeys(stands_for.setdefault(key, run) for key, run in of_baselines)
+        needs[name] = Needs(ids, ids if scored else [], list(frames))
+    return needs
+
+
+def write_specs(specs: Sequence[RunSpec]) -> None:
+    """Write `<id>.json` for each spec; what is there stays, unless it was damaged."""
+    for spec in specs:
+        path, text = SPECS / f"{spec.id}.json", spec.to_json()
+        if not path.exists() or path.read_bytes() != text.encode():
+            write_atomic(path, text)
+
+
+def execute_page(name: str, profile: str) -> None:
+    """Execute one page's notebook into `book/<name>.ipynb`; the last good page stays when that fails."""
+    from vaelib.report import notebooks
+
+    chosen = load_profile(profile)
+    check_choice("page", name, chosen.pages)
+    page = chosen.pages[name]
+    notebooks.execute(page.source, BOOK / f"{name}.ipynb", given_parameters(chosen, page), page=name)
+
+
+def assemble() -> None:
+    """Build the book strictly beside the last good one, and put it in its place by a rename.
+
+    Raises `BuildError` on any warning (a broken reference, a missing picture, an unknown role).
+    """
+    fresh, html, last = BUILD / "fresh", BUILD / "html", BUILD / "html.last"
+    if last.exists() and not html.exists():  # stopped between the two renames below
+        last.rename(html)
+    shutil.rmtree(fresh, ignore_errors=True)
+    command = Path(sysconfig.get_path("scripts")) / "jupyter-book"
+    strict = ["--all", "-W", "-n", "--keep-going"]  # --all: warnings of unchanged pages are not repeated
+    told = ["-q", "--path-output", str(fresh)]  # -q: nothing but warnings, so that they end the log
+    built = subprocess.run([command, "build", ".", *strict, *told], cwd=ROOT)
+    if built.returncode or not (fresh / "_build/html/index.html").exists():
+        raise BuildError("the book has errors (above); the last good one stays in place.")
+    shutil.rmtree(last, ignore_errors=True)
+    if html.exists():
+        html.rename(last)
+    (fresh / "_build/html").rename(html)
+    shutil.rmtree(last, ignore_errors=True)
+    shutil.rmtree(fresh)

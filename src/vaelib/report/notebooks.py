@@ -1,0 +1,226 @@
+"""Chapters as functions of their parameters: check them, execute the notebook, write the page."""
+
+import ast
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from traitlets import default
+from traitlets.config import Config
+
+from vaelib.errors import InputError, NotebookError, did_you_mean
+from vaelib.files import write_atomic
+from vaelib.profiles import ROOT, load_profile
+from vaelib.report import pages
+from vaelib.spec import RunSpec, field_type
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+NOT_IN_TITLES = ("profile", "store", "named_dims")
+"""Parameters that all pages of one build share, or that only choose what is shown large."""
+
+
+def parse_value(text: str) -> Any:
+    """Return what the text of a command line means: a number, list, True, None …, or else the text itself.
+
+    >>> parse_value("4"), parse_value("[1, 4]"), parse_value("ours")
+    (4, [1, 4], 'ours')
+    """
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text
+
+
+def convert(source: Path) -> NotebookNode:
+    """Return a py:percent text as a notebook of the kernel `python3`."""
+    nb = jupytext.read(source)
+    nb.metadata["kernelspec"] = KERNEL
+    return nb
+
+
+def parameters(source: Path) -> dict[str, Any]:
+    """Return names and default values of the cell tagged `parameters`.
+
+    Raises `InputError` when there is not exactly one, or when it holds anything but literals.
+    """
+    return {name: value for name, (value, _) in _declared(source).items()}
+
+
+def _declared(source: Path) -> dict[str, tuple[Any, str]]:
+    """Return each parameter's default and the comment beside it."""
+    if not source.is_file():
+        near = sorted(path.stem for path in source.parent.glob("*.py"))
+        raise InputError(
+            f"notebook {source.stem!r} is unknown; accepted: "
+            f"{', '.join(near)}.{did_you_mean(source.stem, near)}"
+        )
+    cells = [c for c in jupytext.read(source).cells if "parameters" in c.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise InputError(
+            f'{source.name} has {len(cells)} cells with tags=["parameters"]; accepted: exactly one.'
+        )
+    declared = {}
+    lines = cells[0].source.splitlines()
+    for node in ast.parse(cells[0].source).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        try:
+            value = ast.literal_eval(getattr(node, "value", None))
+        except (TypeError, ValueError):
+            target = None
+        if not isinstance(target, ast.Name):
+            raise InputError(
+                f"{source.name} has {lines[node.lineno - 1].strip()!r} among its parameters; "
+                "accepted: names set to literals, as in beta = 4.0."
+            )
+        rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+        declared[target.id] = (value, rest.strip().lstrip("# "))
+    return declared
+
+
+def check_parameters(source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the notebook's parameters with the given ones in place, before anything is executed.
+
+    Raises `InputError` on an unknown name, on a value of another type than the default's, and on a value
+    that no run's specification accepts.
+    """
+    defaults = parameters(source)
+    for name, value in given.items():
+        if name not in defaults:
+            raise InputError(
+                f"parameter {name!r} of notebook {source.stem} is unknown; accepted: "
+                f"{', '.join(defaults)}.{did_you_mean(name, defaults)}"
+            )
+        if not _fits(value, defaults[name], _kind(name, defaults[name])):
+            raise InputError(
+                f"parameter {name} = {value!r} of notebook {source.stem} is refused; accepted: "
+                f"{'a list like' if isinstance(defaults[name], list) else 'a value like'} {defaults[name]!r}."
+            )
+    values = defaults | dict(given)
+    _specs(values)
+    return values
+
+
+def _kind(name: str, value: Any) -> type:
+    """Return the type of a parameter, or of its elements; where it is a field of a run, the field's type.
+
+    So `betas = [1, 4]` accepts `[0.5]`.
+    """
+    of_fields = {f.name: field_type(f) for f in fields(RunSpec)}
+    singular = name[:-1] if isinstance(value, list) else name
+    first = next(iter(value), None) if isinstance(value, list) else value
+    return of_fields.get(singular, type(first))
+
+
+def _fits(value: Any, example: Any, kind: type) -> bool:
+    if example is None:
+        return True
+    if isinstance(example, list):
+        return isinstance(value, list) and all(_fits(item, kind(), kind) for item in value)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is kind
+
+
+def runs_read(values: Mapping[str, Any]) -> list[RunSpec]:
+    """Return the runs that a notebook with these parameters reads: none where `store` is no parameter.
+
+    So the data chapter may have `rotation_range` as a parameter and needs no trained run for it.
+    """
+    return _specs(values) if "store" in values else []
+
+
+def _specs(values: Mapping[str, Any]) -> list[RunSpec]:
+    return load_profile(values["profile"]).runs(values) if "profile" in values else []
+
+
+class _Kernel(AsyncKernelManager):
+    """The kernel of the running interpreter, whatever kernels the user has installed elsewhere."""
+
+    @default("kernel_spec_manager")
+    def _native(self) -> KernelSpecManager:
+        return KernelSpecManager(kernel_dirs=[])
+
+
+def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | None = None) -> None:
+    """Execute a chapter with the given parameters and write the page, atomically and equal for equal inputs.
+
+    `page` is the page's name where it differs from the notebook's: its labels then get it as a suffix,
+    and its title says which parameters set it apart.
+    What the cells write to stderr (progress bars) goes to this process's stderr and not to the page.
+    Raises `InputError` before the start, `NotebookError` when a cell fails: then `output` stays as it was
+    and the notebook with its traceback lies beside it.
+    """
+    declared = _declared(source)
+    defaults = {name: value for name, (value, _) in declared.items()}
+    values = check_parameters(source, given)
+    failed = output.with_name(f"{output.stem}.failed.ipynb")
+    with tempfile.TemporaryDirectory(prefix="nb-") as work:
+        nb = _run(convert(source), values, Path(work), failed)
+    pages.show_parameters(nb, values, defaults, {name: meaning for name, (_, meaning) in declared.items()})
+    if page is not None and page != source.stem:
+        pages.suffix_labels(nb, f"-{page}")
+        own = {name: value for name, value in values.items() if value != defaults[name]}
+        pages.mark_title(nb, {name: value for name, value in own.items() if name not in NOT_IN_TITLES})
+    pages.add_provenance(nb, runs_read(values), pages.command(source.stem, values, defaults))
+    pages.clean(nb)
+    nbformat.validate(nb)
+    write_atomic(output, nbformat.writes(nb))
+    failed.unlink(missing_ok=True)
+
+
+def _run(nb: NotebookNode, values: Mapping[str, Any], work: Path, failed: Path) -> NotebookNode:
+    """Return the notebook executed at the project's root; keep it as `failed` when a cell fails."""
+    nbformat.write(nb, work / "in.ipynb")
+    # Socket files, not TCP ports: kernels that start side by side can be given the same free port.
+    transport = "ipc" if os.name == "posix" else "tcp"
+    try:
+        return papermill.execute_notebook(
+            work / "in.ipynb",
+            work / "out.ipynb",
+            parameters=dict(values),
+            kernel_name=KERNEL["name"],
+            cwd=ROOT,
+            progress_bar=False,
+            stderr_file=sys.stderr,
+            kernel_manager_class=_Kernel,
+            config=Config(KernelManager={"transport": transport, "connection_file": str(work / "k.json")}),
+        )
+    except (PapermillExecutionError, DeadKernelError) as error:
+        stopped = nbformat.read(work / "out.ipynb", 4)
+        write_atomic(failed, nbformat.writes(stopped))
+        reason = (
+            f"{error.ename}: {error.evalue}" if isinstance(error, PapermillExecutionError) else str(error)
+        )
+        raise NotebookError(
+            f"{reason}\nThe notebook with its traceback: {failed}\n"
+            f"The last lines of the cell that failed:\n{_last_lines(stopped)}"
+        ) from error
+
+
+def _last_lines(nb: NotebookNode) -> str:
+    """Return the end of the last cell that papermill began."""
+    begun = [
+        c for c in nb.cells if c.cell_type == "code" and c.metadata.get("papermill", {}).get("start_time")
+    ]
+    return "\n".join(f"    {line}" for cell in begun[-1:] for line in cell.source.splitlines()[-5:])
+
+
+def to_html(notebook: Path, output: Path) -> None:
+    """Write an executed notebook as a single HTML file that needs no other file and no network."""
+    from vaelib.report.standalone import (
+        page_html,  # Sphinx takes long to import, and refusals need none of it
+    )
+
+    write_atomic(output, page_html(nbformat.read(notebook, 4)))

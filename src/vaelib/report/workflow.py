@@ -1,0 +1,174 @@
+"""One Snakemake run at a time, told in plain words, ended without leftovers, gone on with after a kill."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from vaelib.errors import BuildError, InputError
+from vaelib.files import write_json
+from vaelib.profiles import ROOT
+from vaelib.report.progress import LOGS, Job, Progress, planned, tail
+
+STATE = ROOT / ".snakemake"
+MARK = "VAELIB_BUILD"
+"""Environment variable that all processes of a build inherit; it tells a dead build's orphans from others."""
+
+TRIGGERS = ("mtime", "params")
+"""No `code`, no `input`: the recipes (params) say it all. Times count only where contents differ, too."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Bring Snakemake's targets up to date and return how many jobs that took.
+
+    `arguments` are Snakemake's own: targets first, then options. A driver that was killed before has its
+    orphans ended and its lock cleared. Raises `InputError` when another build is at work, `BuildError` when
+    a job fails (the others are finished first).
+    """
+    with _alone() as mark:
+        jobs = _plan(arguments, mark)
+        if jobs:
+            print(f"{len(jobs)} jobs to do:", flush=True)
+            for job, why in jobs:
+                print(f"  {job!s:<45} {why}", flush=True)
+            _follow(arguments, mark, Progress([job for job, _ in jobs]))
+        return len(jobs)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[str]:
+    """Hold the build lock, clear what a killed build left, and give the mark of this build's processes."""
+    STATE.mkdir(exist_ok=True)
+    record = STATE / "vaelib.json"
+    try:
+        held = FileLock(STATE / "vaelib.lock").acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(f"another build is at work in {ROOT}; wait for it or stop it.") from error
+    with held:
+        if record.exists():
+            ended = end_processes(json.loads(record.read_text())["mark"])
+            print(f"Going on with a build that was cut short{f' ({ended} orphans ended)' if ended else ''}.")
+        mark = uuid.uuid4().hex
+        write_json(record, {"mark": mark})
+        with _signals_interrupt():
+            try:
+                yield mark
+            finally:
+                end_processes(mark)
+                record.unlink()
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let a closed terminal and `kill` stop a build as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_processes(mark: str) -> int:
+    """Kill every process of this machine that carries `mark` in its environment; return how many there were.
+
+    Killing is safe: a run goes on from its last checkpoint, a page is written by one rename.
+    """
+    ended = 0
+    while marked := [process for process in psutil.process_iter() if _mark(process) == mark]:
+        for process in marked:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(marked, timeout=10)
+        ended += len(marked)
+    return ended
+
+
+def _mark(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK) if process.status() != psutil.STATUS_ZOMBIE else None
+    except (psutil.Error, OSError):
+        return None
+
+
+def _snakemake(arguments: Sequence[str]) -> list[str]:
+    # --nolock: a killed Snakemake leaves its lock behind; the one of this module is freed by the system.
+    return [sys.executable, "-m", "snakemake", *arguments, "--nolock"]
+
+
+def _plan(arguments: Sequence[str], mark: str) -> list[tuple[Job, str]]:
+    """Return the jobs that Snakemake would run, and why, from a dry run."""
+    dry = subprocess.run(
+        _snakemake([*arguments, "--dry-run"]),
+        cwd=ROOT,
+        env=os.environ | {MARK: mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if dry.returncode:
+        raise BuildError(f"Snakemake cannot plan the work:\n{tail(dry.stdout)}")
+    return planned(dry.stdout)
+
+
+def _follow(arguments: Sequence[str], mark: str, progress: Progress) -> None:
+    """Run Snakemake, telling its progress; on Ctrl-C, end it with all its jobs.
+
+    Its output goes through a file and not a pipe: an orphaned job would keep a pipe open.
+    """
+    LOGS.mkdir(exist_ok=True)
+    log = LOGS / "snakemake.log"
+    with log.open("w") as sink, log.open() as source:
+        process = subprocess.Popen(
+            _snakemake(arguments),
+            cwd=ROOT,
+            env=os.environ | {MARK: mark},
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            rest, ended = "", False
+            while not ended:
+                ended = process.poll() is not None
+                *lines, rest = (rest + source.read()).split("\n")
+                for line in lines:
+                    progress.read(line)
+                if not ended:
+                    time.sleep(0.1)
+        except KeyboardInterrupt:
+            # Snakemake gets a moment to cancel jobs that wait in a batch system; local ones end with it.
+            print("stopping; the same command goes on from here", flush=True)
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
+            raise
+    if process.returncode:
+        _explain(progress, log)
+
+
+def _explain(progress: Progress, log: Path) -> None:
+    """Show the last lines of what failed and raise `BuildError`."""
+    for job in progress.failed:
+        print(f"\n{job} failed. The last lines of {job.log.relative_to(ROOT)}:", flush=True)
+        print(tail(job.log.read_text(errors="replace")) if job.log.exists() else "  (no log)", flush=True)
+    if not progress.failed:
+        print(f"\nSnakemake stopped. The last lines of {log.relative_to(ROOT)}:\n{tail(log.read_text())}")
+    raise BuildError(
+        f"not finished: {', '.join(map(str, progress.failed)) or 'Snakemake stopped'}. What is done is kept, "
+        "the book is as it was; after the fix the same command goes on."
+    )

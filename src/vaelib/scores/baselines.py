@@ -1,0 +1,267 @@
+"""The rows that frame every score: codes of linear methods, of no training, and of training with labels."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import ortho_group
+from torch import Tensor
+from tqdm import tqdm
+
+from vaelib.cache import Frame, kept
+from vaelib.data.dataset import Corpus, as_float, load_split
+from vaelib.errors import InputError, check_choice
+from vaelib.metrics.codes import active_units
+from vaelib.models import latents
+from vaelib.models.build import VAE, build
+from vaelib.models.inference import BATCH, eval_mode
+from vaelib.models.latents import Codes
+from vaelib.scores.linear import LinearCode, independent, principal
+from vaelib.scores.supervised import LabelledEncoder, labelled, train_encoder
+from vaelib.spec import RunSpec
+from vaelib.versions import BASELINES as VERSIONS
+
+BASELINES = ("pca", "ica", "untrained", "ceiling")
+LINEAR = {"pca": principal, "ica": independent}
+
+FITTED = 6_000
+"""Pictures that PCA, ICA and the scales of an untrained network are fitted on, spread evenly over those
+given. Variances of the first ten components differ by 3 % from those of 11,000."""
+
+HALF_A_GREY = 1 / 510
+"""A linear reconstruction is cut to [this, 1 − this] to serve as probabilities: half a step of a byte, at
+which PCA's cross-entropy is lowest (394 nats above the floor; 403 at 1e-6 and 405 at 0.01)."""
+
+
+@dataclass(frozen=True)
+class Coder:
+    """Anything that turns pictures into codes, so that a VAE and what it is compared with are measured alike.
+
+    encode: uint8 pictures (N, 1, S, S) → `Codes` (N, M). Where nothing is random, the posterior is a point.
+    decode: latents (N, M) → pixel probabilities (N, S, S); None where there is no way back.
+    prior: a number of latents and a seed → draws (N, M) of the prior; normal where there is no network of its
+    own, as its latents have SD 1.
+    """
+
+    name: str
+    encode: Callable[[Tensor], Codes]
+    decode: Callable[[np.ndarray], np.ndarray] | None
+    prior: Callable[[int, int], np.ndarray]
+
+
+def of_model(model: VAE, name: str = "VAE") -> Coder:
+    """Return a network's own encoder and decoder."""
+    return Coder(
+        name,
+        lambda images: latents.encode(model, images),
+        lambda z: latents.decode(model, z),
+        lambda n, seed: latents.prior_samples(model, n, seed),
+    )
+
+
+def pca(images: Tensor, m: int) -> Coder:
+    """Return the first m principal components of uint8 pictures (N, 1, S, S), each scaled to SD 1.
+
+    The unit is a VAE's, whose latents have SD 1 under the prior: this is what an affine VAE with normal
+    pixels learns as beta goes to 0 (Lucas et al. 2019). Fitted on `FITTED` of the pictures. Reconstructions
+    are cut at half a grey level. Raises `InputError` unless m is from 1 to less than pictures and pixels.
+    """
+    return _linear(principal(_pixels(_spread_evenly(images)), m))
+
+
+def ica(images: Tensor, m: int) -> Coder:
+    """Return m independent components of uint8 pictures (N, 1, S, S) by FastICA, each of SD 1.
+
+    They are PCA's code turned (`linear.independent`), so that reconstructions are PCA's. A fit that did not
+    settle is used as it is, and its name says so. Raises as `pca` does.
+    """
+    return _linear(independent(_pixels(_spread_evenly(images)), m))
+
+
+def untrained(spec: RunSpec, images: Tensor | None = None) -> Coder:
+    """Return the network of `spec` as it is before the first step, with the weights that its seed draws.
+
+    With torch's own weights its mu varies by about 0.001 and no latent counts as active; given `images`,
+    latents are moved and scaled to mean 0 and SD 1 on `FITTED` of them, a point each.
+    """
+    coder = of_model(build(spec).to(memory_format=torch.channels_last).eval(), "untrained")
+    return coder if images is None else _scaled(coder, _scale(coder, images))
+
+
+def ceiling(spec: RunSpec, train: Corpus, progress: bool = True) -> Coder:
+    """Return the encoder of `spec` trained with labels (`supervised.train_encoder`) on these pictures.
+
+    Its code is mu (N, M), the M numbers from which one linear map reads the digit and (sin, cos) of the
+    angle: what the encoder could hold in M latents if it were told what to look for. It bounds what probes
+    can read, and no score of alignment, as nothing ties a factor to an axis. There is no decoder.
+    """
+    return _of_labelled(train_encoder(spec, train, progress), spec.latent_dim)
+
+
+def rows(
+    spec: RunSpec,
+    store: Path | str = "runs",
+    names: Sequence[str] = BASELINES,
+    progress: bool = True,
+) -> dict[str, Coder]:
+    """Return the baselines of a spec by name, fitted on its training pictures or read from the store.
+
+    What the spec says of objective, beta and training is of no account, but for the seed of the untrained
+    network, which is scaled here. Raises `InputError` for an unknown name.
+    """
+    for name in names:
+        check_choice("baseline", name, BASELINES)
+    spec = spec.plain
+
+    @cache
+    def pictures() -> Tensor:
+        return load_split(spec, "train").images
+
+    def make(name: str) -> Coder:
+        if name == "ceiling":
+            return _of_labelled(labelled(spec, store, progress).network, spec.latent_dim)
+        if name in LINEAR:
+            fit = partial(_linear_frame, LINEAR[name])
+            return _linear(
+                _linear_code(kept(store, key(spec, name), lambda: fit(pictures(), spec.latent_dim)))
+            )
+        coder = untrained(spec)
+        return _scaled(coder, kept(store, key(spec, name), lambda: _scale(coder, pictures())))
+
+    return {name: make(name) for name in names}
+
+
+def key(spec: RunSpec, name: str) -> dict[str, Any]:
+    """Return all that decides a baseline: its version, the pictures, and of what has a network the network.
+
+    The ceiling has weights and a seed of its own (`supervised`).
+    """
+    fields = {"latent_dim": spec.latent_dim} if name in LINEAR else spec.plain.network
+    return {"kind": name, "version": VERSIONS[name], **spec.data, **fields}
+
+
+def _point(mu: np.ndarray) -> Codes:
+    """Return codes (N, M) without spread."""
+    mu = mu.astype(np.float32)
+    return Codes(mu, mu, np.full(mu.shape, np.inf, dtype=np.float32), mu.shape[1])
+
+
+def _normal_prior(m: int) -> Callable[[int, int], np.ndarray]:
+    return lambda n, seed: latents.normal_draws(n, m, seed)
+
+
+def _spread_evenly(images: Tensor) -> Tensor:
+    n = min(len(images), FITTED)
+    return images[torch.arange(n) * len(images) // n]
+
+
+def _of_labelled(network: LabelledEncoder, m: int) -> Coder:
+    def encode(images: Tensor) -> Codes:
+        with eval_mode(network):
+            return _point(torch.cat([network.mu(as_float(batch)) for batch in images.split(BATCH)]).numpy())
+
+    return Coder("ceiling", encode, None, _normal_prior(m))
+
+
+def _scale(coder: Coder, images: Tensor) -> Frame:
+    """Return the mean and SD (M,) of a code's latents; of one that does not vary, 1."""
+    mu = coder.encode(_spread_evenly(images)).mu.astype(float)
+    sd = np.where(np.ptp(mu, axis=0) > 0, mu.std(0), 1)
+    return Frame({"mean": torch.from_numpy(mu.mean(0)), "sd": torch.from_numpy(sd)}, {})
+
+
+def _scaled(coder: Coder, scale: Frame) -> Coder:
+    mean, sd = (scale.tensors[name].numpy() for name in ("mean", "sd"))
+    return Coder(
+        coder.name,
+        lambda images: _point((coder.encode(images).mu - mean) / sd),
+        lambda z: coder.decode(z * sd + mean),
+        _normal_prior(len(mean)),
+    )
+
+
+def _linear_frame(fit: Callable[[np.ndarray, int], LinearCode], images: Tensor, m: int) -> Frame:
+    code = fit(_pixels(_spread_evenly(images)), m)
+    tensors = {name: torch.from_numpy(getattr(code, name)) for name in ("mean", "reading", "basis")}
+    return Frame(tensors, {"name": code.name})
+
+
+def _linear_code(frame: Frame) -> LinearCode:
+    return LinearCode(frame.notes["name"], **{name: t.numpy() for name, t in frame.tensors.items()})
+
+
+def _linear(code: LinearCode) -> Coder:
+    side = round(len(code.mean) ** 0.5)
+
+    def encode(images: Tensor) -> Codes:
+        return _point(np.concatenate([code.encode(_pixels(batch)) for batch in images.split(BATCH)]))
+
+    def decode(z: np.ndarray) -> np.ndarray:
+        return np.clip(code.decode(z), HALF_A_GREY, 1 - HALF_A_GREY).reshape(-1, side, side)
+
+    return Coder(code.name, encode, decode, _normal_prior(len(code.reading)))
+
+
+def _pixels(images: Tensor) -> np.ndarray:
+    return as_float(images).flatten(1).numpy()
+
+
+def standardised(mu: np.ndarray) -> np.ndarray:
+    """Return a code (N, M) with active latents at mean 0 and SD 1 and the others at 0 throughout, float64.
+
+    Active: Var(mu_j) > 0.01. Raises `InputError` for fewer than two active latents, which cannot be turned.
+    """
+    mu = np.asarray(mu, dtype=float)
+    active = active_units(mu)
+    if active.sum() < 2:
+        raise InputError(
+            f"{active.sum()} of {len(active)} latents are active (variance above 0.01); a rotation needs 2."
+        )
+    spread = np.where(active, mu.std(0), 1)
+    return np.where(active, (mu - mu.mean(0)) / spread, 0)
+
+
+def haar_rotations(mu: np.ndarray, n: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """Yield n random turns (N, M) of a code's standardised active latents, from the Haar measure of O(A).
+
+    Latents that are not active stay 0, so that M is what it was. The first of more draws are the same.
+    Raises `InputError` as `standardised` does, before the first draw.
+    """
+    z = standardised(mu)
+    active = np.ptp(z, axis=0) > 0
+    rng = np.random.default_rng(seed)
+
+    def turns() -> Iterator[np.ndarray]:
+        for _ in range(n):
+            turned = np.zeros_like(z)
+            turned[:, active] = z[:, active] @ ortho_group.rvs(int(active.sum()), random_state=rng)
+            yield turned
+
+    return turns()
+
+
+def haar_null(
+    score: Callable[[np.ndarray], float], mu: np.ndarray, n: int = 200, seed: int = 0, progress: bool = True
+) -> np.ndarray:
+    """Return the scores (n,) of the same information in axes that mean nothing: those of n `haar_rotations`.
+
+    Compare with `score(standardised(mu))`. Raises `InputError` for fewer than two active latents.
+    """
+    turns = haar_rotations(mu, n, seed)
+    bar = tqdm(turns, desc="random rotations", total=n, leave=False, disable=not progress)
+    return np.array([float(score(turned)) for turned in bar])
+
+
+def p_value(observed: float, null: np.ndarray) -> float:
+    """Return the one-sided p of a score under its null (n,): (1 + #{null ≥ observed}) / (1 + n).
+
+    Never below 1/(1 + n) (Phipson & Smyth 2010); NaN where the score or one of the null is.
+    """
+    null = np.asarray(null, dtype=float)
+    if np.isnan(observed) or np.isnan(null).any():
+        return float("nan")
+    return float((1 + (null >= observed).sum()) / (1 + len(null)))

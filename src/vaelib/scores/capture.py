@@ -1,0 +1,109 @@
+"""Which factors one network captured: the measurements of its latents on the test pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from vaelib.data.dataset import Corpus, as_float
+from vaelib.metrics import probes
+from vaelib.metrics.codes import active_units
+from vaelib.metrics.probes import Estimate
+from vaelib.models.build import VAE
+from vaelib.models.latents import Codes, decode_logits, encode
+
+VISIBLE = 0.05
+"""Traversal energy above which a latent counts as visible."""
+
+
+@dataclass(frozen=True, eq=False)
+class Capture:
+    """What the latents of one network hold and do.
+
+    `per_dim` has a row a latent, numbered from 1: kl (nats), active, energy (`probes.traversal_energy`),
+    agreement (of the changes of the pixel logits), angle_r2 (line, rotated pictures), digit_share.
+    """
+
+    codes: Codes
+    per_dim: pd.DataFrame
+    change_maps: np.ndarray  # (M, S, S), in pixel probability
+    best_dim: int  # numbered from 1
+    angle_best_dim: Estimate
+    angle_all_dims: Estimate
+    digit_accuracy_upright: float
+    digit_accuracy_rotated: float
+    correlation: float  # mean |r| of two latents
+
+    @property
+    def active(self) -> int:
+        return int(self.per_dim["active"].sum())
+
+    @property
+    def visible(self) -> int:
+        return int((self.per_dim["energy"] > VISIBLE).sum())
+
+
+def capture(model: VAE, test: Corpus, n_moved: int = 200) -> Capture:
+    """Measure a network on test pictures of both halves; `n_moved` of them are decoded with latents moved.
+
+    Angles are predicted on rotated pictures only: half of all pictures lie at 0° exactly, and a
+    regression would mostly learn to tell the halves apart. Probes fit on the source digits of even index
+    and score on the others.
+    """
+    codes = encode(model, test.images)
+    factors = test.factors
+    fit = probes.halves(factors["index"].to_numpy())
+    rotated = factors["rotated"].to_numpy()
+    angle, digit = factors["angle"].to_numpy(), factors["digit"].to_numpy()
+
+    mu, turned, fitted = codes.mu[rotated], angle[rotated], fit[rotated]
+    lines = probes.line_predictions(mu, turned, fitted)
+    best = probes.best_line(mu, turned, fitted)
+    right = probes.neighbour_classes(codes.mu, digit, fit) == digit[~fit]
+    energy, agreement, maps = _moved(model, test, codes.mu, n_moved)
+    return Capture(
+        codes=codes,
+        per_dim=pd.DataFrame(
+            {
+                "kl": codes.kl_per_dim,
+                "active": active_units(codes.mu),
+                "energy": energy,
+                "agreement": agreement,
+                "angle_r2": probes.line_r2(mu, turned, fitted),
+                "digit_share": probes.class_share(codes.mu, digit),
+            },
+            index=pd.RangeIndex(1, codes.mu.shape[1] + 1, name="dimension"),
+        ),
+        change_maps=maps,
+        best_dim=best + 1,
+        angle_best_dim=probes.bootstrap_r2(turned[~fitted], lines[best]),
+        angle_all_dims=probes.bootstrap_r2(turned[~fitted], probes.neighbour_values(mu, turned, fitted)),
+        digit_accuracy_upright=float(right[~rotated[~fit]].mean()),
+        digit_accuracy_rotated=float(right[rotated[~fit]].mean()),
+        correlation=probes.mean_abs_correlation(codes.mu),
+    )
+
+
+def _moved(model: VAE, test: Corpus, mu: np.ndarray, n: int) -> tuple[list[float], list[float], np.ndarray]:
+    """Return energy, agreement and change map of each latent, moved from its 5 % to its 95 % quantile."""
+    chosen = np.arange(min(n, len(test))) * len(test) // min(n, len(test))
+    pictures = as_float(test.images[chosen])[:, 0].numpy()
+    energy, agreement, maps = [], [], []
+    for dim, ends in enumerate(np.quantile(mu, [0.05, 0.95], axis=0).T):
+        logits = []
+        for end in ends:
+            latents = mu[chosen].copy()
+            latents[:, dim] = end
+            logits.append(decode_logits(model, latents).astype(float))
+        low, high = map(expit, logits)
+        energy.append(probes.traversal_energy(low, high, pictures))
+        agreement.append(probes.agreement(logits[1] - logits[0]))
+        maps.append(probes.change_map(low, high))
+    return energy, agreement, np.stack(maps)
+
+
+def ranges(mu: np.ndarray, steps: int) -> np.ndarray:
+    """Return the values (M, steps) of each latent's traversal: regular steps over its own 1 to 99 % range."""
+    low, high = np.quantile(mu, [0.01, 0.99], axis=0)
+    return np.linspace(low, high, steps, axis=1)

@@ -1,0 +1,233 @@
+"""Scores of runs and of what frames them, each measured once and kept in the store."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import FileLock
+
+from vaelib.cache import Frame, kept, one_thread
+from vaelib.data.dataset import load_split
+from vaelib.errors import check_choice
+from vaelib.files import digest, read_json, read_sealed, to_json, write_json, write_sealed
+from vaelib.metrics.udr import udr
+from vaelib.models.latents import encode
+from vaelib.scores.alignment import HAAR
+from vaelib.scores.baselines import BASELINES, key, of_model, rows
+from vaelib.scores.registry import GROUPS, Measured, measure
+from vaelib.scores.representation import Protocol, Subject
+from vaelib.spec import RunSpec
+from vaelib.training.store import Run
+from vaelib.versions import SCORES
+
+log = logging.getLogger(__name__)
+
+UDR_PICTURES = 2000
+
+FRAMING_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
+"""What the baselines are measured on: they bound no likelihood, and random axes are drawn of a run's code."""
+
+
+def score(
+    run: Run,
+    store: Path | str = "runs",
+    protocol: Protocol | None = None,
+    progress: bool = True,
+    groups: Sequence[str] = tuple(GROUPS),
+) -> dict[str, Any]:
+    """Return the scores of a run by name: numbers, lists, texts, and None where a score is undefined.
+
+    The names are those of the `groups`, whatever the run. See `measured`.
+    """
+    scores = measured(run, store, protocol, progress, groups).scores
+    return {name: scores[name] for group in groups for name in GROUPS[group].names}
+
+
+def measured(
+    run: Run,
+    store: Path | str = "runs",
+    protocol: Protocol | None = None,
+    progress: bool = True,
+    groups: Sequence[str] = tuple(GROUPS),
+) -> Measured:
+    """Return the scores of a run, of these groups at least, with the reasons why some are undefined.
+
+    They are kept as `scores.json` in the run's folder, see `_kept`. The seconds of each group go to
+    `scores.seconds.json`, which counts for nothing. `store` is where the digit classifier is kept.
+    """
+    protocol = protocol or Protocol.of(run.spec)
+    path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
+
+    def make(missing: Sequence[str]) -> Measured:
+        subject = Subject(
+            of_model(run.model, "run"), run.spec, load_split(run.spec, "test"), store, protocol, run.model
+        )
+        new = measure(subject, missing, progress)
+        earlier = read_json(timings) if timings.exists() and path.exists() else {}
+        seconds = earlier | new.seconds
+        write_json(timings, {name: round(s, 2) for name, s in seconds.items()})
+        return new
+
+    lock = Path(store) / ".locks" / f"{run.id}.scores.lock"
+    return _kept(path, lock, {"run": _checksums(run)}, protocol, groups, make)
+
+
+def framing(
+    spec: RunSpec,
+    store: Path | str = "runs",
+    protocol: Protocol | None = None,
+    names: Sequence[str] = BASELINES,
+    progress: bool = True,
+    groups: Sequence[str] | None = None,
+) -> dict[str, Measured]:
+    """Return the scores of the baselines of a spec by name, measured as a run is, and kept in the store.
+
+    Of the `groups`, those of `FRAMING_GROUPS`; left out: all of them.
+
+    They depend on the pictures and, for the untrained network (of seed 0) and the ceiling, on the
+    architecture; what the spec says of beta and training is of no account. The first call trains the
+    ceiling. Raises `InputError` for an unknown name.
+    """
+    protocol = protocol or Protocol.of(spec)
+    spec = replace(spec.plain, seed=0)
+    wanted = [name for name in FRAMING_GROUPS if groups is None or name in groups]
+    test = cache(lambda: load_split(spec, "test"))
+
+    def make(name: str, missing: Sequence[str]) -> Measured:
+        coder = rows(spec, store, [name], progress)[name]
+        return measure(Subject(coder, spec, test(), store, protocol), missing, progress)
+
+    found = {}
+    for name in names:
+        check_choice("baseline", name, BASELINES)
+        made_from = {"coder": key(spec, name), "protocol": asdict(protocol)}
+        path = Path(store) / ".frames" / f"scores-{digest(to_json(made_from))[:16]}.json"
+        found[name] = _kept(path, path.with_suffix(".lock"), made_from, protocol, wanted, partial(make, name))
+    return found
+
+
+def _kept(
+    path: Path,
+    lock: Path,
+    of: dict[str, Any],
+    protocol: Protocol,
+    groups: Sequence[str],
+    make: Callable[[Sequence[str]], Measured],
+) -> Measured:
+    """Return the scores that a file holds, of these groups at least; `make` measures those that are missing.
+
+    A group is known by its version: one that is there of another version counts as missing, and is measured
+    alone. All are missing when the file is damaged (told in the log), or of something else than `of` or
+    another protocol. Equal to the byte whenever the same groups of the same thing are measured. Of two
+    processes that want the same scores, one measures and the other waits.
+    """
+    stamp = of | {"protocol": asdict(protocol)}
+    found = _read(path, stamp, log.debug)  # only the lock's holder can tell damage
+    if _missing(found, groups):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            found = _read(path, stamp, log.warning)
+            if missing := _missing(found, groups):
+                new = make(["codes", *missing])
+                for name in missing:
+                    scores = {score: new.scores[score] for score in GROUPS[name].names}
+                    found[name] = {"version": SCORES[name], "scores": scores}
+                    if name in new.undefined:
+                        found[name]["undefined"] = new.undefined[name]
+                write_sealed(path, stamp | {"groups": found})
+    current = {name: record for name, record in found.items() if record["version"] == SCORES.get(name)}
+    return Measured(
+        {score: value for record in current.values() for score, value in record["scores"].items()},
+        {name: record["undefined"] for name, record in current.items() if "undefined" in record},
+        {},
+    )
+
+
+def _missing(found: dict[str, Any], groups: Sequence[str]) -> list[str]:
+    """Return which of the groups that have scores are not there in the version of today."""
+    versions = {name: record["version"] for name, record in found.items()}
+    return [name for name in groups if GROUPS[name].names and versions.get(name) != SCORES[name]]
+
+
+def frame_titles(latent_dim: int) -> dict[str, str]:
+    """Return what the baselines of codes of this size are called in tables, by name."""
+    linear = {"pca": f"PCA-{latent_dim}", "ica": f"ICA-{latent_dim}"}
+    return linear | {"untrained": "untrained", "ceiling": "ceiling"}
+
+
+def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, float | None]:
+    """Return UDR of runs that differ by their seed, by id: the median agreement with the others, by Lasso.
+
+    From mu of up to `UDR_PICTURES` of their test pictures, and kept in the store. None for a run without
+    partner or without informative latents (Duan et al. 2020).
+    """
+    if len(runs) < 2:
+        return {run.id: None for run in runs}
+    runs = sorted(runs, key=lambda run: run.id)
+
+    def make() -> Frame:
+        test = load_split(runs[0].spec, "test").images
+        n = min(len(test), UDR_PICTURES)
+        with one_thread():
+            codes = [encode(run.model, test[torch.arange(n) * len(test) // n]) for run in runs]
+        found = udr(
+            [own.mu for own in codes], [own.kl_per_dim for own in codes], names=[run.id for run in runs]
+        ).scores
+        return Frame({}, {name: None if np.isnan(value) else float(value) for name, value in found.items()})
+
+    made_from = {
+        "kind": "agreement of seeds",
+        "pictures": UDR_PICTURES,
+        "version": SCORES["agreement"],
+        "runs": {run.id: _checksums(run) for run in runs},
+    }
+    return kept(store, made_from, make).notes
+
+
+def comparison(run: Run, store: Path | str = "runs", protocol: Protocol | None = None) -> pd.DataFrame:
+    """Return a row a score that is a number, or undefined, with the same of the baselines beside it.
+
+    Columns: run, PCA-M, ICA-M, untrained, ceiling and, as lists of two ends, "random axes 95 %", the band of
+    the run's own code in random axes. NaN where a score is undefined; None where it is not measured.
+    """
+    own, frame = score(run, store, protocol), framing(run.spec, store, protocol)
+    titles = frame_titles(run.spec.latent_dim)
+    columns = {"run": own} | {titles[name]: found.scores for name, found in frame.items()}
+    shown = [name for group in GROUPS.values() for name in group.names if _is_number(name, columns)]
+    table = {
+        title: [
+            float("nan") if name in scores and scores[name] is None else scores.get(name) for name in shown
+        ]
+        for title, scores in columns.items()
+    }
+    table["random axes 95 %"] = [own[f"haar_{name}"] if name in HAAR else None for name in shown]
+    return pd.DataFrame(table, index=pd.Index(shown, name="score"), dtype=object)
+
+
+def _is_number(name: str, columns: dict[str, dict[str, Any]]) -> bool:
+    values = [scores.get(name) for scores in columns.values()]
+    return not any(isinstance(value, list) for value in values)
+
+
+def _checksums(run: Run) -> dict[str, str]:
+    """Return what vouches for the network: the checksums of its spec and its weights."""
+    checksums = read_json(run.folder / "done.json")["sha256"]
+    return {name: checksums[name] for name in ("spec.json", "model.safetensors")}
+
+
+def _read(path: Path, stamp: dict[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
+    """Return kept groups; none where missing, of something else, or damaged, which `tell` is told."""
+    try:
+        record = read_sealed(path)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        tell("%s is damaged (%s); measuring again", path, error)
+        return {}
+    return record["groups"] if {name: record.get(name) for name in stamp} == stamp else {}

@@ -1,0 +1,162 @@
+"""How much a code uses its latents, how they depend on each other, and how good its pictures are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vaelib.data.dataset import as_float
+from vaelib.errors import InputError
+from vaelib.metrics import probes
+from vaelib.metrics.codes import active_units
+from vaelib.metrics.dependence import gaussian_total_correlation, pairwise_information
+from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
+from vaelib.models.bounds import log_weights
+from vaelib.scores.capture import VISIBLE
+from vaelib.scores.digit_classifier import DigitClassifier, digit_classifier
+from vaelib.scores.representation import Group, Subject, mean
+
+ACTIVE_KL = 0.05
+"""KL in nats above which a latent counts as active by the second definition; Var(mu) > 0.01 is the first."""
+THRESHOLDS = (0.01, 0.05, 0.1, 0.25)
+"""Where variances and KLs are counted, to show how much an active count owes to its threshold."""
+CHUNK = 500
+"""Pictures decoded and compared at a time; at 64 pixels their float64 copies take 16 MB each."""
+
+
+def _rate(s: Subject) -> dict[str, Any]:
+    """KL is infinite, and its counts undefined, where a posterior is a point.
+
+    A category, whose columns are no latents of their own, has KL and variances but is not counted.
+    """
+    kl, variance, scalars = s.codes.kl_per_dim, s.mu.var(0), s.codes.scalars
+
+    def above(values: np.ndarray, threshold: float) -> int:
+        return int((values[:scalars] > threshold).sum())
+
+    known = np.isfinite(kl).all()
+    return {
+        "kl": kl.sum(),
+        "kl_per_dim": kl,
+        "kl_above": [above(kl, threshold) for threshold in THRESHOLDS] if known else np.nan,
+        "variance_per_dim": variance,
+        "variance_above": [above(variance, threshold) for threshold in THRESHOLDS],
+        "active_variance": int(active_units(s.mu[:, :scalars]).sum()),
+        "active_kl": above(kl, ACTIVE_KL) if known else np.nan,
+    }
+
+
+def _traversals(s: Subject) -> dict[str, Any]:
+    """What the audience sees: T_j of each latent from its 5 % to its 95 % quantile; seen when above 0.05."""
+    rows = s.spread(s.protocol.moved)
+    pictures = as_float(s.test.images[rows])[:, 0].numpy()
+    energy = []
+    for dim, ends in enumerate(np.quantile(s.mu, [0.05, 0.95], axis=0).T):
+        moved = []
+        for end in ends:
+            z = s.mu[rows]
+            z[:, dim] = end
+            moved.append(s.decode(z))
+        energy.append(probes.traversal_energy(*moved, pictures))
+    seen = np.array(energy[: s.codes.scalars]) > VISIBLE
+    return {"energy_per_dim": energy, "active_energy": int(seen.sum())}
+
+
+def _total_correlation(s: Subject) -> dict[str, Any]:
+    """It is infinite, and so undefined, where a latent is a linear function of others: they are collinear."""
+    found = gaussian_total_correlation(s.mu, s.active)
+    return {"gaussian_tc": found, "collinear": bool(np.isinf(found))}
+
+
+def _pairwise(s: Subject) -> dict[str, Any]:
+    """Mean and largest of all pairs of active latents; 0 is the largest where a latent has no partner."""
+    pairs = pairwise_information(s.mu[:, s.active])
+    known = pairs[np.isfinite(pairs)]
+    return {
+        "pairwise_information": mean(known),
+        "pairwise_information_max": known.max(initial=0.0),
+    }
+
+
+def _reconstruction(s: Subject) -> dict[str, Any]:
+    """Pictures rebuilt from mu; in chunks, as float64 copies of all would take gigabytes."""
+    rotated = s.test.factors["rotated"].to_numpy()
+    measured = []
+    for start in range(0, len(s.test), CHUNK):
+        x = as_float(s.test.images[start : start + CHUNK])[:, 0].numpy()
+        p = s.decode(s.codes.mu[start : start + CHUNK])
+        alike = ssim(x, p) if s.spec.image_size >= SSIM_WINDOW else np.full(len(x), np.nan)
+        measured.append(np.column_stack([excess_bce(x, p), mse(x, p), alike]))
+    table = np.concatenate(measured)
+    halves = {"": np.ones_like(rotated), "_upright": ~rotated, "_rotated": rotated}
+    return {
+        f"{name}{half}": mean(table[chosen, column])
+        for column, name in enumerate(MEASURES)
+        for half, chosen in halves.items()
+    }
+
+
+def _generation(s: Subject) -> dict[str, Any]:
+    """Pictures from the code's own prior against one half of the test pictures; its floor: the other half."""
+    fit = probes.halves(s.test.factors["index"].to_numpy())
+    if min(fit.sum(), (~fit).sum()) < 2:
+        raise InputError(f"{len(fit)} test pictures are too few for a Fréchet distance of two halves.")
+    z = s.coder.prior(int((~fit).sum()), 0)
+    s.decode(z[:1])
+    classifier = digit_classifier(s.spec, s.store, progress=False)
+    real = _features(classifier, lambda part: as_float(s.test.images[part])[:, 0].numpy(), len(fit))
+    drawn = _features(classifier, lambda part: s.decode(z[part]), len(z))
+    return {
+        "frechet": frechet_distance(drawn, real[fit]),
+        "frechet_floor": frechet_distance(real[~fit], real[fit]),
+    }
+
+
+def _bound(s: Subject) -> dict[str, Any]:
+    """The bound of all test pictures; of some, from the same draws, the importance-weighted one beside it."""
+    if s.network is None:
+        raise InputError(f"the {s.coder.name} is no VAE and bounds no likelihood.")
+    images = s.test.images[s.spread(s.protocol.bound_pictures)]
+    weights = log_weights(s.network, images, s.spec.likelihood, s.protocol.bound_draws, progress=False)
+    return {
+        "neg_elbo": float((s.terms.recon + s.terms.kl.sum(1)).double().mean()),
+        "bound_elbo": -weights.mean(),
+        "bound_iwae": -iwae_bound(weights).mean(),
+    }
+
+
+def _features(classifier: DigitClassifier, pictures: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
+    """Return the classifier's features of n pictures, made a chunk at a time."""
+    parts = [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+    return np.concatenate([classifier.features(pictures(part)) for part in parts])
+
+
+GROUPS = {
+    "rate": Group(
+        "rate, nats and latents",
+        (
+            "kl",
+            "kl_per_dim",
+            "kl_above",
+            "variance_per_dim",
+            "variance_above",
+            "active_variance",
+            "active_kl",
+        ),
+        _rate,
+    ),
+    "traversals": Group("latents whose traversal is seen", ("active_energy", "energy_per_dim"), _traversals),
+    "total_correlation": Group(
+        "dependence of all latents, nats", ("gaussian_tc", "collinear"), _total_correlation
+    ),
+    "pairwise": Group(
+        "dependence of two latents, nats", ("pairwise_information", "pairwise_information_max"), _pairwise
+    ),
+    "reconstruction": Group(
+        "reconstruction: nats above the least, squared error a pixel, similarity",
+        tuple(f"{name}{half}" for name in MEASURES for half in ("", "_upright", "_rotated")),
+        _reconstruction,
+    ),
+    "generation": Group("pictures drawn from the prior", ("frechet", "frechet_floor"), _generation),
+    "bound": Group("bounds on −ln p(x), nats", ("neg_elbo", "bound_elbo", "bound_iwae"), _bound),
+}

@@ -1,0 +1,173 @@
+"""What a code holds of the angle and of the digit, and which transform each latent does."""
+
+from typing import Any
+
+import numpy as np
+
+from vaelib.errors import InputError
+from vaelib.metrics import probes
+from vaelib.metrics.dependence import circular_linear_r2
+from vaelib.metrics.rotation import (
+    LEAST_VARIANCE,
+    SHARES,
+    invariance,
+    monotonicity,
+    rotation_isolation,
+    two_way,
+)
+from vaelib.metrics.transforms import UNNAMED, moved_pictures, transform_dictionary
+from vaelib.scores.representation import Group, Subject, interval, interval_names, mean
+
+MOVES = np.array([-2.0, -1.0, 1.0, 2.0])
+"""Moves of a latent, in its standard deviations, from which it gets its name."""
+
+
+def _rotation(s: Subject) -> dict[str, Any]:
+    """Two-way analysis of the sweep; means are over latents that vary on it."""
+    s.require_active()
+    split, isolation = two_way(s.turned), rotation_isolation(s.turned)
+    table, responses = split.table, monotonicity(s.turned, s.sweep.angles)
+    varies = table["variance"] > LEAST_VARIANCE
+    return {
+        **interval("ris", isolation.ris),
+        "ris_dim": np.nan if isolation.best_dim is None else isolation.best_dim,
+        **{share: table[share] for share in SHARES},
+        "eta2_interaction_mean": table.loc[varies, "eta2_interaction"].mean(),
+        "purity": table["purity"],
+        "purity_best": isolation.purity,
+        "rotation_share": table["share"],
+        "rotation_complete": split.complete,
+        "rho_mean_abs": responses["mean_abs"],
+        "rho_abs_mean": responses["abs_mean"],
+    }
+
+
+def _digit_swept(s: Subject) -> dict[str, Any]:
+    """The digit read from the code with and without its rotation latent, and from that alone, by |angle|."""
+    fit = np.arange(len(s.turned)) % 2 == 0
+    best = two_way(s.turned[fit][..., s.active]).best_dim
+    if best is None:
+        raise InputError("no latent varies over the rotation sweep.")
+    dim = int(np.flatnonzero(s.active)[best - 1])
+    table = invariance(s.turned, s.sweep.digit, s.sweep.angles, dim, fit)
+    by_angle, every = table.drop(index="all"), table.loc["all"]
+    return {
+        "digit_swept": every["all"],
+        "digit_swept_without": every["without"],
+        "digit_swept_alone": every["alone"],
+        "digit_by_angle": by_angle["all"],
+        "digit_by_angle_without": by_angle["without"],
+        "digit_by_angle_alone": by_angle["alone"],
+    }
+
+
+def _names(s: Subject) -> dict[str, Any]:
+    """Each latent's transform, how much of its change that explains, and how much more than the next.
+
+    The best at rotation is chosen on every second picture and scored on the others.
+    """
+    s.require_active()
+    rows = s.spread(s.protocol.named)
+    before, after = moved_pictures(s.decode, s.mu[rows], MOVES, s.mu.std(0))
+    found = transform_dictionary(before, after, MOVES)
+    chosen, scored = (
+        transform_dictionary(before[half::2], after[:, :, half::2], MOVES).p["rotation"] for half in (0, 1)
+    )
+    named = found.names.isin(found.p.columns)
+    return {
+        "names": found.names,
+        "named": int(named.sum()),
+        "unnamed": int((found.names == UNNAMED).sum()),
+        "name_p": found.p.max(axis=1),
+        "name_margin": found.margin,
+        "p_rotation": found.p["rotation"],
+        "p_rotation_best": scored[chosen.idxmax()] if chosen.notna().any() else np.nan,
+    }
+
+
+def _angle(s: Subject) -> dict[str, Any]:
+    """The angle of rotated test pictures: half of all pictures lie at 0° exactly and are left out."""
+    active, factors = s.active, s.test.factors
+    rotated = factors["rotated"].to_numpy()
+    fit = probes.halves(factors["index"].to_numpy()[rotated])
+    _require_neighbours(fit, "rotated")
+    mu, angle = s.mu[rotated], factors["angle"].to_numpy()[rotated]
+    best = probes.best_line(mu, angle, fit)
+    circular = circular_linear_r2(mu, angle)
+    followed = np.where(active, circular_linear_r2(mu[fit], angle[fit]), -np.inf).argmax()
+    return {
+        **interval("angle_r2", probes.bootstrap_r2(angle[~fit], probes.neighbour_values(mu, angle, fit))),
+        **interval(
+            "angle_line_r2", probes.bootstrap_r2(angle[~fit], probes.line_predictions(mu, angle, fit)[best])
+        ),
+        "angle_dim": best + 1,
+        "angle_circular_r2": circular,
+        "angle_circular_r2_best": circular_linear_r2(mu[~fit], angle[~fit])[followed],
+    }
+
+
+def _digit(s: Subject) -> dict[str, Any]:
+    s.require_active()
+    factors = s.test.factors
+    fit, rotated = probes.halves(factors["index"].to_numpy()), factors["rotated"].to_numpy()
+    _require_neighbours(fit, "test")
+    digit = factors["digit"].to_numpy()
+    right = probes.neighbour_classes(s.mu, digit, fit) == digit[~fit]
+    return {
+        "digit_upright": mean(right[~rotated[~fit]]),
+        "digit_rotated": mean(right[rotated[~fit]]),
+    }
+
+
+def _require_neighbours(fit: np.ndarray, which: str) -> None:
+    fewest = int(min(fit.sum(), (~fit).sum()))
+    if fewest < probes.NEIGHBOURS:
+        raise InputError(
+            f"{fewest} {which} pictures in a half are too few for {probes.NEIGHBOURS} nearest neighbours."
+        )
+
+
+GROUPS = {
+    "rotation": Group(
+        "rotation sweep",
+        (
+            *interval_names("ris"),
+            "ris_dim",
+            *SHARES,
+            "eta2_interaction_mean",
+            "purity",
+            "purity_best",
+            "rotation_share",
+            "rotation_complete",
+            "rho_mean_abs",
+            "rho_abs_mean",
+        ),
+        _rotation,
+    ),
+    "digit_swept": Group(
+        "rotation sweep: the digit, with and without the rotation latent",
+        tuple(
+            f"{name}{part}"
+            for name in ("digit_swept", "digit_by_angle")
+            for part in ("", "_without", "_alone")
+        ),
+        _digit_swept,
+    ),
+    "names": Group(
+        "transforms that latents do",
+        ("names", "named", "unnamed", "name_p", "name_margin", "p_rotation", "p_rotation_best"),
+        _names,
+    ),
+    "angle": Group(
+        "the angle of rotated test pictures, R²",
+        (
+            *interval_names("angle_r2"),
+            *interval_names("angle_line_r2"),
+            "angle_dim",
+            "angle_circular_r2",
+            "angle_circular_r2_best",
+        ),
+        _angle,
+    ),
+    "digit": Group("the digit of test pictures, accuracy", ("digit_upright", "digit_rotated"), _digit),
+}

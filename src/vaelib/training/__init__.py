@@ -1,0 +1,1 @@
+"""Objectives, the loop that minimises them, and the store of runs."""

@@ -1,0 +1,246 @@
+"""What is minimised: the β-VAE and its alternatives, each told by its difference from it.
+
+An objective takes a network, pictures x (B, 1, S, S) in [0, 1], noise eps (B, `noise_columns`), the weight
+beta of the KL at this step, the spec, and `progress`, the share of the training that is done, from 0 to 1;
+one of `CRITICS` takes its second network, too. It returns the terms of the bound of each picture, for the
+history, and the loss, a scalar. Held-out pictures are measured by the bound alone, whatever was minimised.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from vaelib.data.dataset import turned
+from vaelib.models.losses import ElboTerms, beta_loss, elbo_terms
+from vaelib.models.pose_vae import pose
+from vaelib.models.vae import VAE, sample, uniform
+from vaelib.spec import WITH_PENALTY, RunSpec
+
+Objective = Callable[..., tuple[ElboTerms, Tensor]]
+
+
+def beta_vae(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """Reconstruction + β · KL (Higgins et al. 2017); at β = 1 the negative ELBO."""
+    terms = model.terms(x, eps, spec.training_likelihood)
+    return terms, beta_loss(terms, beta, spec)
+
+
+def beta_tcvae(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """The negative ELBO + (β − 1) · total correlation (Chen et al. 2018, eq. 4 with α = γ = 1).
+
+    As KL = mutual information + total correlation + dimension-wise KL, this weights the second of them
+    by β. At β = 1 it is the VAE to the bit; the KL itself is the closed form, not the sampled one.
+    """
+    logits, mu, logvar = model(x, eps)
+    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    parts = kl_parts(sample(mu, logvar, eps), mu, logvar, spec.n_pictures)
+    return terms, beta_loss(terms, 1.0, spec) + (beta - 1) * parts.total_correlation.mean()
+
+
+@dataclass(frozen=True)
+class KLParts:
+    """Sampled log ratios of each picture (B,), nats, whose sum is log q(z|x) − log p(z)."""
+
+    mutual_information: Tensor
+    total_correlation: Tensor
+    dimension_wise: Tensor
+
+
+def kl_parts(z: Tensor, mu: Tensor, logvar: Tensor, n: int) -> KLParts:
+    """Return the parts of the KL at samples z ~ N(mu, exp logvar) of a batch of n pictures, all (B, M).
+
+    log q(z|x)/q(z), log q(z)/Π_j q(z_j) and Σ_j log q(z_j)/p(z_j), with q(z) = (1/n) Σ_x q(z|x) estimated
+    without bias by 1/n for the picture itself and (n − 1)/(n (B − 1)) for each other one of the batch: the
+    minibatch-stratified sampling of Chen et al. 2018, appendix C.2, averaged over the order of the batch.
+    Its logarithm is biased downwards, more for q(z) than for q(z_j): the total correlation comes out too
+    low where no other picture of the batch is near in all latents at once, but by no more than log n.
+    """
+    others = math.log((n - 1) / n / (len(z) - 1))
+    weights = z.new_full((len(z), len(z)), others).fill_diagonal_(-math.log(n))
+    density = _log_normal(z[:, None], mu, logvar)  # (B, B, M): of sample i under picture k
+    posterior = _log_normal(z, mu, logvar).sum(1)
+    joint = torch.logsumexp(density.sum(2) + weights, 1)
+    marginals = torch.logsumexp(density + weights[:, :, None], 1).sum(1)
+    prior = _log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(1)
+    return KLParts(posterior - joint, joint - marginals, marginals - prior)
+
+
+def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    return -0.5 * ((z - mu).square() * torch.exp(-logvar) + logvar + math.log(2 * math.pi))
+
+
+def capacity(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """Reconstruction + β · |KL − C|, C rising linearly to `spec.capacity` (Burgess et al. 2018, eq. 8).
+
+    The KL is the batch's mean, and their γ is our beta. C = 0 is the β-VAE to the bit.
+    """
+    terms = model.terms(x, eps, spec.training_likelihood)
+    target = capacity_at(spec, progress)
+    side = torch.sign(terms.kl.detach().sum(1).mean() - target)
+    return terms, beta_loss(terms, beta * side, spec) - beta * side * target
+
+
+def capacity_at(spec: RunSpec, progress: float) -> float:
+    """Return C, nats, when a share `progress` of the training is done."""
+    return spec.capacity * min(1.0, progress * spec.epochs / (spec.capacity_epochs or spec.epochs))
+
+
+def dip_vae_ii(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """The β-VAE + λ · distance of Cov[z] from the identity (Kumar et al. 2018, DIP-VAE-II, λ_d = λ_od).
+
+    λ is `spec.penalty`; theirs has β = 1.
+    """
+    logits, mu, logvar = model(x, eps)
+    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * covariance_penalty(mu, logvar)
+
+
+def covariance_penalty(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Return Σ_ij (Cov[z] − 1)_ij² of the batch, with Cov[z] = Cov[mu] + diag E[exp logvar].
+
+    0 exactly where latents are uncorrelated and of unit variance.
+    """
+    centred = mu - mu.mean(0)  # torch.cov would wait for the device
+    covariance = centred.T @ centred / len(mu) + torch.diag(logvar.exp().mean(0))
+    return (covariance - torch.eye(mu.shape[1], device=mu.device)).square().sum()
+
+
+def factor_vae(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float, critic: nn.Module
+) -> tuple[ElboTerms, Tensor]:
+    """The β-VAE + γ · total correlation as a critic estimates it (Kim & Mnih 2018, eq. 3 and 5).
+
+    The critic's output is log q(z)/Π_j q(z_j): it is taught to tell latents from latents permuted among the
+    pictures of the batch, each on its own. γ is `spec.penalty`; theirs has β = 1. The loss contains the
+    critic's own, whose gradient reaches the critic alone, as that of the rest reaches the VAE alone.
+    """
+    noise, shuffle = eps.split(model.noise_dim, dim=1)
+    logits, mu, logvar = model(x, noise)
+    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    z = sample(mu, logvar, noise)
+    fixed = {name: weight.detach() for name, weight in critic.named_parameters()}
+    total_correlation = functional_call(critic, fixed, z).mean()
+    latents = z.detach()
+    permuted = latents.gather(0, shuffle.argsort(0))
+    wrong = F.softplus(-critic(latents)).mean() + F.softplus(critic(permuted)).mean()
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * total_correlation + 0.5 * wrong
+
+
+def latent_critic(spec: RunSpec) -> nn.Module:
+    """Return a critic of latents (B, M) with output (B, 1), its weights drawn by the spec's seed.
+
+    Kim & Mnih have six layers of 1000 units, which would cost more than the VAE at 32 pixels; four of 256
+    cost a twentieth of it.
+    """
+    widths = [spec.latent_dim, *CRITIC_LAYERS]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec.seed)
+        hidden = [
+            layer
+            for inputs, outputs in itertools.pairwise(widths)
+            for layer in (nn.Linear(inputs, outputs), nn.LeakyReLU(0.2))
+        ]
+        return nn.Sequential(*hidden, nn.Linear(widths[-1], 1))
+
+
+CRITIC_LAYERS = (256, 256, 256, 256)
+
+
+def pair(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """The β-VAE + w · (what turning a picture does to its code, less what it should do)²: self-supervised.
+
+    No label is used, but pictures are turned by known angles δ, uniform in ±`spec.rotation_range` / 2, and
+    the code is told: the first latent moves by δ / `pair_scale`, the others stay. w is `spec.penalty`. The
+    turned picture is encoded and not decoded.
+    """
+    noise, column = eps[:, : model.noise_dim], eps[:, -1]
+    logits, mu, logvar = model(x, noise)
+    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    degrees = 0.5 * spec.rotation_range * uniform(column)
+    moved, _ = model.encode(turned(x, degrees).contiguous(memory_format=torch.channels_last))
+    should = F.pad((degrees / pair_scale(spec))[:, None], (0, mu.shape[1] - 1))
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * (moved - mu - should).square().sum(1).mean()
+
+
+def pair_scale(spec: RunSpec) -> float:
+    """Return the degrees to a unit of the first latent: the range of angles is from −2 to 2."""
+    return spec.rotation_range / 2
+
+
+def joint(
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """Reconstruction + β · |KL_z − C| + β · |KL_c − min(C, log 10)| (Dupont 2018, eq. 7).
+
+    For a `JointVAE`, whose category c would stay unused without a capacity of its own; their γ is our beta.
+    """
+    terms = model.terms(x, eps, spec.training_likelihood)
+    of_z, of_c = (part.sum(1).mean() for part in terms.kl.tensor_split((spec.latent_dim,), dim=1))
+    target = capacity_at(spec, progress)
+    of_category = min(target, math.log(terms.kl.shape[1] - spec.latent_dim))
+    return terms, terms.recon.mean() + beta * ((of_z - target).abs() + (of_c - of_category).abs())
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "beta_vae": beta_vae,
+    "beta_tcvae": beta_tcvae,
+    "capacity": capacity,
+    "dip_vae_ii": dip_vae_ii,
+    "factor_vae": factor_vae,
+    "pair": pair,
+    "joint": joint,
+    "pose": pose,
+}
+"""The objectives by the name that a spec gives them."""
+
+CRITICS = {"factor_vae": latent_critic}
+"""Objectives with a second network, and what builds it."""
+
+
+def title(spec: RunSpec) -> str:
+    """Return what a run minimises, with its weights by the names that the papers give them.
+
+    >>> title(RunSpec(beta=1, angles="fresh")), title(RunSpec(objective="dip_vae_ii", beta=1, penalty=2))
+    ('β-VAE, β = 1, fresh angles', 'DIP-VAE-II, λ = 2')
+    """
+    names = {
+        "beta_vae": f"β-VAE, β = {spec.beta:g}",
+        "beta_tcvae": f"β-TCVAE, β = {spec.beta:g}",
+        "capacity": f"capacity, C = {spec.capacity:g}, γ = {spec.beta:g}",
+        "dip_vae_ii": f"DIP-VAE-II, λ = {spec.penalty:g}",
+        "factor_vae": f"FactorVAE, γ = {spec.penalty:g}",
+        "pair": f"known turns, w = {spec.penalty:g}",
+        "joint": f"JointVAE, C = {spec.capacity:g}, γ = {spec.beta:g}",
+        "pose": "pose",
+    }
+    weighted = spec.objective in (*WITH_PENALTY, "pose") and spec.beta != 1
+    changed = {
+        f"β = {spec.beta:g}": weighted,
+        f"told a share of {spec.told_upright:g}": spec.told_upright != RunSpec.told_upright,
+        f"told a slant of {spec.told_slant:g}°": spec.told_slant != RunSpec.told_slant,
+        "blurred pyramid": spec.compared == "pyramid",
+        "fresh angles": spec.angles == "fresh",
+    }
+    return ", ".join([names[spec.objective], *(name for name, holds in changed.items() if holds)])
+
+
+def noise_columns(model: VAE, spec: RunSpec) -> int:
+    """Return how many normal draws a picture an objective takes: for the sample, and what comes after it."""
+    more = {"factor_vae": model.noise_dim, "pair": 1, "pose": 1}
+    return model.noise_dim + more.get(spec.objective, 0)
