@@ -30,7 +30,7 @@ def read_by(page):
     return [
         *(f"{report.STORE}/{run}/done.json" for run in needs()[page].runs),
         *(f"{MADE}/score/{run}" for run in needs()[page].scores),
-        *(f"{MADE}/frame/{run}" for run in needs()[page].frames),
+        *(f"{MADE}/baselines/{run}" for run in needs()[page].baselines),
     ]
 
 
@@ -98,17 +98,17 @@ rule score:
     shell: "{VAELIB} score --spec {input.spec} --profile {PROFILE.name} --store {report.STORE} > {log} 2>&1"
 
 
-rule frame:
+rule baselines:
     input:
         ancient(f"{MADE}/data/mnist"),
         spec=ancient("_build/report/specs/{run}.json"),
-    output: touch(f"{MADE}/frame/{{run}}")
+    output: touch(f"{MADE}/baselines/{{run}}")
     params: recipe=recipes.score_recipe()
-    log: "logs/frame/{run}.log"
-    message: "frame {wildcards.run}"
+    log: "logs/baselines/{run}.log"
+    message: "baselines {wildcards.run}"
     threads: 1
     priority: 1   # before the pages, after the trainings
-    shell: "{VAELIB} score --frame --spec {input.spec} --profile {PROFILE.name} --store {report.STORE} > {log} 2>&1"
+    shell: "{VAELIB} score --baselines --spec {input.spec} --profile {PROFILE.name} --store {report.STORE} > {log} 2>&1"
 
 
 rule page:

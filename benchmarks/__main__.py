@@ -24,8 +24,8 @@ from vaelib.spec import RunSpec
 from vaelib.training.store import RunStore
 
 ARCHS = ("article", "ours")
-PICTURES = {"n_train": 1200, "images": "upright"}
-"""1,100 pictures an epoch: a window of some seconds sees two or more epochs."""
+IMAGES = {"n_train": 1200, "images": "upright"}
+"""1,100 images an epoch: a window of some seconds sees two or more epochs."""
 SCORING_TURNS = 3
 
 
@@ -60,7 +60,7 @@ def throughput(windows: int, seconds: float) -> list[dict]:
     rows = []
     for threads in sorted({1, os.cpu_count() or 1}):
         for arch in ARCHS:
-            spec = RunSpec(arch=arch, **PICTURES)
+            spec = RunSpec(arch=arch, **IMAGES)
             rates = interleaved(
                 {
                     "matrix": Contestant(matrix_product, (), threads),
@@ -91,14 +91,14 @@ def workers(windows: int, seconds: float) -> list[dict]:
     """Return what a sweep gains from a second worker, one thread each."""
     rows = []
     for arch in ARCHS:
-        contestant = Contestant(epochs, (RunSpec(arch=arch, **PICTURES), False), keep_blocks=True)
+        contestant = Contestant(epochs, (RunSpec(arch=arch, **IMAGES), False), keep_blocks=True)
         alone, together = side_by_side(contestant, 2, windows, seconds)
         rows.append({"arch": arch, "workers": 2, "gain": ratio(together, alone)})
     return rows
 
 
 def evaluations(windows: int, seconds: float) -> list[dict]:
-    """Return pictures a second through a run's evaluation, one thread."""
+    """Return images a second through a run's evaluation, one thread."""
     return [
         {"arch": arch, "images_per_second": statistics.median(rates)}
         for arch, rates in interleaved(

@@ -12,15 +12,17 @@ from vaelib.spec import RunSpec
 
 
 def peak_memory_mb(spec: RunSpec, steps: int) -> int:
-    """Return the largest resident size, MB, of a process that holds the pictures and takes some steps."""
+    """Return the largest resident size, MB, of a process that holds the images and takes some steps."""
     code = (  # the order of RunStore.get
         "import sys, resource, torch; torch.set_num_threads(1)\n"
         "from vaelib.training.memory import keep_large_blocks\n"
-        "from vaelib import data, training; from vaelib.spec import RunSpec\n"
+        "from vaelib.data import dataset as data\n"
+        "from vaelib.spec import RunSpec\n"
+        "from vaelib.training import loop as training\n"
         "spec = RunSpec.from_json(sys.argv[1])\n"
         "train, val = (data.load_split(spec, split) for split in ('train', 'val'))\n"
         "keep_large_blocks()\n"
-        "state = training.fresh(spec, torch.device('cpu')); state.model.train()\n"
+        "state = training.init_state(spec, torch.device('cpu')); state.model.train()\n"
         "few = train.images[: int(sys.argv[2]) * spec.batch_size]\n"
         "training._run_epoch(state, spec, few, torch.device('cpu'), False)\n"
         "training.bound_terms(state.model, val.images[:2000], spec.likelihood)\n"

@@ -1,6 +1,6 @@
 """Time to quality: how few images the recipe of `quick` needs for what the presentation's recipe reaches.
 
-The presentation trains 15 epochs at a constant rate. Both recipes see the same pictures, those of the
+The presentation trains 15 epochs at a constant rate. Both recipes see the same images, those of the
 `quick` profile, and are judged by the same held-out bound; runs are kept in the store and trained if missing.
 """
 
@@ -12,7 +12,7 @@ SEEDS = (0, 1, 2)
 
 
 def presentation_recipe(recipe: RunSpec) -> RunSpec:
-    """Return the same network, pictures and seed, trained as in the presentation."""
+    """Return the same network, images and seed, trained as in the presentation."""
     return RunSpec(
         arch=recipe.arch,
         seed=recipe.seed,

@@ -5,7 +5,7 @@
 
 Clones: github.com/Schlumberger/joint-vae (the twin of the article's network) and
 github.com/YannDubs/disentangling-vae (a lighter one, 502,005 parameters). Their code runs as it is, on the
-same pictures at the same size: MNIST resized to 64 pixels by their loader, batches of 64, on all cores.
+same images at the same size: MNIST resized to 64 pixels by their loader, batches of 64, on all cores.
 """
 
 import contextlib
@@ -69,7 +69,7 @@ def disentangling_vae(clone: str, data: str) -> Callable[[], float]:
         is_progress_bar=False,
     )
     model.train()
-    return _drive(loader, lambda pictures: trainer._train_iteration(pictures, None))
+    return _drive(loader, lambda images: trainer._train_iteration(images, None))
 
 
 PEERS = {"joint-vae": joint_vae, "disentangling-vae": disentangling_vae}
@@ -78,7 +78,7 @@ PEERS = {"joint-vae": joint_vae, "disentangling-vae": disentangling_vae}
 def _drive(loader: torch.utils.data.DataLoader, train: Callable) -> Callable[[], float]:
     def forever() -> Iterator[torch.Tensor]:
         while True:
-            yield from (pictures for pictures, _ in loader)
+            yield from (images for images, _ in loader)
 
     batches = forever()
 

@@ -1,6 +1,6 @@
 """What the scores of one run cost: seconds of one core a group of scores, and memory.
 
-Every measurement is a process of its own, since sets of pictures and what was imported stay in memory. It
+Every measurement is a process of its own, since sets of images and what was imported stay in memory. It
 neither reads nor writes the scores that the store keeps.
 """
 
@@ -18,7 +18,7 @@ from vaelib.profiles import load_profile
 from vaelib.scores.baselines import of_model
 from vaelib.scores.digit_classifier import digit_classifier
 from vaelib.scores.registry import measure
-from vaelib.scores.representation import Protocol, Subject
+from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.spec import RunSpec
 from vaelib.training.store import RunStore
 
@@ -30,7 +30,7 @@ def scoring(store: Path | str, turns: int) -> list[dict]:
 
     Seconds are the processor's own, of one thread, and medians over `turns`; the memory is the largest.
     The networks are those of the profile "quick", from the store, and trained if missing: of a scale, only
-    its test pictures make scores dearer.
+    its test images make scores dearer.
     """
     rows = []
     for arch in ("article", "ours"):
@@ -70,10 +70,10 @@ def _in_own_process(spec: RunSpec, store: Path | str, n_test: int) -> dict:
 def score_once(spec: str, store: str, n_test: str) -> None:
     """Print the seconds of each group of scores of a run, on n_test digits, and the process's memory."""
     run = RunStore(store).get(RunSpec.from_json(spec))
-    pictures = replace(run.spec, n_test=int(n_test))
-    test, protocol = load_split(pictures, "test"), Protocol.of(pictures)
+    images = replace(run.spec, n_test=int(n_test))
+    test, config = load_split(images, "test"), ScoringConfig.of(images)
     found = measure(
-        Subject(of_model(run.model, "run"), pictures, test, store, protocol, run.model), progress=False
+        Representation(of_model(run.model, "run"), images, test, store, config, run.model), progress=False
     )
     peak = megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     print(json.dumps({"seconds": found.seconds, "peak_memory_mb": peak}))

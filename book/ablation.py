@@ -23,12 +23,12 @@ profile = "quick"  # scale of the report; the sweep has a recipe of its own, bel
 store = "runs"  # folder of the trained runs
 arch = "ours"  # network from which one thing at a time is changed
 activations = ["identity", "relu"]  # between layers, crossed with the readings of the loss
-beta = 1.0  # value of β of a summed loss, for pictures of this size
+beta = 1.0  # value of β of a summed loss, for images of this size
 seeds = [0, 1]  # seeds of the crossed cells
-image_size = 32  # side of the pictures, pixels
+image_size = 32  # side of the images, pixels
 n_train = 2000  # source digits to train on
 n_test = 500  # source digits to test on
-epochs = 2  # passes over the training pictures
+epochs = 2  # passes over the training images
 batch_size = 32  # images a step
 lr = 2e-3  # learning rate at the start
 schedule = "cosine"  # of the learning rate
@@ -56,7 +56,7 @@ also = [
         "seed": 0,
     },
 ]  # further runs: each entry changes what it names
-n_moved = 100  # test pictures decoded with each dimension moved
+n_moved = 100  # test images decoded with each dimension moved
 
 # %% tags=["hide-input"]
 # %matplotlib inline
@@ -147,7 +147,7 @@ glue_all(
         "n_runs": len(runs),
         "profile_name": profile,
         "seeds_text": "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds",
-        "n_pictures": base.n_pictures,
+        "n_images": base.n_images,
         "n_test": 2 * base.n_test,
         "image_size": image_size,
         "epochs": epochs,
@@ -167,7 +167,7 @@ glue_all(
 # ## Suspects
 #
 # - **The reading of β.** The slides give β = {glue:text}`beta_stated:g` and not what their program averaged. The six readings of
-#   {ref}`sec-beta-study` lie between β_eff = 0.4 and 16,384. If the loss was an average over pixels times 784 (the pixels of the pictures before
+#   {ref}`sec-beta-study` lie between β_eff = 0.4 and 16,384. If the loss was an average over pixels times 784 (the pixels of the images before
 #   they were enlarged), β_eff is {glue:text}`beta_eff_suspect:.1f`.
 # - **The likelihood.** A mean squared error (MSE), a Gaussian likelihood, curves half as much as cross-entropy (BCE) at its
 #   flattest: the same β weighs more.
@@ -177,16 +177,16 @@ glue_all(
 #
 # ## The sweep
 #
-# {glue:text}`n_runs` runs (profile "{glue:text}`profile_name`"), each trained {glue:text}`epochs` epochs on {glue:text}`n_pictures:,d` pictures and
-# measured on {glue:text}`n_test:,d` test pictures; crossed cells have {glue:text}`seeds_text`, where not said otherwise. This is a screening: pictures have
+# {glue:text}`n_runs` runs (profile "{glue:text}`profile_name`"), each trained {glue:text}`epochs` epochs on {glue:text}`n_images:,d` images and
+# measured on {glue:text}`n_test:,d` test images; crossed cells have {glue:text}`seeds_text`, where not said otherwise. This is a screening: images have
 # {glue:text}`image_size` × {glue:text}`image_size` pixels. A sum over pixels shrinks with them, and so must β: β = {glue:text}`beta:g` of a summed
 # loss stands for the presentation's {glue:text}`beta_stated:g`. An average over pixels does not, and keeps its β; 784 times it has β_eff =
-# {glue:text}`beta_eff_suspect_here:.2f` here, for {glue:text}`beta_eff_suspect:.1f` at 64 × 64. **Every β_eff of this chapter is that of 64 × 64 pictures with the same
+# {glue:text}`beta_eff_suspect_here:.2f` here, for {glue:text}`beta_eff_suspect:.1f` at 64 × 64. **Every β_eff of this chapter is that of 64 × 64 images with the same
 # weight per pixel.**
 #
-# A latent counts as *in use* when its KL on test pictures is above {glue:text}`active_kl:g` nats. It counts as *visible*, what an audience goes
-# by, when moving it from its 5 % to its 95 % quantile changes a picture by more than {glue:text}`visible_from:g` of the mean squared distance
-# between two pictures ({ref}`sec-factor-capture`).
+# A latent counts as *in use* when its KL on test images is above {glue:text}`active_kl:g` nats. It counts as *visible*, what an audience goes
+# by, when moving it from its 5 % to its 95 % quantile changes an image by more than {glue:text}`visible_from:g` of the mean squared distance
+# between two images ({ref}`sec-factor-capture`).
 #
 # ## Activation and reading, crossed
 #
@@ -220,7 +220,7 @@ printed.rename_axis([None, None]).map("{:.3g}".format)
 #
 # The network as stated is affine, and for affine networks the answer is known without training. With a Gaussian likelihood it is
 # probabilistic principal component analysis {cite:p}`tipping1999,lucas2019`. With either likelihood, to second order about the mean
-# picture $p$, a direction of the logits pays for its nats if and only if the pictures vary along it enough:
+# image $p$, a direction of the logits pays for its nats if and only if the images vary along it enough:
 #
 # $$
 # \begin{aligned}
@@ -255,7 +255,7 @@ plots.kl_against_beta(
 
 # %% [markdown]
 # For each of these runs, and for the same affine function of fewer layers, what theory predicts and what was found. The angles are the principal angles between what the latents in use add to
-# the pixels (about the mean picture) and as many leading directions of the theory, which for MSE are the principal components: 0° for the same
+# the pixels (about the mean image) and as many leading directions of the theory, which for MSE are the principal components: 0° for the same
 # subspace, near 90° for unrelated ones.
 
 # %% tags=["hide-input"]
@@ -350,7 +350,7 @@ glue("epochs_text", epochs_text, display=False)
 one_at_a_time.fillna("")
 
 # %% [markdown]
-# The number of latents in use after each epoch, on validation pictures, summed reading, first seed: {glue:text}`epochs_text`.
+# The number of latents in use after each epoch, on validation images, summed reading, first seed: {glue:text}`epochs_text`.
 #
 # ## What the variance is due to
 #
@@ -396,7 +396,9 @@ if large:
         + "."
     )
 else:
-    proxy_text = "Whether the small pictures stand for 64 × 64 is not checked at this scale; the profile published does."
+    proxy_text = (
+        "Whether the small images stand for 64 × 64 is not checked at this scale; the profile published does."
+    )
 
 
 def share_text(kind):

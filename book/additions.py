@@ -25,10 +25,10 @@ objectives = ["beta_vae", "pose"]  # the plain network, and the one with a pose
 beta = 1.0  # weight of the KL term; at 1 the loss is the negative bound
 seeds = [0]  # seeds of both
 rotation_range = 90.0  # angles are uniform in plus or minus this, degrees
-image_size = 32  # side of the pictures, pixels
+image_size = 32  # side of the images, pixels
 n_train = 6000  # source digits to train on
 n_test = 1000  # source digits to test on
-epochs = 5  # passes over the training pictures
+epochs = 5  # passes over the training images
 batch_size = 16  # images a step
 lr = 2e-3  # learning rate at the start
 schedule = "cosine"  # of the learning rate
@@ -39,8 +39,8 @@ also = [
     {"objective": "pose", "told_slants": [5.0, 30.0]},
 ]  # further pairs of both, and poses that are told something wrong
 turned_per_class = 50  # unseen digits of each class that are turned through all angles
-n_moved = 50  # test pictures whose pose is moved
-steps = 9  # pictures along a dimension
+n_moved = 50  # test images whose pose is moved
+steps = 9  # images along a dimension
 
 # %% tags=["hide-input"]
 # %matplotlib inline
@@ -55,11 +55,11 @@ from vaelib.data.dataset import as_float, load_split
 from vaelib.data.factorial import rotation_sweep
 from vaelib.metrics.curves import span
 from vaelib.metrics.rotation import class_breakdown, invariance, rotation_isolation, two_way
-from vaelib.metrics.transforms import moved_pictures, transform_dictionary
+from vaelib.metrics.transforms import moved_images, transform_dictionary
 from vaelib.models import energy as energy_module
 from vaelib.models import pose_vae as pose_module
 from vaelib.models.latents import decode, encode, traverse
-from vaelib.plots.images import picture_grid
+from vaelib.plots.images import image_grid
 from vaelib.plots.latents import traversal_panels
 from vaelib.plots.pose import pose_in_one_drawing, scores_of_many
 from vaelib.plots.rotation import response_curves
@@ -119,7 +119,7 @@ glue_all(
     {
         "rotation_range": rotation_range,
         "image_size": image_size,
-        "n_train": spec.n_pictures,
+        "n_train": spec.n_images,
         "epochs": spec.epochs,
         "n_content": spec.latent_dim - 1,
         "latent_dim": spec.latent_dim,
@@ -137,11 +137,11 @@ glue_all(
 # ## The idea in one drawing
 #
 # A likelihood of pixels takes a digit that was turned far enough for another digit ({ref}`sec-dataset`). So the turn is taken out of what the decoder has to draw.
-# {numref}`fig-pose-idea` follows one unseen digit through the network: a small network says how well the picture would stand if it were turned back by each angle; the picture is
+# {numref}`fig-pose-idea` follows one unseen digit through the network: a small network says how well the image would stand if it were turned back by each angle; the image is
 # turned back by a draw of these; what is left is encoded into {glue:text}`n_content` content latents; the decoder draws an upright canvas; and the canvas is turned forward again and
-# compared with the picture.
+# compared with the image.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-idea", "caption": "One unseen digit on its way through the network. The curve is the posterior over angles; the dot is its mode."}, "image": {"alt": "Four small pictures of a digit, as it is, turned back, as an upright canvas, and turned forward again, with a curve over the angles between the first and the second."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-idea", "caption": "One unseen digit on its way through the network. The curve is the posterior over angles; the dot is its mode."}, "image": {"alt": "Four small images of a digit, as it is, turned back, as an upright canvas, and turned forward again, with a curve over the angles between the first and the second."}}
 chosen = int(np.flatnonzero(test.factors["rotated"].to_numpy() & (test.factors["digit"] == 4).to_numpy())[0])
 pose_in_one_drawing(posed.model, as_float(test.images[[chosen]]))
 
@@ -166,16 +166,16 @@ pose_in_one_drawing(posed.model, as_float(test.images[[chosen]]))
 # $$ (pose-bound)
 #
 # $q(\theta\mid x)$ has a constant density in each of {glue:text}`bins` bins of {glue:text}`bin_width:g`°. It does not learn from the bound: a bin cannot be reached from another by a
-# derivative. It is self-supervised: it learns from turns of our own. A picture is turned by an angle δ, anywhere around the circle, and the small network is asked for it. For an upright picture δ is the right answer;
-# for one that had been turned before, the answer is off by an angle that nobody knows. Of the pictures a share $p$ = {glue:text}`upright_share:g` is upright, which is known of how the data
+# derivative. It is self-supervised: it learns from turns of our own. An image is turned by an angle δ, anywhere around the circle, and the small network is asked for it. For an upright image δ is the right answer;
+# for one that had been turned before, the answer is off by an angle that nobody knows. Of the images a share $p$ = {glue:text}`upright_share:g` is upright, which is known of how the data
 # were made, and which ones they are is not told. So the loss is that of a mixture,
 #
 # $$
 # -\log\big[\,p\;s_\delta(R_\delta x)+(1-p)\,u\,\big],
 # $$ (pose-surprise)
 #
-# where $s$ is the softmax over the bins and the constant $u$ forgives the rest. No angle of a picture is ever shown. Where the posterior has several modes that are nearly as probable, the code takes
-# the one at which the bound of the picture is best, weighed with their probabilities: what the decoder makes of the picture is evidence, too. The prior $p(\theta)$ is that of the applied angle, 0 or uniform in
+# where $s$ is the softmax over the bins and the constant $u$ forgives the rest. No angle of an image is ever shown. Where the posterior has several modes that are nearly as probable, the code takes
+# the one at which the bound of the image is best, weighed with their probabilities: what the decoder makes of the image is evidence, too. The prior $p(\theta)$ is that of the applied angle, 0 or uniform in
 # ±{glue:text}`rotation_range:g`°, plus handwriting's own slant with a standard deviation of {glue:text}`slant:g`°, from which no pose can be told apart.
 
 # %% tags=["hide-input"]
@@ -189,12 +189,12 @@ Markdown(
 # %% [markdown]
 # ## Trained
 #
-# Networks of this chapter see pictures of {glue:text}`image_size` pixels, {glue:text}`n_train:,d` of them in each of {glue:text}`epochs` epochs ({glue:text}`seeds_text`).
+# Networks of this chapter see images of {glue:text}`image_size` pixels, {glue:text}`n_train:,d` of them in each of {glue:text}`epochs` epochs ({glue:text}`seeds_text`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-losses", "caption": "The bound and its two terms while the network with a pose is trained. First seed."}, "image": {"alt": "Three panels over the epochs: reconstruction plus KL, reconstruction, and KL, each with curves for training and validation pictures."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-losses", "caption": "The bound and its two terms while the network with a pose is trained. First seed."}, "image": {"alt": "Three panels over the epochs: reconstruction plus KL, reconstruction, and KL, each with curves for training and validation images."}}
 loss_curves(posed.history)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-kl", "caption": "KL of each latent after each epoch, on validation pictures. Latent 1 is the pose."}, "image": {"alt": "Heat map of KL with a row for each latent and a column for each epoch."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-kl", "caption": "KL of each latent after each epoch, on validation images. Latent 1 is the pose."}, "image": {"alt": "Heat map of KL with a row for each latent and a column for each epoch."}}
 kl_over_epochs(posed.history)
 
 # %% [markdown]
@@ -208,9 +208,9 @@ half = len(test) // 2
 firsts = test.factors.iloc[:half].drop_duplicates("digit").sort_values("digit").index.to_numpy(copy=True)
 codes = encode(model, test.images[firsts]).mu
 angles = np.linspace(-rotation_range, rotation_range, steps)
-picture_grid(np.stack([traverse(model, code, [0], angles / model.degrees)[0] for code in codes]))
+image_grid(np.stack([traverse(model, code, [0], angles / model.degrees)[0] for code in codes]))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-traversals", "caption": "The four content latents with the most KL, each moved over its 1–99 % range with the pose at 0; a row a test digit."}, "image": {"alt": "Four panels of small pictures; in each, rows of upright digits change their form from left to right."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-traversals", "caption": "The four content latents with the most KL, each moved over its 1–99 % range with the pose at 0; a row a test digit."}, "image": {"alt": "Four panels of small images; in each, rows of upright digits change their form from left to right."}}
 everything = encode(model, test.images)
 order = 1 + np.argsort(posed.metrics["kl_per_dim"][1:])[::-1][:4]
 ends = np.quantile(everything.mu, [0.01, 0.99], axis=0)
@@ -281,10 +281,10 @@ digit_reads = {run.id: digit_read(run) for run in trained.values()}
 
 
 def rotation_done(run):
-    """Return how much of what the first latent does to pictures is a rotation."""
+    """Return how much of what the first latent does to images is a rotation."""
     own = test if run.spec.image_size == image_size else load_split(run.spec, "test")
     codes = encode(run.model, own.images[np.arange(0, len(own), max(1, len(own) // n_moved))]).mu
-    before, after = moved_pictures(partial(decode, run.model), codes, MOVES, codes.std(0))
+    before, after = moved_images(partial(decode, run.model), codes, MOVES, codes.std(0))
     return transform_dictionary(before, after[:1], MOVES).p.loc[1, "rotation"]
 
 
@@ -352,7 +352,7 @@ glue_all(
 table
 
 # %% [markdown]
-# The pose is told three things that the plain network is not: the range of angles, the share of upright pictures, and the spread of handwriting's slant.
+# The pose is told three things that the plain network is not: the range of angles, the share of upright images, and the spread of handwriting's slant.
 # Measured are means over {glue:text}`seeds_text`, with the least and the most. Gains and the ratio are against the plain network of the same seed; *by seeds* counts those that reach a goal by themselves.
 # The digit is read from the code by nearest neighbours, and this is how often it is read right, by the size of the angle in degrees (means over seeds):
 
@@ -369,7 +369,7 @@ pd.DataFrame(
 ).map("{:.2f}".format).rename_axis(None)
 
 # %% [markdown]
-# A 6 and a 9 are each other's picture turned by a half-turn, so near ±90° nothing but the writer's habit tells them apart: which of both the network stands upright decides the pose, and a
+# A 6 and a 9 are each other's image turned by a half-turn, so near ±90° nothing but the writer's habit tells them apart: which of both the network stands upright decides the pose, and a
 # wrong one is wrong by 180°. Of the digits 6 and 9 above {glue:text}`steep:g`°, this share gets a pose that is off by more than 20°, as against the share of all others:
 
 # %% tags=["hide-input"]
@@ -385,9 +385,9 @@ pd.DataFrame(
 # %% [markdown]
 # ## Told something wrong
 #
-# The network is told the share of upright pictures, {glue:text}`upright_share:g`, and the standard deviation of handwriting's slant, {glue:text}`slant:g`°. {numref}`fig-pose-told` has what it finds when either is wrong.
+# The network is told the share of upright images, {glue:text}`upright_share:g`, and the standard deviation of handwriting's slant, {glue:text}`slant:g`°. {numref}`fig-pose-told` has what it finds when either is wrong.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-told", "caption": "What the pose reaches when it is told the truth (first row), another share of upright pictures, or another spread of the slant; a dot is a run, a bar the mean."}, "image": {"alt": "Four panels with a row for each thing that was told and dots for its runs: purity, rotation isolation, share of errors above 20 degrees, and the negative bound in nats."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-told", "caption": "What the pose reaches when it is told the truth (first row), another share of upright images, or another spread of the slant; a dot is a run, a bar the mean."}, "image": {"alt": "Four panels with a row for each thing that was told and dots for its runs: purity, rotation isolation, share of errors above 20 degrees, and the negative bound in nats."}}
 scores_of_many(
     pd.DataFrame(
         [
@@ -408,7 +408,7 @@ scores_of_many(
 # %% [markdown]
 # ## What it costs
 #
-# The pose has a small network of its own, and a step turns the picture three times: back, to be encoded; forward, as a canvas; and, every second step, by a turn of our own, to learn from. An epoch takes
+# The pose has a small network of its own, and a step turns the image three times: back, to be encoded; forward, as a canvas; and, every second step, by a turn of our own, to learn from. An epoch takes
 # {glue:text}`time_ratio:s` times as long as the plain network's.
 #
 # ## What was found
@@ -416,11 +416,11 @@ scores_of_many(
 # {glue:text}`n_reached` of {glue:text}`n_goals` goals are reached ({glue:text}`seeds_text`); missed: {glue:text}`missed:s`. The hardest digit is the {glue:text}`hardest`, with a purity of {glue:text}`hardest_purity:.2f`. A pose that is off is rarely off by little: for some digits it jumps to another
 # reading of the same strokes ({numref}`fig-pose-response`), and a variance counts a jump by its square.
 #
-# How the plain network and the one with a pose do when digits turn by less and by more is measured in {ref}`sec-ranges`, and what other objectives make of the same pictures in
+# How the plain network and the one with a pose do when digits turn by less and by more is measured in {ref}`sec-ranges`, and what other objectives make of the same images in
 # {ref}`sec-alternatives`.
 #
 # ## What remains open
 #
 # - Whether such jumps can be avoided where they are not called for. Near a quarter-turn some are: a 6 there is a 9.
-# - The share of upright pictures, the spread of handwriting's slant and the range of angles are told to the network, not found.
+# - The share of upright images, the spread of handwriting's slant and the range of angles are told to the network, not found.
 # - Turns are one transform. Thickness, size and place could each have a layer of the same kind.

@@ -14,8 +14,8 @@
 # (sec-alternatives)=
 # # The alternatives, under the same protocol
 #
-# Many objectives promise latents that stand for one factor each, and a pose is not the only way to tell a network that pictures turn. Here each of them has the same network, the
-# same pictures and the same number of epochs as the plain β-VAE, and is measured like it.
+# Many objectives promise latents that stand for one factor each, and a pose is not the only way to tell a network that images turn. Here each of them has the same network, the
+# same images and the same number of epochs as the plain β-VAE, and is measured like it.
 
 # %% tags=["parameters"]
 profile = (
@@ -25,9 +25,9 @@ store = "runs"  # folder of the trained runs
 arch = "article"  # network of encoder and decoder
 beta = 1.0  # weight of the KL term where nothing else is said
 seeds = [0, 1, 2]  # seeds of each
-image_size = 32  # side of the pictures, pixels
+image_size = 32  # side of the images, pixels
 n_train = 3000  # source digits to train on
-epochs = 5  # passes over the training pictures
+epochs = 5  # passes over the training images
 batch_size = 16  # images a step
 lr = 2e-3  # learning rate at the start
 schedule = "cosine"  # of the learning rate
@@ -58,8 +58,8 @@ from vaelib.metrics.statistics import mean_interval
 from vaelib.plots.pose import scores_of_many
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all
-from vaelib.report.tables import framed, number
-from vaelib.scores.measure import frame_titles, framing, score
+from vaelib.report.tables import number, score_table
+from vaelib.scores.measure import baseline_scores, baseline_titles, score
 from vaelib.spec import TURNS, RunSpec
 from vaelib.training.objectives import OBJECTIVES, title
 from vaelib.training.store import RunStore
@@ -85,7 +85,7 @@ plain = title(spec)
 glue_all(
     {
         "image_size": image_size,
-        "n_train": spec.n_pictures,
+        "n_train": spec.n_images,
         "epochs": spec.epochs,
         "batch_size": spec.batch_size,
         "largest_batch": max(s.batch_size for s in specs),
@@ -116,16 +116,16 @@ pd.DataFrame({"what is minimised": minimised}).style.set_table_attributes('class
 
 # %% [markdown]
 # None of them is given what a contest would give it: strengths were chosen by one run at each of a few values. β-TCVAE estimates densities from a batch, so its batches are larger, and its steps fewer: the
-# largest here have {glue:text}`largest_batch` pictures, those of the plain network {glue:text}`batch_size`.
+# largest here have {glue:text}`largest_batch` images, those of the plain network {glue:text}`batch_size`.
 #
 # ## What they reach
 #
-# All were trained on {glue:text}`n_train:,d` pictures of {glue:text}`image_size` pixels, {glue:text}`epochs` epochs, {glue:text}`seeds_text` each. In {numref}`fig-alternatives` a dot is a run.
+# All were trained on {glue:text}`n_train:,d` images of {glue:text}`image_size` pixels, {glue:text}`epochs` epochs, {glue:text}`seeds_text` each. In {numref}`fig-alternatives` a dot is a run.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-alternatives", "caption": "Four scores of each objective; a dot is a run, a bar the mean over seeds. Lines: the same scores of principal components and of the untrained network. Purity and RIS are those of the latent that follows the angle best; D is measured on the factorial set; the bound is that of unseen pictures, the lower the better."}, "image": {"alt": "Four panels with a row for each objective and dots for its runs: purity, RIS, D, and the negative bound in nats."}}
-frames = framing(spec, store, groups=groups)
-titles = frame_titles(spec.latent_dim)
-framed_by = {titles[name]: found.scores for name, found in frames.items()}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-alternatives", "caption": "Four scores of each objective; a dot is a run, a bar the mean over seeds. Lines: the same scores of principal components and of the untrained network. Purity and RIS are those of the latent that follows the angle best; D is measured on the factorial set; the bound is that of unseen images, the lower the better."}, "image": {"alt": "Four panels with a row for each objective and dots for its runs: purity, RIS, D, and the negative bound in nats."}}
+baselines = baseline_scores(spec, store, groups=groups)
+titles = baseline_titles(spec.latent_dim)
+beside = {titles[name]: found.scores for name, found in baselines.items()}
 
 
 def bound(run):
@@ -141,17 +141,17 @@ table = pd.DataFrame(
     ]
 )
 lines = {
-    titles[name]: {column: frames[name].scores[key] for key, column in shown.items()}
+    titles[name]: {column: baselines[name].scores[key] for key, column in shown.items()}
     for name in ("pca", "untrained")
 }
 scores_of_many(table[["name", *shown.values(), "−ELBO, nats"]], lines)
 
 # %% tags=["hide-input"]
-measured = framed(scores | {name: [own] for name, own in framed_by.items()})
+measured = score_table(scores | {name: [own] for name, own in beside.items()})
 measured[["RIS", "RotPurity", "P rotation", "D"]]
 
 # %% [markdown]
-# In brackets: the least and the most over seeds. The pose is told the range of angles, the share of upright pictures and the spread of handwriting's slant, the known turns are told the range; the others are told nothing. The last four rows frame the others: the linear methods, the network before training, and one that was told digit and angle. What each costs, in the quality of the
+# In brackets: the least and the most over seeds. The pose is told the range of angles, the share of upright images and the spread of handwriting's slant, the known turns are told the range; the others are told nothing. The last four rows frame the others: the linear methods, the network before training, and one that was told digit and angle. What each costs, in the quality of the
 # copy and in time:
 
 # %% tags=["hide-input"]
@@ -205,5 +205,5 @@ gained.map(lambda value: "–" if np.isnan(value) else f"{value:+.3f}")
 #
 # - The purest rotation has *{glue:text}`best`* ({glue:text}`best_purity`); the plain β-VAE has {glue:text}`plain_purity`.
 # - Purer than the plain β-VAE beyond the seeds: {glue:text}`surely_above`. Less pure: {glue:text}`surely_below`.
-# - Of the objectives that are told of turns, be it by turned pictures or by a pose that turns the canvas, the purity is {glue:text}`told_of_turns`; of those that press on the statistics of
+# - Of the objectives that are told of turns, be it by turned images or by a pose that turns the canvas, the purity is {glue:text}`told_of_turns`; of those that press on the statistics of
 #   the code or change the comparison, it is at most {glue:text}`untold_most` (means over seeds). The latter know of no rotation, and nothing obliges them to give it a latent.

@@ -19,13 +19,13 @@
 # open, and then shows that the deeper one is, once trained, a far simpler thing than its depth suggests.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
 archs = ["ours", "article"]  # networks to compare
 beta = 4.0  # value of β they are trained with
 seed = 0  # seed of the runs
-n_tested = 200  # test pictures on which the maps are tried, half upright and half rotated
-n_starts = 40  # test pictures at which traversals start
+n_tested = 200  # test images on which the maps are tried, half upright and half rotated
+n_starts = 40  # test images at which traversals start
 
 # %% tags=["hide-input"]
 # %matplotlib inline
@@ -64,16 +64,16 @@ glue_all({"image_size": size, "beta": float(beta), "seed": seed})
 # %% [markdown]
 # ## The two networks
 #
-# {numref}`fig-networks` has both at the scale of this report's pictures. They share a plan. The encoder shrinks the picture
+# {numref}`fig-networks` has both at the scale of this report's images. They share a plan. The encoder shrinks the image
 # and widens the channels until little more than a list is left, and a last dense layer reads mean and log variance of
 # the latents from it. The decoder is the mirror image, ending in a sigmoid that makes every pixel a probability.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks", "caption": "The networks from the picture (left) to its reconstruction (right). Every block is what a layer puts out: higher for more pixels, thicker for more channels. Below, side squared and channels, or the number of units."}, "image": {"alt": "Two rows of blocks. In each, blocks shrink from the input picture towards the latents in the middle and grow again, mirrored, to the output picture; colours tell strided from unstrided convolutions, dense layers and latents."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks", "caption": "The networks from the image (left) to its reconstruction (right). Every block is what a layer puts out: higher for more pixels, thicker for more channels. Below, side squared and channels, or the number of units."}, "image": {"alt": "Two rows of blocks. In each, blocks shrink from the input image towards the latents in the middle and grow again, mirrored, to the output image; colours tell strided from unstrided convolutions, dense layers and latents."}}
 plots.networks({titles[arch]: layers for arch, layers in tables.items()}, size)
 
 # %% [markdown]
 # The article's network is four convolutions, a dense layer of 256 units, and ReLU in between. Layer by layer, with the work
-# of one picture forward in multiply-adds:
+# of one image forward in multiply-adds:
 
 # %% tags=["hide-input"]
 plots.printed_table(layer_table(prof.run(arch="article")))
@@ -89,9 +89,9 @@ plots.printed_table(layer_table(prof.run(arch="ours")))
 # %% [markdown]
 # ## What the slides leave open
 #
-# - **Kernels and strides** of our network. Seven convolutions cannot all halve a 64 × 64 picture: after six
+# - **Kernels and strides** of our network. Seven convolutions cannot all halve a 64 × 64 image: after six
 #   it is 1 × 1. We use 4 × 4 kernels with stride 2, as the article does, wherever something is left to halve, and a 3 × 3 kernel with
-#   stride 1 for the second layer of 128 channels. On smaller pictures the last layers find a single pixel and keep it.
+#   stride 1 for the second layer of 128 channels. On smaller images the last layers find a single pixel and keep it.
 # - **"Linear activation"**. Taken at its word it means no activation: the identity. It could also be a slip for ReLU, the
 #   rectified *linear* unit. We take the slides at their word; the second reading is the field `activation` of a run, on the command
 #   line `--activation relu`.
@@ -120,7 +120,7 @@ plots.printed_table(layer_table(prof.run(arch="ours")))
 #
 # 1. the output at the midpoint of two inputs is the midpoint of their outputs;
 # 2. the encoder can be replaced by one matrix, the decoder by another;
-# 3. a step along a latent adds $\delta V_j$ to the logits, *the same picture for every digit*.
+# 3. a step along a latent adds $\delta V_j$ to the logits, *the same image for every digit*.
 
 # %% tags=["hide-input"]
 test = load_split(runs[archs[0]].spec, "test")
@@ -151,15 +151,15 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# The table gives the first two, over {glue:text}`n_tested` test pictures (for the decoder, their codes): the largest
+# The table gives the first two, over {glue:text}`n_tested` test images (for the decoder, their codes): the largest
 # $|f(\tfrac{x+x'}2)-\tfrac12 f(x)-\tfrac12 f(x')|$, and the largest difference between $f(x)$ and $Wx+b$, both in standard deviations of
 # $f$. Computed in double precision, rounding is about $10^{-15}$. For the
-# article's network there is no such $W$; tried are its derivative at the black picture and its decoder's answers to unit latents.
+# article's network there is no such $W$; tried are its derivative at the black image and its decoder's answers to unit latents.
 #
 # Our encoder's matrix can be looked at: a row of $W_\mu$ has a weight for each pixel, and so has a column of $V$
 # ({numref}`fig-templates`). This is all the network has learned.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-templates", "caption": "Our network in full: for each latent, the weights its mean reads from the picture and the picture its decoder adds to the logits (orange negative, purple positive, each on its own scale). The latent with most KL first."}, "image": {"alt": "Two rows of pictures, one column a latent. The upper row shows the encoder's weights for each pixel, the lower row smooth patterns of positive and negative blobs that the decoder adds."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-templates", "caption": "Our network in full: for each latent, the weights its mean reads from the image and the image its decoder adds to the logits (orange negative, purple positive, each on its own scale). The latent with most KL first."}, "image": {"alt": "Two rows of images, one column a latent. The upper row shows the encoder's weights for each pixel, the lower row smooth patterns of positive and negative blobs that the decoder adds."}}
 ours = maps(runs["ours"].model)
 latent_dim = runs["ours"].spec.latent_dim
 reads = affine_map(ours["mu"], (1, size, size))[0].reshape(-1, size, size).numpy()
@@ -169,17 +169,17 @@ plots.affine_templates(reads, adds, np.argsort(runs["ours"].metrics["kl_per_dim"
 # %% [markdown]
 # The third consequence concerns the report's main tool, the traversal: decode a digit's code, change one latent, and watch.
 # {numref}`fig-steps` shows what a step of one prior standard deviation adds. If it turned every digit, it would have
-# to add a different picture to each.
+# to add a different image to each.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-steps", "caption": "Left: what a step of one along the latent with most KL adds to the logits, starting from the codes of four test digits. Right: cosine similarity of the pictures added at every two starts; dots are medians, bars hold 95 % of the pairs."}, "image": {"alt": "Left, a row of test digits and below, for each network, the signed pictures that a step adds to them. Right, cosine similarities for every latent and both networks."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-steps", "caption": "Left: what a step of one along the latent with most KL adds to the logits, starting from the codes of four test digits. Right: cosine similarity of the images added at every two starts; dots are medians, bars hold 95 % of the pairs."}, "image": {"alt": "Left, a row of test digits and below, for each network, the signed images that a step adds to them. Right, cosine similarities for every latent and both networks."}}
 starts = {arch: codes[arch][np.r_[: n_starts // 2, half : half + n_starts // 2]] for arch in archs}
 steps = {arch: traversal_steps(run.model, starts[arch]) for arch, run in runs.items()}
-cosines = {arch: pairwise_cosines(pictures) for arch, pictures in steps.items()}
+cosines = {arch: pairwise_cosines(images) for arch, images in steps.items()}
 strongest = {arch: int(np.argmax(run.metrics["kl_per_dim"])) for arch, run in runs.items()}
 digits = test.factors["digit"].to_numpy()[: n_starts // 2]
 four = np.unique(digits, return_index=True)[1][:4]
 plots.traversal_differences(
-    {titles[arch]: pictures[strongest[arch]][four] for arch, pictures in steps.items()},
+    {titles[arch]: own[strongest[arch]][four] for arch, own in steps.items()},
     as_float(images[four, 0]).numpy(),
     {titles[arch]: values for arch, values in cosines.items()},
 )
@@ -202,14 +202,14 @@ glue(
 # ## What was found
 #
 # - The article's network has {glue:text}`parameters_article:,d` parameters and takes {glue:text}`multiply_adds_article:.1f` million multiply-adds a
-#   picture of {glue:text}`image_size` × {glue:text}`image_size`; ours has {glue:text}`parameters_ours:,d` and takes {glue:text}`multiply_adds_ours:.1f` million.
+#   image of {glue:text}`image_size` × {glue:text}`image_size`; ours has {glue:text}`parameters_ours:,d` and takes {glue:text}`multiply_adds_ours:.1f` million.
 # - As the slides state it, our network {glue:text}`affine` at test time: its largest gap at a midpoint is
 #   {glue:text}`midpoint_gap_ours:.1e` standard deviations, the article's network has gaps from {glue:text}`least_midpoint_gap_article:.2g` to
 #   {glue:text}`midpoint_gap_article:.2g`. One matrix each
 #   reproduces our encoder and our decoder to {glue:text}`collapse_error_ours:.1e` standard deviations.
-# - A step along a latent of ours adds the same picture everywhere: the least cosine over all latents and pairs of
+# - A step along a latent of ours adds the same image everywhere: the least cosine over all latents and pairs of
 #   {glue:text}`n_starts` starts is {glue:text}`cosine_least_ours:.4f`. For the article's network the mean is {glue:text}`cosine_mean_article:.2f` and the
 #   least {glue:text}`cosine_least_article:.2f`.
 # - So the seven layers do not make our network more expressive than one layer. A map that adds the same
-#   picture to every digit cannot turn them all, whatever β: what the presentation found wanting in its own network may be
+#   image to every digit cannot turn them all, whatever β: what the presentation found wanting in its own network may be
 #   explained before any training.

@@ -14,11 +14,11 @@
 # (sec-beta-study)=
 # # β study
 #
-# One number, β, decides how much a β-VAE may write down about each picture. This chapter says what β multiplies,
-# what a given value of it means at our size of picture, and what it does on our data.
+# One number, β, decides how much a β-VAE may write down about each image. This chapter says what β multiplies,
+# what a given value of it means at our size of image, and what it does on our data.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
 arch = "article"  # network the sweep is made with
 betas = [1, 4, 16, 64]  # values of β
@@ -42,7 +42,7 @@ from vaelib.models.losses import REFERENCE_SIDE, beta_eff, beta_norm, reduction_
 from vaelib.plots import sweeps as plots
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all
-from vaelib.scores.measure import framing
+from vaelib.scores.measure import baseline_scores
 from vaelib.spec import REDUCTIONS
 from vaelib.training.store import RunStore
 
@@ -82,7 +82,7 @@ glue_all(
 # %% [markdown]
 # ## A bound of two terms
 #
-# A variational autoencoder {cite:p}`kingma2014,rezende2014` explains a picture $x$ by a short code $z$ of $M$ numbers, the
+# A variational autoencoder {cite:p}`kingma2014,rezende2014` explains an image $x$ by a short code $z$ of $M$ numbers, the
 # *latents*. Its encoder turns $x$ into a normal distribution $q(z\mid x)=\mathcal N(\mu,\operatorname{diag}\sigma^2)$, its
 # decoder turns $z$ into a probability $p(x\mid z)$ for every pixel, and both are trained to push up a lower bound on
 # the likelihood of the data, the ELBO:
@@ -92,7 +92,7 @@ glue_all(
 # $$ (elbo)
 #
 # The first term asks for faithful reconstructions. The second charges for every bit of the code that differs from
-# standard normal noise: it counts, in nats (1 nat is about 1.44 bits), what the code says about the picture. The β-VAE
+# standard normal noise: it counts, in nats (1 nat is about 1.44 bits), what the code says about the image. The β-VAE
 # {cite:p}`higgins2017` changes nothing but the price, and minimises
 #
 # $$
@@ -110,7 +110,7 @@ glue_all(
 # convention of this report. A program that averages one of them instead optimises another β without saying so. The table
 # converts six ways of writing the loss with β = {glue:text}`example_beta:g` to the convention, for
 # {glue:text}`n_pixels:,d` pixels and {glue:text}`latent_dim` latents. The last column is
-# $\beta_\text{norm}=\beta M/N$ of {cite:t}`higgins2017`, with $N$ pixels, which makes different sizes of picture comparable.
+# $\beta_\text{norm}=\beta M/N$ of {cite:t}`higgins2017`, with $N$ pixels, which makes different sizes of image comparable.
 
 # %% tags=["hide-input"]
 words = {
@@ -158,26 +158,26 @@ glue(
 
 # %% [markdown]
 # The readings lie a factor of {glue:text}`reading_ratio:,.0f` apart. A popular one comes from programs
-# for 28 × 28 pixels: average over pixels and multiply by 784, a constant that is left behind when the picture grows. It turns
+# for 28 × 28 pixels: average over pixels and multiply by 784, a constant that is left behind when the image grows. It turns
 # β = {glue:text}`example_beta:g` into {glue:text}`beta_eff_mean_pixels_784:.1f`. And even summed correctly, the same β is weaker on
-# larger pictures, because a resized picture has more pixels and no more content ({ref}`sec-dataset`): β =
+# larger images, because a resized image has more pixels and no more content ({ref}`sec-dataset`): β =
 # {glue:text}`example_beta:g` at {glue:text}`image_size` × {glue:text}`image_size` weighs what
 # β = {glue:text}`same_at_28:.2f` would at 28 × 28. So a value of β alone says little, and a study of it has to span a wide range.
 #
 # ## The sweep
 #
 # We train the network "{glue:text}`arch`" with each β on upright and rotated digits together and measure on test
-# digits it has not seen ({glue:text}`n_test:,d` pictures, {glue:text}`seeds_in_words` a value). {numref}`fig-beta-history`
+# digits it has not seen ({glue:text}`n_test:,d` images, {glue:text}`seeds_in_words` a value). {numref}`fig-beta-history`
 # follows both terms through training.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-history", "caption": "Both terms on validation pictures after every epoch, a colour for each β and a line for each seed."}, "image": {"alt": "Two panels of curves over the epochs, validation reconstruction at the left and validation KL at the right, one colour for each value of beta."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-history", "caption": "Both terms on validation images after every epoch, a colour for each β and a line for each seed."}, "image": {"alt": "Two panels of curves over the epochs, validation reconstruction at the left and validation KL at the right, one colour for each value of beta."}}
 plots.learning_curves({beta: [run.history for run in same_beta] for beta, same_beta in runs.items()})
 
 # %% [markdown]
-# {numref}`fig-beta-terms` has the outcome: distortion, rate and the number of latents that respond to the picture at all
-# (*active* ones: the variance of $\mu_j$ over pictures is above 0.01, {cite:t}`burda2016`).
+# {numref}`fig-beta-terms` has the outcome: distortion, rate and the number of latents that respond to the image at all
+# (*active* ones: the variance of $\mu_j$ over images is above 0.01, {cite:t}`burda2016`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-terms", "caption": "Reconstruction (less is better), KL and active latents against β on test pictures. A dot is a run, the line joins the means."}, "image": {"alt": "Three panels against beta on a logarithmic axis: reconstruction and KL, each for upright and for rotated test pictures, and the number of active latents."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-terms", "caption": "Reconstruction (less is better), KL and active latents against β on test images. A dot is a run, the line joins the means."}, "image": {"alt": "Three panels against beta on a logarithmic axis: reconstruction and KL, each for upright and for rotated test images, and the number of active latents."}}
 plots.terms_against_beta(table)
 
 # %% [markdown]
@@ -185,14 +185,14 @@ plots.terms_against_beta(table)
 # distortion what is still missing when it is read back. No β is "right" here. Each picks a point, and only along the dotted
 # diagonals are two points equally good as a model of the data, by equation {eq}`elbo`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "The runs in the plane of rate and distortion, all test pictures. On a dotted line the negative ELBO, rate plus distortion, is constant; the lower the line, the better the bound."}, "image": {"alt": "Scatter plot with KL on the horizontal and reconstruction on the vertical axis, a labelled point for each beta joined by a line, and dotted diagonals.", "width": "75%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "The runs in the plane of rate and distortion, all test images. On a dotted line the negative ELBO, rate plus distortion, is constant; the lower the line, the better the bound."}, "image": {"alt": "Scatter plot with KL on the horizontal and reconstruction on the vertical axis, a labelled point for each beta joined by a line, and dotted diagonals.", "width": "75%"}}
 plots.rate_distortion(table)
 
 # %% [markdown]
 # Where the nats go is in {numref}`fig-kl-spectrum`. A latent with almost none is passive: its code is the prior's noise whatever
-# the picture, and the decoder has learned to expect nothing from it. Dimensions carry no fixed meaning from run to run, so they are sorted.
+# the image, and the decoder has learned to expect nothing from it. Dimensions carry no fixed meaning from run to run, so they are sorted.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kl-spectrum", "caption": "KL of each latent on test pictures, sorted within each run and averaged over seeds."}, "image": {"alt": "Heat map with a row for each beta and a column for each latent sorted by KL; the number of nats stands in every cell."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kl-spectrum", "caption": "KL of each latent on test images, sorted within each run and averaged over seeds."}, "image": {"alt": "Heat map with a row for each beta and a column for each latent sorted by KL; the number of nats stands in every cell."}}
 spectra = {
     beta: np.mean([np.sort(run.metrics["kl_per_dim"])[::-1] for run in same_beta], axis=0)
     for beta, same_beta in runs.items()
@@ -200,10 +200,10 @@ spectra = {
 plots.kl_spectra(spectra)
 
 # %% [markdown]
-# Numbers aside, this is what one sees ({numref}`fig-beta-pictures`). A reconstruction passes through the code of a test
-# picture; a sample starts from noise, so that it shows what the model believes a picture looks like.
+# Numbers aside, this is what one sees ({numref}`fig-beta-images`). A reconstruction passes through the code of a test
+# image; a sample starts from noise, so that it shows what the model believes an image looks like.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-pictures", "caption": "Reconstructions of upright and of rotated test digits, and samples from the prior (the same latents in every row). First seed of each β."}, "image": {"alt": "Grid of digits. The first row shows test digits, the rows below their reconstructions for growing beta, first upright, then rotated digits; at the right, samples drawn from the prior."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-images", "caption": "Reconstructions of upright and of rotated test digits, and samples from the prior (the same latents in every row). First seed of each β."}, "image": {"alt": "Grid of digits. The first row shows test digits, the rows below their reconstructions for growing beta, first upright, then rotated digits; at the right, samples drawn from the prior."}}
 test = load_split(spec, "test")
 half = len(test) // 2
 digits = test.factors["digit"].to_numpy()[:half]
@@ -211,15 +211,15 @@ picked = [np.flatnonzero(digits == digit)[0] for digit in (2, 4, 6, 7)]
 shown = test.images[[*picked, *(half + row for row in picked)]]
 models = [same_beta[0].model for same_beta in runs.values()]
 drawn = prior_samples(models[0], 6, seed=0)
-pictures = np.stack(
+images = np.stack(
     [as_float(shown)[:, 0].numpy(), *(decode(model, encode(model, shown).mu) for model in models)]
 )
 samples = np.stack([decode(model, drawn) for model in models])
 blank = np.full_like(samples[:1], np.nan)
-plots.picture_blocks(
+plots.image_blocks(
     {
-        "upright": pictures[:, :4],
-        "rotated": pictures[:, 4:],
+        "upright": images[:, :4],
+        "rotated": images[:, 4:],
         "samples from the prior": np.concatenate([blank, samples]),
     },
     ["test digit", *(f"β = {beta:g}" for beta in runs)],
@@ -229,7 +229,7 @@ plots.picture_blocks(
 # ## Does β separate the factors?
 #
 # Whether a code is better *organised* at a larger β is a question of scores and of several seeds. The networks of this section are trained with
-# {glue:text}`sweep_seeds` seeds at each β, on pictures of {glue:text}`sweep_size` pixels; their β is given as that of equal β_norm at {glue:text}`reference_side`
+# {glue:text}`sweep_seeds` seeds at each β, on images of {glue:text}`sweep_size` pixels; their β is given as that of equal β_norm at {glue:text}`reference_side`
 # pixels, the presentation's. The scores are of a *factorial set*: test digits turned, thickened, slanted and scaled in all combinations, so that every factor is known and none
 # goes with another.
 #
@@ -238,7 +238,7 @@ plots.picture_blocks(
 # - **UDR** {cite:p}`duan2020`: how far two seeds find the same latents, whatever these mean.
 # - **RIS**: the share of the variance of the best latent that is a function of the angle alone, when digits are turned ({ref}`sec-rotation-sweep`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scores-beta", "caption": "Scores of organisation and active latents against β. A dot is a run, a line joins the means, the band is the 95 % interval over seeds. Grey: codes that know no β, of the same pictures."}, "image": {"alt": "Five panels against beta, MIG, D, UDR, RIS and active latents, with a line and a band for each network and grey horizontal lines for principal components, independent components and an untrained network."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scores-beta", "caption": "Scores of organisation and active latents against β. A dot is a run, a line joins the means, the band is the 95 % interval over seeds. Grey: codes that know no β, of the same images."}, "image": {"alt": "Five panels against beta, MIG, D, UDR, RIS and active latents, with a line and a band for each network and grey horizontal lines for principal components, independent components and an untrained network."}}
 sweep = {"archs": [arch], "betas": betas, "seeds": seeds, "also": also}
 measured = gather([RunStore(store).get(one) for one in prof.runs(sweep)], prof, store)
 in_sweep = measured["swept"] if measured["swept"].any() else measured["full"]
@@ -248,14 +248,14 @@ names = {
     "pca": f"PCA-{spec.latent_dim}",
     "ica": f"ICA-{spec.latent_dim}",
     "untrained": "untrained network",
-    "ceiling": "network told the labels",
+    "supervised": "network told the labels",
 }
 titles = {"mig": "MIG", "dci_d": "D", "udr": "UDR", "ris": "RIS", "active_variance": "active latents"}
-frames = {
+baselines = {
     names[name]: {score: found.scores.get(score) for score in titles}
-    for name, found in framing(small, store, groups=groups_needed(small, prof)).items()
+    for name, found in baseline_scores(small, store, groups=groups_needed(small, prof)).items()
 }
-plots.scores_against_beta(swept, titles, {name: frames[name] for name in list(names.values())[:3]})
+plots.scores_against_beta(swept, titles, {name: baselines[name] for name in list(names.values())[:3]})
 
 
 # %% tags=["hide-input"]
@@ -276,7 +276,7 @@ pd.DataFrame(
                 for score, title in titles.items()
                 if score != "udr"
             }
-            for name, scores in frames.items()
+            for name, scores in baselines.items()
         },
     }
 ).T.fillna("–")
@@ -311,7 +311,7 @@ glue_all(
 # By the rule of the ledger ({ref}`sec-conclusion`, C6), that β separates the factors of the article's network is *{glue:text}`verdict_article`* ({glue:text}`finding_article:s`), and that it
 # does not separate those of ours is *{glue:text}`verdict_ours`* ({glue:text}`finding_ours:s`).
 #
-# ### Do small pictures stand for large ones?
+# ### Do small images stand for large ones?
 #
 # The sweep is trusted as far as it agrees with networks at the scale of the rest of this report, at equal β_norm. {glue:text}`scales_note:s`.
 
@@ -370,7 +370,7 @@ glue(
 #
 # - From β = {glue:text}`beta_low:g` to {glue:text}`beta_high:g` the reconstruction {glue:text}`recon_direction`
 #   (from {glue:text}`recon_low:.1f` to {glue:text}`recon_high:.1f` nats) and the KL {glue:text}`kl_direction` (from {glue:text}`kl_low:.2f`
-#   to {glue:text}`kl_high:.2f` nats), over {glue:text}`n_test:,d` test pictures. {glue:text}`seeds_note`.
+#   to {glue:text}`kl_high:.2f` nats), over {glue:text}`n_test:,d` test images. {glue:text}`seeds_note`.
 # - The number of active latents {glue:text}`active_units_direction`: {glue:text}`active_units_low:.3g` of {glue:text}`latent_dim` at
 #   β = {glue:text}`beta_low:g`, {glue:text}`active_units_high:.3g` at {glue:text}`beta_high:g`. At the smallest β the latents carry
 #   {glue:text}`kl_least_low:.2f` to {glue:text}`kl_most_low:.2f` nats each. Many active latents are what

@@ -18,7 +18,7 @@
 # on the pages below this one.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
 archs = ["ours", "article"]  # the two networks
 beta = 4.0  # weight of the KL term at the same setting
@@ -27,8 +27,8 @@ also_archs = ["article"]  # networks that are also trained with the following va
 also_betas = [1.0, 4.0, 16.0, 64.0]  # values of β among which the nearest rate is sought
 also = []  # further runs, in which β is swept with several seeds
 traversal_digit = 3  # digit whose code is varied
-steps = 7  # pictures along a dimension
-n_moved = 200  # test pictures decoded with each dimension moved
+steps = 7  # images along a dimension
+n_moved = 200  # test images decoded with each dimension moved
 
 # %% tags=["hide-input"]
 # %matplotlib inline
@@ -44,12 +44,12 @@ from vaelib.metrics.curves import between_points, span
 from vaelib.metrics.statistics import mean_interval
 from vaelib.models.latents import decode, traverse
 from vaelib.plots import comparison as plots
-from vaelib.plots.images import picture_grid
+from vaelib.plots.images import image_grid
 from vaelib.plots.latents import traversal_panels
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all
 from vaelib.scores.capture import capture, ranges
-from vaelib.scores.measure import framing
+from vaelib.scores.measure import baseline_scores
 from vaelib.training.store import RunStore
 
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also_archs": also_archs, "also_betas": also_betas}
@@ -87,14 +87,14 @@ for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near
 # %% [markdown]
 # ## The same setting, the same rate
 #
-# Both networks were trained alike, on the same pictures in as many batches of the same size, with β = {glue:text}`beta:g` (profile "{glue:text}`profile_name`",
+# Both networks were trained alike, on the same images in as many batches of the same size, with β = {glue:text}`beta:g` (profile "{glue:text}`profile_name`",
 # {glue:text}`seeds_text`). Equal β does not make them equal: each network settles where a further nat no longer
 # pays, and that may be another rate. A code with more nats reconstructs better for that reason alone. {numref}`fig-networks-plane` shows
 # where the networks end. At β = {glue:text}`beta:g`, {glue:text}`first` uses {glue:text}`kl_first:.2f` nats. Among the
 # runs of {glue:text}`second` (β = {glue:text}`betas`) the nearest rate, {glue:text}`kl_near:.2f` nats, is that of
 # **β = {glue:text}`beta_near:g`**, {glue:text}`near_note`. It stands for "the nearest rate" below.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-plane", "caption": "Both networks in the plane of rate and distortion, test pictures; lower and further left is better. A curve joins the values of β of one network."}, "image": {"alt": "Plot of reconstruction against KL with labelled points for the values of beta, a colour and a marker for each network.", "width": "75%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-plane", "caption": "Both networks in the plane of rate and distortion, test images; lower and further left is better. A curve joins the values of β of one network."}, "image": {"alt": "Plot of reconstruction against KL with labelled points for the values of beta, a colour and a marker for each network.", "width": "75%"}}
 plots.rate_distortion(
     pd.DataFrame(
         [
@@ -118,9 +118,9 @@ rows = []
 for chosen in (digits, digits + len(test) // 2):
     rows.append(as_float(test.images[chosen])[:, 0].numpy())
     rows += [decode(runs[point][0].model, found[point][0].codes.mu[chosen]) for point in compared]
-picture_grid(np.stack(rows), ["upright", *labels.values(), "rotated", *labels.values()])
+image_grid(np.stack(rows), ["upright", *labels.values(), "rotated", *labels.values()])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-traversals", "caption": "Every dimension varied from the code of the same test digit, a row a dimension, sorted by KL within each network. First seed."}, "image": {"alt": "Panels of small pictures side by side, one for each network and setting; each row shows one latent dimension moving from low to high."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-traversals", "caption": "Every dimension varied from the code of the same test digit, a row a dimension, sorted by KL within each network. First seed."}, "image": {"alt": "Panels of small images side by side, one for each network and setting; each row shows one latent dimension moving from low to high."}}
 start = np.flatnonzero(test.factors["digit"] == traversal_digit)[0]
 panels = []
 for point in compared:
@@ -136,12 +136,12 @@ traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
 # How the nats are spread over the dimensions is in {numref}`fig-networks-spectra`, and how well the angle of rotated digits can be read from
 # the best single dimension and from all of them in {numref}`fig-networks-angle`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-spectra", "caption": "KL of the dimensions on test pictures, sorted within each run and averaged over seeds."}, "image": {"alt": "Lines of KL against the rank of the dimension, one for each network and setting.", "width": "75%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-spectra", "caption": "KL of the dimensions on test images, sorted within each run and averaged over seeds."}, "image": {"alt": "Lines of KL against the rank of the dimension, one for each network and setting.", "width": "75%"}}
 plots.kl_spectra(
     {labels[p]: np.mean([np.sort(c.per_dim["kl"])[::-1] for c in found[p]], axis=0) for p in compared}
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-angle", "caption": "R² of the angle on rotated test digits: the best single dimension by a line, and all dimensions by their nearest neighbours. Bars: 95 % over resampled test pictures of one run; a row is a run."}, "image": {"alt": "For each run two points with error bars: the R squared of the angle from the best dimension and from all dimensions.", "width": "75%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-angle", "caption": "R² of the angle on rotated test digits: the best single dimension by a line, and all dimensions by their nearest neighbours. Bars: 95 % over resampled test images of one run; a row is a run."}, "image": {"alt": "For each run two points with error bars: the R squared of the angle from the best dimension and from all dimensions.", "width": "75%"}}
 rows = {
     f"{labels[point]}, seed {seed}": {
         (kind, part): getattr(estimate, part)
@@ -163,7 +163,7 @@ measures = {
     "active dimensions": ("{:.3g}", lambda run, c: c.active),
     "visible dimensions": ("{:.3g}", lambda run, c: c.visible),
     "mean |r| of two dimensions": ("{:.2f}", lambda run, c: c.correlation),
-    "agreement between pictures, mean": ("{:.3f}", lambda run, c: c.per_dim["agreement"].mean()),
+    "agreement between images, mean": ("{:.3f}", lambda run, c: c.per_dim["agreement"].mean()),
     "R² of the angle, best dimension": ("{:.2f}", lambda run, c: c.angle_best_dim.value),
     "R² of the angle, all dimensions": ("{:.2f}", lambda run, c: c.angle_all_dims.value),
     "digits read, upright, %": ("{:.0f}", lambda run, c: 100 * c.digit_accuracy_upright),
@@ -212,8 +212,8 @@ pd.DataFrame({labels[point]: column for point, column in table.items()})
 # ## Organised, at equal rate
 #
 # A code with more nats has more to organise, so scores of organisation are compared at equal rate, too. {numref}`fig-scores-rate` has D (is a latent used
-# for one factor alone?), MIG and RIS of the networks in which β is swept ({ref}`sec-beta-study`, pictures of {glue:text}`sweep_size` pixels) against the nats
-# they spend. The grey lines are codes of the same pictures that were trained for none of it. Where hardly a nat is spent a high D is no merit:
+# for one factor alone?), MIG and RIS of the networks in which β is swept ({ref}`sec-beta-study`, images of {glue:text}`sweep_size` pixels) against the nats
+# they spend. The grey lines are codes of the same images that were trained for none of it. Where hardly a nat is spent a high D is no merit:
 # a single dimension that tells a little of four factors and nothing of the fifth has $D=1-\ln 4/\ln 5\approx 0.14$.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scores-rate", "caption": "D, MIG and RIS against the rate. A dot is a run, a thin line joins the runs of one seed, a bold one the means of each β. Grey: principal components, independent components, both networks untrained. Marks at the top: the rates of the table."}, "image": {"alt": "Three panels with the rate in nats on the horizontal axis and a score on the vertical one; dots in one colour for each network, joined by thin lines with a bold line through their means, and four grey horizontal lines."}}
@@ -222,7 +222,7 @@ measured = gather([RunStore(store).get(one) for one in prof.runs(named | {"also"
 measured["network"] = measured["arch"].map(lambda arch: ARCHITECTURES[arch].title)
 swept = measured[measured["swept"]]
 titles = {"dci_d": "D", "mig": "MIG", "ris": "RIS"}
-frames = {}
+baselines = {}
 for arch in archs:
     names = {
         "pca": f"PCA-{spec.latent_dim}",
@@ -230,9 +230,11 @@ for arch in archs:
         "untrained": f"{ARCHITECTURES[arch].title}, untrained",
     }
     small = prof.run(arch=arch, **prof.sweep)
-    for name, frame in framing(small, store, names=list(names), groups=groups_needed(small, prof)).items():
-        frames[names[name]] = {score: frame.scores[score] for score in titles}
-plots.scores_at_rate(swept, titles, frames, RATES)
+    for name, found in baseline_scores(
+        small, store, names=list(names), groups=groups_needed(small, prof)
+    ).items():
+        baselines[names[name]] = {score: found.scores[score] for score in titles}
+plots.scores_at_rate(swept, titles, baselines, RATES)
 
 # %% tags=["hide-input"]
 gaps = at_equal_rate(swept.dropna(subset=[*BETTER, "kl"]))
@@ -265,12 +267,12 @@ pd.DataFrame(
 
 # %% [markdown]
 # In brackets: 95 % intervals by Student's t over seeds. By the rule of the ledger (C8), which averages over the rates that all seeds of both reach, that
-# the article's network is better is *{glue:text}`verdict`* ({glue:text}`verdict_finding:s`; n = {glue:text}`n_seeds_rate`). All other scores of both networks, beside what frames them, are in {ref}`sec-conclusion`.
+# the article's network is better is *{glue:text}`verdict`* ({glue:text}`verdict_finding:s`; n = {glue:text}`n_seeds_rate`). All other scores of both networks, beside those of the baselines, are in {ref}`sec-conclusion`.
 
 # %% [markdown]
 # ## What was found
 #
-# On {glue:text}`n_test:,d` test pictures; {glue:text}`first` → {glue:text}`second`, {glue:text}`seeds_text`.
+# On {glue:text}`n_test:,d` test images; {glue:text}`first` → {glue:text}`second`, {glue:text}`seeds_text`.
 #
 # - At β = {glue:text}`beta:g`: reconstruction {glue:text}`recon_first_text` → {glue:text}`recon_second_text` nats, rate
 #   {glue:text}`kl_first_text` → {glue:text}`kl_second_text` nats.
@@ -279,7 +281,7 @@ pd.DataFrame(
 # - Visible dimensions, of {glue:text}`latent_dim`, at β = {glue:text}`beta:g`: {glue:text}`visible_first_text` → {glue:text}`visible_second_text`; active ones:
 #   {glue:text}`active_first_text` → {glue:text}`active_second_text`.
 # - Two dimensions correlate on average by {glue:text}`correlation_first_text` → {glue:text}`correlation_second_text`; the same change is made
-#   to different pictures with agreement {glue:text}`agreement_first_text` → {glue:text}`agreement_second_text`.
+#   to different images with agreement {glue:text}`agreement_first_text` → {glue:text}`agreement_second_text`.
 # - The angle from the best dimension has R² {glue:text}`best_first_text` → {glue:text}`best_second_text`, from all dimensions
 #   {glue:text}`all_first_text` → {glue:text}`all_second_text`.
 #

@@ -19,7 +19,7 @@
 # span no more than their range, and asks for Student's now.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
 archs = ["ours", "article"]  # the two networks, these names
 beta = 4.0  # weight of the KL term in the presentation
@@ -35,8 +35,8 @@ from vaelib.claims.trends import DECK_BETA
 from vaelib.models.losses import REFERENCE_SIDE
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all
-from vaelib.report.tables import bands, claim_texts, framed, ledger_counts
-from vaelib.scores.measure import framing
+from vaelib.report.tables import bands, claim_texts, ledger_counts, score_table
+from vaelib.scores.measure import baseline_scores
 from vaelib.training.store import RunStore
 
 scale = load_profile(profile)
@@ -70,7 +70,7 @@ glue_all(
         "n_test": 2 * spec.n_test,
         "latent_dim": spec.latent_dim,
         "epochs": spec.epochs,
-        "n_train": spec.n_pictures,
+        "n_train": spec.n_images,
         "image_size": spec.image_size,
         "least_seeds": LEAST_SEEDS,
         "n_swept": len(swept),
@@ -86,8 +86,8 @@ glue_all(
 # {glue:text}`counts`.
 #
 # Claims about β = {glue:text}`deck_beta:g` are judged by networks trained at the scale of this report (profile "{glue:text}`profile_name`": {glue:text}`image_size` pixels, where β = {glue:text}`beta:g`
-# weighs as much; {glue:text}`epochs` epochs over {glue:text}`n_train:,d` pictures, {glue:text}`n_test:,d` test pictures, number of seeds {glue:text}`n_seeds`). Claims about the effect of β
-# (C6 to C8) are judged by {glue:text}`n_swept` networks at β = {glue:text}`sweep_betas`, on pictures of {glue:text}`sweep_size` pixels; β is given
+# weighs as much; {glue:text}`epochs` epochs over {glue:text}`n_train:,d` images, {glue:text}`n_test:,d` test images, number of seeds {glue:text}`n_seeds`). Claims about the effect of β
+# (C6 to C8) are judged by {glue:text}`n_swept` networks at β = {glue:text}`sweep_betas`, on images of {glue:text}`sweep_size` pixels; β is given
 # as that of equal β_norm at {glue:text}`reference_side` pixels ({ref}`sec-beta-study`). A trained network, known by its seed, is one observation; fewer than {glue:text}`least_seeds` seeds decide nothing.
 # In brackets: 95 % intervals over seeds, Student's, which hold what they say for three seeds as for five ({ref}`sec-metrics`). *p* is that of the claim being false, so that a small one speaks for the claim; the second is Holm's, corrected for the number of rows.
 #
@@ -150,18 +150,18 @@ glue_all(
 #
 # ## Beside what costs nothing
 #
-# A score means little alone. The table has those of both networks beside principal and independent components of the same pictures, an
-# untrained network, a network with the same encoder that was told digit and angle (the ceiling), and the band that random rotations of the network's own code span.
+# A score means little alone. The table has those of both networks beside principal and independent components of the same images, an
+# untrained network, a network with the same encoder that was told digit and angle (the supervised upper bound), and the band that random rotations of the network's own code span.
 
 # %% tags=["hide-input"]
 codes = {ARCHITECTURES[arch].title: at_beta[arch].to_dict("records") for arch in archs}
 for arch in archs:
-    frames = framing(scale.run(arch=arch, beta=beta), store)
+    baselines = baseline_scores(scale.run(arch=arch, beta=beta), store)
     linear = {"pca": f"PCA-{spec.latent_dim}", "ica": f"ICA-{spec.latent_dim}"}
-    of_network = {name: f"{ARCHITECTURES[arch].title}, {name}" for name in ("untrained", "ceiling")}
-    codes |= {title: [frames[name].scores] for name, title in (linear | of_network).items()}
+    of_network = {name: f"{ARCHITECTURES[arch].title}, {name}" for name in ("untrained", "supervised")}
+    codes |= {title: [baselines[name].scores] for name, title in (linear | of_network).items()}
     codes[f"{ARCHITECTURES[arch].title}, random axes"] = bands(at_beta[arch].to_dict("records"))
-framed(codes)
+score_table(codes)
 
 # %% [markdown]
 # ## How to read it
@@ -178,7 +178,7 @@ framed(codes)
 # - The presentation's own program and weights are not at hand. Averages in its loss may have changed its β ({ref}`sec-beta-study`), and what that does to
 #   the number of dimensions in use is measured in {ref}`sec-ablation`; which of the readings it used is unknown.
 # - Sets of three numbers like "1, 6 and 8" cannot be compared between trainings; only how many there are can.
-# - Factors are crossed by turning, thickening, slanting and scaling test digits. Some of these pictures are unlike any that the networks were trained on;
+# - Factors are crossed by turning, thickening, slanting and scaling test digits. Some of these images are unlike any that the networks were trained on;
 #   the scores of the inner levels alone stand beside the others in `vaelib evaluate`.
 #
 # ## Possible additions

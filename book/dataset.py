@@ -18,7 +18,7 @@
 # both by itself. The data for it are handwritten digits, once as they were written and once turned by a random angle.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: size of the pictures, number of digits
+profile = "quick"  # scale of the report: size of the images, number of digits
 rotation_range = 90.0  # angles are uniform in plus or minus this, degrees
 n_shown = 20  # digits in the sample grid
 n_measured = 1000  # test digits behind the curve of distances (fewer where the profile has fewer)
@@ -34,10 +34,10 @@ from vaelib.data.mnist import load_mnist
 from vaelib.data.morphology import FACTORS, morphology
 from vaelib.metrics.curves import crossing
 from vaelib.metrics.distances import distances_when_turned
-from vaelib.metrics.probes import class_share
+from vaelib.metrics.probes import eta_squared
 from vaelib.plots import data as plots
 from vaelib.plots.factors import factor_distributions
-from vaelib.plots.images import picture_grid
+from vaelib.plots.images import image_grid
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all
 
@@ -46,7 +46,7 @@ corpora = {
     name: load_split(spec, split)
     for name, split in (("training", "train"), ("validation", "val"), ("test", "test"))
 }
-factors = {name: corpus.factors for name, corpus in corpora.items()}
+factors = {name: dataset.factors for name, dataset in corpora.items()}
 originals = load_mnist("test")
 test = factors["test"]
 chosen = test.loc[~test["rotated"], "index"].to_numpy()
@@ -72,19 +72,19 @@ glue_all(
 # %% [markdown]
 # ## MNIST, and why it is resized
 #
-# MNIST {cite:p}`lecun1998` has 60,000 pictures of handwritten digits to learn from and 10,000 to test on,
-# 28 × 28 grey pixels each. The network of the article {cite:p}`higgins2017` takes 64 × 64 pixels: it halves its picture
+# MNIST {cite:p}`lecun1998` has 60,000 images of handwritten digits to learn from and 10,000 to test on,
+# 28 × 28 grey pixels each. The network of the article {cite:p}`higgins2017` takes 64 × 64 pixels: it halves its image
 # four times, which 28 does not survive (28, 14, 7, and no further), while 64 ends at 4 × 4.
-# So the pictures are resized, here to {glue:text}`image_size:.0f` × {glue:text}`image_size:.0f`
+# So the images are resized, here to {glue:text}`image_size:.0f` × {glue:text}`image_size:.0f`
 # ({numref}`fig-resize`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resize", "caption": "Three test digits as MNIST has them and as the networks see them, with pixels drawn equally large. The larger picture is smoother and says nothing new."}, "image": {"alt": "Three pairs of pictures of a white digit on black: a small one of 28 by 28 pixels and, beside it, the same digit enlarged by bilinear interpolation."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resize", "caption": "Three test digits as MNIST has them and as the networks see them, with pixels drawn equally large. The larger image is smoother and says nothing new."}, "image": {"alt": "Three pairs of images of a white digit on black: a small one of 28 by 28 pixels and, beside it, the same digit enlarged by bilinear interpolation."}}
 plots.resized_digits(small[:3, 0].numpy(), large[:3, 0].numpy())
 
 # %% [markdown]
 # Resizing adds no information, yet it changes the loss. The reconstruction term of a VAE sums over pixels, and there
 # are now {glue:text}`n_pixels:,.0f` instead of 784 of them: {glue:text}`pixel_ratio:.2f` times as many. The variance of the
-# pictures, summed over pixels, grows {glue:text}`variance_ratio:.2f`-fold on our test digits (from
+# images, summed over pixels, grows {glue:text}`variance_ratio:.2f`-fold on our test digits (from
 # {glue:text}`variance_small:.1f` to {glue:text}`variance_large:.1f`, pixels in [0, 1]). Whatever is weighed *against* this
 # sum, as the KL term is in the {ref}`next chapter <sec-beta-study>`, weighs that much less than the same number
 # would on 28 × 28 pixels.
@@ -96,7 +96,7 @@ plots.resized_digits(small[:3, 0].numpy(), large[:3, 0].numpy())
 # single interpolation, and an upright digit passes through it too, with angle 0. Otherwise the rotated half would be
 # blurred once more, and a network could tell the halves apart by sharpness rather than by angle.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-samples", "caption": "Test digits, upright and below as their rotated copies with the angle in degrees. Both pictures of a pair are in the data."}, "image": {"alt": "A grid of handwritten digits in pairs, the upper of each pair upright, the lower the same digit turned; below each pair the angle."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-samples", "caption": "Test digits, upright and below as their rotated copies with the angle in degrees. Both images of a pair are in the data."}, "image": {"alt": "A grid of handwritten digits in pairs, the upper of each pair upright, the lower the same digit turned; below each pair the angle."}}
 n = min(n_shown, len(digits))
 turned = as_float(corpora["test"].images[len(digits) :][:n, 0]).numpy()
 angles_shown = test.loc[test["rotated"], "angle"].to_numpy()[:n]
@@ -105,16 +105,16 @@ plots.upright_and_rotated(large[:n, 0].numpy(), turned, angles_shown)
 # %% [markdown]
 # {numref}`fig-angles` shows what the model is asked to see: along a row only one number changes. It also shows a limit
 # of the task. A 6 turned far enough is a 9, and a round 0 hardly shows that it was turned, so neither the digit nor the angle
-# can be read off every picture with certainty. And the digits of the upright half are not all upright: people write
+# can be read off every image with certainty. And the digits of the upright half are not all upright: people write
 # with a slant. The angle recorded here is the one that was *applied*.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-angles", "caption": "One test digit of each of five classes, turned by the same angles."}, "image": {"alt": "Five rows of pictures, a row for each of five handwritten digits; along a row the digit turns in equal steps from minus to plus the largest angle."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-angles", "caption": "One test digit of each of five classes, turned by the same angles."}, "image": {"alt": "Five rows of images, a row for each of five handwritten digits; along a row the digit turns in equal steps from minus to plus the largest angle."}}
 angles = np.linspace(-rotation_range, rotation_range, 7)
 rows = [np.flatnonzero(labels == digit)[0] for digit in (1, 2, 4, 6, 9)]
 sheet = [
     as_float(render(np.repeat(digits[[row]], len(angles), 0), angles, spec.image_size))[:, 0] for row in rows
 ]
-picture_grid(np.stack(sheet), col_labels=[plots.signed_degrees(angle) for angle in angles])
+image_grid(np.stack(sheet), col_labels=[plots.signed_degrees(angle) for angle in angles])
 
 # %% [markdown]
 # ## Splits
@@ -128,18 +128,18 @@ counts = pd.DataFrame(
     {
         name: {
             "source digits": len(table["index"].unique()),
-            "upright pictures": (~table["rotated"]).sum(),
-            "rotated pictures": table["rotated"].sum(),
-            "pictures": len(table),
+            "upright images": (~table["rotated"]).sum(),
+            "rotated images": table["rotated"].sum(),
+            "images": len(table),
         }
         for name, table in factors.items()
     }
 ).T
 for name, row in counts.iterrows():
-    glue(f"n_{name}", int(row["pictures"]), display=False)
+    glue(f"n_{name}", int(row["images"]), display=False)
 counts.map("{:,}".format)
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Left: share of each digit among the source digits of the three splits. Right: angles of the rotated pictures in bins of equal width."}, "image": {"alt": "Left, grouped bars of the share of the digits 0 to 9 in training, validation and test. Right, histograms of the angles of the three splits."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Left: share of each digit among the source digits of the three splits. Right: angles of the rotated images in bins of equal width."}, "image": {"alt": "Left, grouped bars of the share of the digits 0 to 9 in training, validation and test. Right, histograms of the angles of the three splits."}}
 plots.split_distributions(factors, rotation_range)
 
 # %% tags=["hide-input"]
@@ -160,7 +160,7 @@ glue_all(
 
 # %% [markdown]
 # {numref}`fig-splits` checks that the draw is what it should be: all digits are about equally frequent and all angles
-# equally likely. What the histogram cannot show is the other half: as many pictures again have the angle 0 exactly.
+# equally likely. What the histogram cannot show is the other half: as many images again have the angle 0 exactly.
 #
 # ## Six factors that nobody chose
 #
@@ -170,7 +170,7 @@ glue_all(
 
 # %% tags=["hide-input"]
 strokes = morphology("test", chosen, progress=False)
-by_class = dict(zip(FACTORS, class_share(strokes.to_numpy(), labels), strict=True))
+by_class = dict(zip(FACTORS, eta_squared(strokes.to_numpy(), labels), strict=True))
 glue_all(
     {f"{name}_mean": strokes[name].mean() for name in FACTORS}
     | {f"{name}_sd": strokes[name].std(ddof=0) for name in FACTORS}
@@ -191,9 +191,9 @@ factor_distributions(strokes, labels)
 # {glue:text}`slant_class_share:.0f` % of that variance lies between digits. Some factors are little more than the digit itself: {glue:text}`classy:s` has
 # {glue:text}`classy_share:.0f` % of its variance between digits, {glue:text}`classless:s` only {glue:text}`classless_share:.0f` %. A score that asks for factors to be separate has to allow for that.
 #
-# ## How far does a rotation move a picture?
+# ## How far does a rotation move an image?
 #
-# A VAE is trained to reproduce pixels, so it sees a rotation as a distance between pictures. {numref}`fig-distance` measures
+# A VAE is trained to reproduce pixels, so it sees a rotation as a distance between images. {numref}`fig-distance` measures
 # it: the mean squared distance $\mathbb E\lVert x-R_\theta x\rVert^2$ between a digit and itself turned by $\pm\theta$, in
 # units of the mean squared distance between two *different* digits of the upright test set.
 
@@ -213,7 +213,7 @@ crossings = {
     "different": crossing(turns, curve["ratio"].to_numpy(), 1.0),
 }
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-distance", "caption": "Distance between a digit and its own rotation, relative to two different upright digits (upper dashed line). The lower dashed line is the distance between two upright pictures of the same digit. Bands: 95 % bootstrap intervals over the test digits. Dotted: the angles at which the curve reaches the lines."}, "image": {"alt": "A curve of relative squared distance rising from 0 steeply and then levelling off as the rotation grows; horizontal dashed lines for pairs of the same digit and for pairs of different digits."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-distance", "caption": "Distance between a digit and its own rotation, relative to two different upright digits (upper dashed line). The lower dashed line is the distance between two upright images of the same digit. Bands: 95 % bootstrap intervals over the test digits. Dotted: the angles at which the curve reaches the lines."}, "image": {"alt": "A curve of relative squared distance rising from 0 steeply and then levelling off as the rotation grows; horizontal dashed lines for pairs of the same digit and for pairs of different digits."}}
 plots.distance_against_angle(turns, distances, crossings)
 
 # %% tags=["hide-input"]
@@ -241,18 +241,18 @@ for which, angle in crossings.items():
 # %% [markdown]
 # ## What was found
 #
-# - Training sees {glue:text}`n_training:,d` pictures, validation {glue:text}`n_validation:,d` and the test
+# - Training sees {glue:text}`n_training:,d` images, validation {glue:text}`n_validation:,d` and the test
 #   {glue:text}`n_test:,d`, half of each rotated. The rarest digit in training is {glue:text}`digit_least`
 #   ({glue:text}`share_least:.1f` %), the most frequent {glue:text}`digit_most` ({glue:text}`share_most:.1f` %); the angles have mean
 #   {glue:text}`angle_mean:.1f`° and standard deviation {glue:text}`angle_sd:.1f`° (uniform: {glue:text}`angle_sd_uniform:.1f`°).
 # - At {glue:text}`image_size:.0f` × {glue:text}`image_size:.0f` the reconstruction sums over {glue:text}`pixel_ratio:.2f`
-#   times the pixels of MNIST, and the pictures' variance is {glue:text}`variance_ratio:.2f` times as large, with no new information.
-# - Two pictures of the same digit have {glue:text}`same_ratio:.3f` of the mean squared distance of two different digits
+#   times the pixels of MNIST, and the images' variance is {glue:text}`variance_ratio:.2f` times as large, with no new information.
+# - Two images of the same digit have {glue:text}`same_ratio:.3f` of the mean squared distance of two different digits
 #   (95 % interval {glue:text}`same_low:.3f` to {glue:text}`same_high:.3f`, n = {glue:text}`n_measured:,.0f` test digits).
 #   A digit and its own rotation reach this distance at {glue:text}`crossing_same`.
 # - Strokes are {glue:text}`thickness_mean:.1f` ± {glue:text}`thickness_sd:.1f` pixels thick and lean by {glue:text}`slant_mean:.1f` ± {glue:text}`slant_sd:.1f`°
 #   (mean ± standard deviation over the test digits): even the upright half holds a range of orientations.
 # - Turned by {glue:text}`half_angle:.0f`°, a digit is at {glue:text}`half_ratio:.2f` ({glue:text}`half_low:.2f` to
 #   {glue:text}`half_high:.2f`) of the distance to a different digit; the whole distance is reached at {glue:text}`crossing_different`. Counted in
-#   pixels, a large rotation is not a small change of one picture but another picture, and pixels are all that a
+#   pixels, a large rotation is not a small change of one image but another image, and pixels are all that a
 #   VAE is told about {cite:p}`michlo2022`. This is the first reason to doubt that it will set the angle aside as one number.

@@ -14,20 +14,20 @@
 # (sec-factor-capture)=
 # # Capture of factors
 #
-# What does each latent dimension do to a picture, and what does it tell about it? First we look, then we measure.
+# What does each latent dimension do to an image, and what does it tell about it? First we look, then we measure.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
 arch = "ours"  # network: ours, or the article's
 beta = 4.0  # weight of the KL term
 seed = 0  # seed of the run
 start_seed = 0  # draws the random point of the prior
-steps = 11  # pictures along a dimension
+steps = 11  # images along a dimension
 named_dims = [1, 6, 8]  # three dimensions shown large, those the presentation names
-n_moved = 200  # test pictures decoded with each dimension moved
+n_moved = 200  # test images decoded with each dimension moved
 turned_per_class = 50  # test digits of each class that are turned through all angles
-n_named = 50  # test pictures on which the dimensions get their names
+n_named = 50  # test images on which the dimensions get their names
 
 # %% tags=["hide-input"]
 # %matplotlib inline
@@ -38,17 +38,17 @@ from vaelib.architectures import ARCHITECTURES
 from vaelib.data.dataset import load_split
 from vaelib.data.factorial import ANGLES, FACTORS, SCALE, SHEAR, THICKNESS, rotation_sweep
 from vaelib.metrics.rotation import rotation_isolation, two_way
-from vaelib.metrics.transforms import LEAST_P, moved_pictures, transform_dictionary
+from vaelib.metrics.transforms import LEAST_P, moved_images, transform_dictionary
 from vaelib.models.latents import decode, encode, prior_samples, traverse
-from vaelib.plots.images import picture_grid
+from vaelib.plots.images import image_grid
 from vaelib.plots.latents import change_maps, dimension_profile, importance_matrix, traversal_panels
 from vaelib.plots.rotation import arc, response_curves
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all
 from vaelib.scores.baselines import rows as baselines
 from vaelib.scores.capture import VISIBLE, capture, ranges
-from vaelib.scores.measure import framing, score
-from vaelib.scores.representation import Protocol
+from vaelib.scores.measure import baseline_scores, score
+from vaelib.scores.representation import ScoringConfig
 from vaelib.training.store import RunStore
 
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
@@ -59,7 +59,7 @@ values = ranges(found.codes.mu, steps)
 spread = np.arange(min(n_named, len(test))) * len(test) // min(n_named, len(test))
 moves = np.array([-2.0, -1.0, 1.0, 2.0])
 dictionary = transform_dictionary(
-    *moved_pictures(lambda z: decode(run.model, z), found.codes.mu[spread], moves, found.codes.mu.std(0)),
+    *moved_images(lambda z: decode(run.model, z), found.codes.mu[spread], moves, found.codes.mu.std(0)),
     moves,
 )
 names = {
@@ -86,31 +86,31 @@ glue_all(
 # %% [markdown]
 # This page shows **{glue:text}`network`** at β = {glue:text}`beta:g`, seed {glue:text}`seed`. A *traversal* takes one code, gives one
 # of its dimensions {glue:text}`steps` values at regular intervals and decodes each. The intervals span the range in which the dimension
-# itself lies for 98 % of the test pictures (from its 1 % to its 99 % quantile), so that the decoder is asked for nothing that it was never trained on, and a dimension
-# that is not used shows as a row of equal pictures. Dimensions are numbered as they came out of training. The numbers carry no meaning: another seed deals
+# itself lies for 98 % of the test images (from its 1 % to its 99 % quantile), so that the decoder is asked for nothing that it was never trained on, and a dimension
+# that is not used shows as a row of equal images. Dimensions are numbered as they came out of training. The numbers carry no meaning: another seed deals
 # the same roles to other numbers, so "dimension 6" here is not the presentation's dimension 6. Where they are sorted, they are sorted by KL. The word and the
-# number P beside a dimension say which simple change of a picture its traversal resembles most, and how much of it that change explains ({ref}`sec-names`).
+# number P beside a dimension say which simple change of an image its traversal resembles most, and how much of it that change explains ({ref}`sec-names`).
 #
 # ## From a random point
 #
 # {numref}`fig-random-point` starts from one point of the prior. It is quick to read, and it has a weakness that the presentation noted: a random
 # point need not decode to a digit.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-random-point", "caption": "Every dimension varied from one random point of the prior, a row a dimension, sorted by KL (nats, beside its number; below it the simple transform that it resembles most)."}, "image": {"alt": "Grid of pictures: each row shows one decoded code while one latent dimension moves from its 1 percent to its 99 percent quantile."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-random-point", "caption": "Every dimension varied from one random point of the prior, a row a dimension, sorted by KL (nats, beside its number; below it the simple transform that it resembles most)."}, "image": {"alt": "Grid of images: each row shows one decoded code while one latent dimension moves from its 1 percent to its 99 percent quantile."}}
 start = prior_samples(run.model, 1, start_seed)[0]
 rows = [traverse(run.model, start, [dim - 1], values[dim - 1])[0] for dim in per_dim.index]
 ends = ["1 %", *[""] * (steps - 2), "99 %"]
-picture_grid(np.stack(rows), list(names.values()), ends)
+image_grid(np.stack(rows), list(names.values()), ends)
 
 # %% [markdown]
-# ## From the encoding of test pictures
+# ## From the encoding of test images
 #
-# So we start from the codes of real digits, the first upright test picture of each class. The presentation shows the dimensions
+# So we start from the codes of real digits, the first upright test image of each class. The presentation shows the dimensions
 # {glue:text}`named` of this network, and so do {numref}`fig-named-first`, {numref}`fig-named-second` and {numref}`fig-named-third`; all the
 # others are in {numref}`fig-other-dimensions`. What to look for: does a column change every digit in the same way, and is that way one thing
 # one could name (slant, width, thickness, angle)? Or do the digits turn into other digits?
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-named-first", "caption": "The first of the three dimensions, varied from the code of one test digit of each class. Above the columns: the values it takes."}, "image": {"alt": "Grid of pictures with a row for each digit from 0 to 9 and a column for each value of the latent dimension."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-named-first", "caption": "The first of the three dimensions, varied from the code of one test digit of each class. Above the columns: the values it takes."}, "image": {"alt": "Grid of images with a row for each digit from 0 to 9 and a column for each value of the latent dimension."}}
 digits = test.factors.drop_duplicates("digit").sort_values("digit")
 
 
@@ -123,55 +123,55 @@ def grid(dim):
 
 def large_grid(dim):
     columns = [f"{value:.1f}".replace("-", "−") for value in values[dim - 1]]
-    return picture_grid(grid(dim), digits["digit"].astype(str).tolist(), columns, names[dim])
+    return image_grid(grid(dim), digits["digit"].astype(str).tolist(), columns, names[dim])
 
 
 large_grid(named_dims[0])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-named-second", "caption": "The second of the three dimensions, as before."}, "image": {"alt": "Grid of pictures with a row for each digit from 0 to 9 and a column for each value of the latent dimension."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-named-second", "caption": "The second of the three dimensions, as before."}, "image": {"alt": "Grid of images with a row for each digit from 0 to 9 and a column for each value of the latent dimension."}}
 large_grid(named_dims[1])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-named-third", "caption": "The third of the three dimensions, as before."}, "image": {"alt": "Grid of pictures with a row for each digit from 0 to 9 and a column for each value of the latent dimension."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-named-third", "caption": "The third of the three dimensions, as before."}, "image": {"alt": "Grid of images with a row for each digit from 0 to 9 and a column for each value of the latent dimension."}}
 large_grid(named_dims[2])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-other-dimensions", "caption": "All other dimensions, sorted by KL: a panel a dimension, a row a digit, every second value of the traversal."}, "image": {"alt": "Panels of small pictures, one panel for each remaining latent dimension, each with ten rows of digits that change from left to right."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-other-dimensions", "caption": "All other dimensions, sorted by KL: a panel a dimension, a row a digit, every second value of the traversal."}, "image": {"alt": "Panels of small images, one panel for each remaining latent dimension, each with ten rows of digits that change from left to right."}}
 others = [dim for dim in per_dim.index if dim not in named_dims]
 traversal_panels(np.stack([grid(dim)[:, ::2] for dim in others]), [names[dim] for dim in others])
 
 # %% [markdown]
 # ## What each dimension changes
 #
-# The eye is a poor judge of small changes, so we measure them. {glue:text}`n_moved` test pictures are encoded, and each dimension is moved from
-# its 5 % to its 95 % quantile with the others left as they are. {numref}`fig-change-maps` shows where on the picture this changes anything.
+# The eye is a poor judge of small changes, so we measure them. {glue:text}`n_moved` test images are encoded, and each dimension is moved from
+# its 5 % to its 95 % quantile with the others left as they are. {numref}`fig-change-maps` shows where on the image this changes anything.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-change-maps", "caption": "Root mean square change of each pixel when one dimension moves from its 5 % to its 95 % quantile, on one scale for all dimensions."}, "image": {"alt": "A small heat map of the picture plane for each latent dimension; bright where moving the dimension changes the pixels."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-change-maps", "caption": "Root mean square change of each pixel when one dimension moves from its 5 % to its 95 % quantile, on one scale for all dimensions."}, "image": {"alt": "A small heat map of the image plane for each latent dimension; bright where moving the dimension changes the pixels."}}
 change_maps(found.change_maps, [f"dimension {dim}" for dim in found.per_dim.index])
 
 # %% [markdown]
-# Added up over the pixels and divided by what two different test pictures differ by, the change becomes one number, the *traversal energy*
+# Added up over the pixels and divided by what two different test images differ by, the change becomes one number, the *traversal energy*
 #
 # $$
 # T_j=\frac{\mathbb E\,\lVert g(\mu\mid z_j=q_{95})-g(\mu\mid z_j=q_{05})\rVert^2}{\mathbb E\,\lVert x-x'\rVert^2}
 # $$ (traversal-energy)
 #
 # where $g$ is the decoder. We call a dimension visible when $T_j$ exceeds {glue:text}`visible_from:g`; the limit is a convention, so {numref}`fig-profile` shows all
-# values. Its third panel asks whether a dimension does *the same* to every picture: the mean cosine between the changes of the pixel logits of two
-# pictures. At 1 all digits get the same stencil added, whatever they are. An affine decoder cannot do anything else ({ref}`sec-architectures`). Where
+# values. Its third panel asks whether a dimension does *the same* to every image: the mean cosine between the changes of the pixel logits of two
+# images. At 1 all digits get the same stencil added, whatever they are. An affine decoder cannot do anything else ({ref}`sec-architectures`). Where
 # T is near zero the agreement means nothing: there is no change to compare.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-profile", "caption": "The dimensions, sorted by KL. From left to right: KL; traversal energy T, with the limit of visibility; agreement of the changes between pictures; R² of the angle from this dimension alone; share of its variance that lies between digit classes."}, "image": {"alt": "Five bar charts side by side with a row for each latent dimension: KL, traversal energy, agreement between pictures, R squared of the angle, share of variance between digits."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-profile", "caption": "The dimensions, sorted by KL. From left to right: KL; traversal energy T, with the limit of visibility; agreement of the changes between images; R² of the angle from this dimension alone; share of its variance that lies between digit classes."}, "image": {"alt": "Five bar charts side by side with a row for each latent dimension: KL, traversal energy, agreement between images, R squared of the angle, share of variance between digits."}}
 dimension_profile(found.per_dim, VISIBLE)
 
 # %% [markdown]
 # ## What each dimension tells
 #
-# The last two panels of {numref}`fig-profile` go the other way, from picture to code. For the angle, a straight line is fitted from
+# The last two panels of {numref}`fig-profile` go the other way, from image to code. For the angle, a straight line is fitted from
 # each dimension alone. For the digit it is the share of the dimension's variance that lies between classes. A dimension that
 # carried one factor would be long in one of the two panels and short in the other.
 #
-# Two rules keep the angle honest. It is asked of the {glue:text}`n_rotated:,d` rotated test pictures only, because half of all pictures lie at exactly 0°. And digits are
+# Two rules keep the angle honest. It is asked of the {glue:text}`n_rotated:,d` rotated test images only, because half of all images lie at exactly 0°. And digits are
 # split in two: the lines are fitted, and the best dimension is chosen, on one half; R² is scored on the other. What *all*
-# dimensions know together is read by the mean angle of the 10 nearest codes. Intervals are 95 %, over resampled test pictures of this one run; they say
+# dimensions know together is read by the mean angle of the 10 nearest codes. Intervals are 95 %, over resampled test images of this one run; they say
 # nothing about another seed.
 
 # %% tags=["hide-input"]
@@ -209,14 +209,14 @@ per_dim.drop(columns="active").rename(
 # (sec-names)=
 # ## What each dimension does, by name
 #
-# The presentation named dimensions by looking. Here each is compared with a dictionary of simple transforms: turning the picture, thickening its strokes, shearing it, scaling its width or its
+# The presentation named dimensions by looking. Here each is compared with a dictionary of simple transforms: turning the image, thickening its strokes, shearing it, scaling its width or its
 # height. {glue:text}`n_named` codes are moved by one and two standard deviations to either side along a dimension, and
 #
 # $$
 # P_j = 1-\frac{\sum\,\min_t\lVert g(z+\delta e_j)-T_t\,g(z)\rVert^2}{\sum\,\lVert g(z+\delta e_j)-g(z)\rVert^2}
 # $$ (transform-share)
 #
-# is the share of the change that the transform $T$ explains when its amount $t$ may be chosen anew for each picture and each move. A dimension that turned the digit and did nothing else would have P = 1 for rotation.
+# is the share of the change that the transform $T$ explains when its amount $t$ may be chosen anew for each image and each move. A dimension that turned the digit and did nothing else would have P = 1 for rotation.
 # A dimension is named after the transform with the largest P, and *unnamed* if that is below {glue:text}`least_p:g`.
 
 # %% tags=["hide-input"]
@@ -227,7 +227,7 @@ named_table.map("{:.2f}".format).assign(name=dictionary.names)
 # (sec-rotation-sweep)=
 # ## One digit, every angle
 #
-# Test pictures confound the angle with everything else that differs between digits. So we turn the same unseen digits, {glue:text}`n_turned` of them, through all angles in steps of {glue:text}`turn_step:g`° and follow each
+# Test images confound the angle with everything else that differs between digits. So we turn the same unseen digits, {glue:text}`n_turned` of them, through all angles in steps of {glue:text}`turn_step:g`° and follow each
 # dimension. Its variance over digits $i$ and angles $a$ has three parts that add up to one,
 #
 # $$
@@ -283,7 +283,7 @@ turning = dictionary.p["rotation"].dropna()
 rotation_named = (
     f"The dimension closest to a rotation, number {turning.idxmax()}, has P = {turning.max():.2f}"
     if len(turning)
-    else "No dimension moves the picture, so none has a name"
+    else "No dimension moves the image, so none has a name"
 )
 glue_all(
     {
@@ -319,7 +319,7 @@ pd.DataFrame.from_dict(rows, orient="index")
 # (sec-importance)=
 # ## Which factors does a dimension stand for?
 #
-# The sweep crosses digits with angles. The *factorial set* crosses them with thickness, slant and size as well, {glue:text}`n_crossed:,d` pictures in all, so that
+# The sweep crosses digits with angles. The *factorial set* crosses them with thickness, slant and size as well, {glue:text}`n_crossed:,d` images in all, so that
 # no factor can be read from another. Random forests predict each factor from all dimensions. How much each dimension counts in this is the importance matrix
 # ({numref}`fig-importance`); a code with one dimension a factor has a single 1 in every column {cite:p}`eastwood2018`. D is one when each dimension serves a
 # single factor, C when each factor is served by a single dimension, I is how well the forest predicts.
@@ -331,10 +331,10 @@ matrix = np.full((run.spec.latent_dim, len(FACTORS)), np.nan) if importance is N
 importance_matrix(matrix, list(FACTORS))
 
 # %% tags=["hide-input"]
-frames = framing(run.spec, store)
+beside = baseline_scores(run.spec, store)
 m = run.spec.latent_dim
-titles = {"pca": f"PCA-{m}", "ica": f"ICA-{m}", "untrained": "untrained", "ceiling": "told the labels"}
-columns = {"this network": scores} | {titles[name]: frame.scores for name, frame in frames.items()}
+titles = {"pca": f"PCA-{m}", "ica": f"ICA-{m}", "untrained": "untrained", "supervised": "told the labels"}
+columns = {"this network": scores} | {titles[name]: found.scores for name, found in beside.items()}
 shown = {"D": "dci_d", "C": "dci_c"} | {f"I, {factor}": f"dci_i_{factor}" for factor in FACTORS}
 shown |= {"MIG": "mig", "SAP": "sap", "RIS": "ris"}
 table = {
@@ -347,17 +347,17 @@ table["random axes, 95 %"] = {
 banded = {name: key for name, key in shown.items() if scores.get(f"haar_{key}")}
 beyond = [name for name, key in banded.items() if scores[key] > scores[f"haar_{key}"][1]]
 others = pd.Series(
-    {title: frame.scores["dci_d"] for title, frame in zip(titles.values(), frames.values(), strict=True)}
+    {title: found.scores["dci_d"] for title, found in zip(titles.values(), beside.values(), strict=True)}
 )
 others = others.dropna().astype(float)
 if importance is None:
-    framed_text = "No dimension of this network is active: its scores are undefined"
+    beside_text = "No dimension of this network is active: its scores are undefined"
 else:
-    framed_text = (
+    beside_text = (
         f"D is {scores['dci_d']:.3f} here, and {others.min():.3f} to {others.max():.3f} for the codes beside it (most "
         f'for "{others.idxmax()}"). '
     )
-    framed_text += (
+    beside_text += (
         f"Of {', '.join(banded)}, {', '.join(beyond) or 'none'} is above the band of random axes"
         if banded
         else "With a single active dimension there are no other axes to turn to"
@@ -365,8 +365,8 @@ else:
 cells = ANGLES * len(THICKNESS) * len(SHEAR) * len(SCALE)
 glue_all(
     {
-        "n_crossed": 10 * Protocol.of(run.spec).crossed_per_class * cells,
-        "framed_text": framed_text,
+        "n_crossed": 10 * ScoringConfig.of(run.spec).crossed_per_class * cells,
+        "framed_text": beside_text,
         "importance_most": "undefined" if importance is None else f"{matrix.max():.2f}",
         "angle_importance": "undefined"
         if importance is None
@@ -376,9 +376,9 @@ glue_all(
 pd.DataFrame(table)
 
 # %% [markdown]
-# Some of these pictures are unlike any that the network was trained on: a digit shrunk, thickened and turned at once. The largest importance of any dimension is
+# Some of these images are unlike any that the network was trained on: a digit shrunk, thickened and turned at once. The largest importance of any dimension is
 # {glue:text}`importance_most`, the largest for the angle {glue:text}`angle_importance`. The other columns say what such numbers are worth: principal and independent
-# components of the same pictures, the same network before training, the same encoder told digit and angle, and the network's own code turned at random, which
+# components of the same images, the same network before training, the same encoder told digit and angle, and the network's own code turned at random, which
 # knows as much and is aligned with nothing (not drawn for D and C, which need a forest a turn). {glue:text}`framed_text:s`.
 #
 # ## What was found
@@ -387,13 +387,13 @@ pd.DataFrame(table)
 #
 # - {glue:text}`visible` of {glue:text}`latent_dim` dimensions are visible by {eq}`traversal-energy`, {glue:text}`active` are active. T goes
 #   from {glue:text}`energy_least:.3f` to {glue:text}`energy_most:.3f` (dimension {glue:text}`energy_most_dim`).
-# - Moving a dimension does much the same to different pictures when the agreement is near 1: here it is {glue:text}`agreement_mean:.3f` on average and
+# - Moving a dimension does much the same to different images when the agreement is near 1: here it is {glue:text}`agreement_mean:.3f` on average and
 #   {glue:text}`agreement_least:.3f` at the least.
 # - The best single dimension for the angle, number {glue:text}`best_dim`, has R² = {glue:text}`angle_best` by a line; all dimensions together, by nearest
 #   neighbours, {glue:text}`angle_all`. The difference is angle that the code holds but no dimension isolates on a line.
 # - The same dimension has {glue:text}`digit_share_of_best:.2f` of its variance between digit classes; the dimension with the largest share, number
 #   {glue:text}`digit_best_dim`, has {glue:text}`digit_share_most:.2f`.
-# - The digit is read from the nearest codes in {glue:text}`digits_upright:.0f` % of upright and {glue:text}`digits_rotated:.0f` % of rotated test pictures (one in ten would
+# - The digit is read from the nearest codes in {glue:text}`digits_upright:.0f` % of upright and {glue:text}`digits_rotated:.0f` % of rotated test images (one in ten would
 #   be chance).
 # - {glue:text}`rotation_found:s`.
 # - {glue:text}`n_unnamed` of {glue:text}`latent_dim` dimensions resemble no simple transform. {glue:text}`rotation_named:s`.

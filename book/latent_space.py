@@ -17,7 +17,7 @@
 # A code has more dimensions than a page. This chapter looks at it flattened to two, and then at what can be said without flattening.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
 arch = "ours"  # network: ours, or the article's
 beta = 4.0  # weight of the KL term
@@ -63,7 +63,7 @@ glue_all(
 
 # %% [markdown]
 # This page shows **{glue:text}`network`** at β = {glue:text}`beta:g`, seed {glue:text}`seed`: the mean codes μ of
-# {glue:text}`n_test:,d` test pictures, {glue:text}`latent_dim` numbers each.
+# {glue:text}`n_test:,d` test images, {glue:text}`latent_dim` numbers each.
 #
 # ## Principal components
 #
@@ -72,7 +72,7 @@ glue_all(
 # angle, and {numref}`fig-spectra`, left, says how much of the whole it holds. With the prior pulling every dimension towards the same
 # variance, no two components can be expected to hold most of it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pca", "caption": "Codes of test pictures in the plane of their first two principal components. At the left all pictures by digit; at the right the rotated ones by angle, the upright ones small and grey."}, "image": {"alt": "Two scatter plots of the same points in the plane of the first two principal components: the left one coloured by digit, the right one by rotation angle from minus 90 to 90 degrees."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pca", "caption": "Codes of test images in the plane of their first two principal components. At the left all images by digit; at the right the rotated ones by angle, the upright ones small and grey."}, "image": {"alt": "Two scatter plots of the same points in the plane of the first two principal components: the left one coloured by digit, the right one by rotation angle from minus 90 to 90 degrees."}}
 shares = 100 * pca.explained_variance_ratio_
 plane(
     components[shown, :2],
@@ -82,7 +82,7 @@ plane(
 
 # %% [markdown]
 # Variance is one measure of what a dimension is used for, KL the other; {numref}`fig-spectra`, right, gives
-# the KL of each latent as it is, without turning. For a dimension that ignores the picture both are near zero.
+# the KL of each latent as it is, without turning. For a dimension that ignores the image both are near zero.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-spectra", "caption": "Left: share of the variance of the codes held by each principal component, and together with those before it. Right: KL of each latent dimension, sorted."}, "image": {"alt": "Two bar charts: shares of variance of the principal components with a rising cumulative line, and the KL of the latent dimensions in falling order."}}
 kl = codes.kl_per_dim
@@ -95,20 +95,20 @@ spectra(pca.explained_variance_ratio_, kl)
 # perplexity {glue:text}`perplexity:g` from {glue:text}`n_shown:,d` codes, starts at the principal components and has a fixed seed.
 #
 # ```{caution}
-# Distances, sizes and gaps in a t-SNE picture are no evidence. It makes islands from even noise when the perplexity is small, and the room between two islands
+# Distances, sizes and gaps in a t-SNE image are no evidence. It makes islands from even noise when the perplexity is small, and the room between two islands
 # means nothing. Use it to see which colours mix; for claims, use the numbers below and those of {ref}`sec-factor-capture`.
 # ```
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tsne", "caption": "The same codes flattened by t-SNE. At the left all pictures by digit; at the right the rotated ones by angle, the upright ones small and grey."}, "image": {"alt": "Two scatter plots of the same points in a t-SNE plane: the left one coloured by digit, the right one by rotation angle from minus 90 to 90 degrees."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tsne", "caption": "The same codes flattened by t-SNE. At the left all images by digit; at the right the rotated ones by angle, the upright ones small and grey."}, "image": {"alt": "Two scatter plots of the same points in a t-SNE plane: the left one coloured by digit, the right one by rotation angle from minus 90 to 90 degrees."}}
 plane(probes.tsne(codes.mu[shown], perplexity, tsne_seed), *factors, ("t-SNE 1", "t-SNE 2"))
 
 # %% [markdown]
 # ## Are the latents independent?
 #
-# Independent factors would leave the latents uncorrelated over the test pictures ({numref}`fig-correlations`). The reverse does not hold: uncorrelated
+# Independent factors would leave the latents uncorrelated over the test images ({numref}`fig-correlations`). The reverse does not hold: uncorrelated
 # latents can still depend on each other, and can still mix the factors.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-correlations", "caption": "Correlations of the mean codes over the test pictures, each pair once."}, "image": {"alt": "Lower triangle of a matrix with a row and a column for each latent dimension; cells are coloured from blue for minus one through grey to orange for one, with the correlation written in each.", "width": "70%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-correlations", "caption": "Correlations of the mean codes over the test images, each pair once."}, "image": {"alt": "Lower triangle of a matrix with a row and a column for each latent dimension; cells are coloured from blue for minus one through grey to orange for one, with the correlation written in each.", "width": "70%"}}
 correlations = probes.latent_correlations(codes.mu)
 correlation_map(correlations)
 
@@ -133,7 +133,7 @@ glue_all(
 # %% [markdown]
 # ## What was found
 #
-# One run of {glue:text}`network`, {glue:text}`n_test:,d` test pictures.
+# One run of {glue:text}`network`, {glue:text}`n_test:,d` test images.
 #
 # - The first two principal components hold {glue:text}`variance_two:.0f` % of the variance of the codes; two of
 #   {glue:text}`latent_dim` equal ones would hold {glue:text}`variance_even:.0f` %. A plane leaves the rest out.

@@ -75,7 +75,7 @@ glue_all(
 # * - FactorVAE {cite:p}`kim2018`
 #   - One factor is held and the others vary: is the latent that varies least always the same one?
 # * - BetaVAE {cite:p}`higgins2017`
-#   - Pairs of pictures share one factor: can a linear classifier tell which, from the differences of their codes?
+#   - Pairs of images share one factor: can a linear classifier tell which, from the differences of their codes?
 # * - IRS {cite:p}`suter2019`
 #   - How little does a latent move while one factor is held and the others change? By the largest deviation, or by its 99 % quantile.
 # * - UDR {cite:p}`duan2020`
@@ -122,9 +122,9 @@ wide.rename_axis(index=[None, None], columns=None)
 
 # %% tags=["hide-input"]
 rng = np.random.default_rng(seed)
-pictures = 200_000
-angles = rng.uniform(-90, 90, pictures)
-noise = rng.normal(size=(pictures, 2))
+images = 200_000
+angles = rng.uniform(-90, 90, images)
+noise = rng.normal(size=(images, 2))
 rows = {}
 for rho in (0.1, 0.5, 0.9):
     related = np.column_stack([noise[:, 0], rho * noise[:, 0] + np.sqrt(1 - rho**2) * noise[:, 1]])
@@ -136,7 +136,7 @@ for rho in (0.1, 0.5, 0.9):
 shapes = {
     "sin θ": (np.sin(np.deg2rad(angles)), 1.0),
     "θ itself": (angles, 96 / np.pi**4),
-    "noise": (noise[:, 0], 2 / pictures),
+    "noise": (noise[:, 0], 2 / images),
 }
 for name, (latent, true) in shapes.items():
     found = float(np.ravel(circular_linear_r2(latent[:, None], angles))[0])
@@ -148,7 +148,7 @@ for mu, logvar in ((0.0, 0.0), (1.0, 0.0), (0.0, np.log(4))):
     given = gaussian_kl(torch.tensor([[mu]]), torch.tensor([[logvar]])).item()
     setting = f"mu = {mu:g}, σ = {np.exp(0.5 * logvar):g}, nats"
     rows[f"KL, {setting}"] = (true, given)
-    rows[f"KL by {pictures:,} draws, {setting}"] = (true, simulated)
+    rows[f"KL by {images:,} draws, {setting}"] = (true, simulated)
 closed = pd.DataFrame(rows, index=["expected", "obtained"]).T
 closed.map("{:.4f}".format)
 
@@ -175,7 +175,7 @@ pd.DataFrame({f"{seeds} seeds": planted.coverage(seeds) for seeds in (3, 5)}).ma
 # The cases are not idle. Read in the source of public programs, and told in their own issue threads:
 #
 # - a reshape in place of a transposition that mixes latents with samples, so that MIG is 0.0008 for a model that should have about 0.5 (disentangling-vae, issues 52, 64 and 78);
-# - a total correlation of −33 nats, in the log of an estimator on batches of 64 pictures, where none can be below zero (the same);
+# - a total correlation of −33 nats, in the log of an estimator on batches of 64 images, where none can be below zero (the same);
 # - a test error that is that of the first batch divided by the number of batches, and a test set that is the training set (the same);
 # - an interventional robustness score that sums the values of the active latents where it means to count them (disentanglement_lib).
 #

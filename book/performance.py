@@ -55,7 +55,7 @@ glue_all(
         "peak_memory_mb": measured["peak_memory_mb"],
         "line_error": 100 * measured["line"]["largest_relative_error"],
         "n_windows": measured["windows"],
-        "pictures_mb": 120_000 * 64**2 / 1e6,
+        "images_mb": 120_000 * 64**2 / 1e6,
         "sweep_joint_vae": sweep / peers["joint-vae"],
         "sweep_disentangling_vae": sweep / peers["disentangling-vae"],
         "n_seeds": len({row["seed"] for row in measured["quality"]}),
@@ -91,19 +91,19 @@ goals.assign(
 #   and the gain of a second, gets through
 #   {glue:text}`sweep_joint_vae:.2f` times the images of joint-vae and {glue:text}`sweep_disentangling_vae:.2f` times those of disentangling-vae, each of which has both cores.
 # - *Two workers*: they share the last level of cache and the memory.
-# - *Memory*: the pictures take {glue:text}`pictures_mb:.0f` MB of it, and importing torch, before any work, about as much again.
-# - *All scores of a run*: at quick scale {glue:text}`dear_share:.0f` % of the time or more go to encoding turned and crossed pictures, to forests and to random rotations of the code.
+# - *Memory*: the images take {glue:text}`images_mb:.0f` MB of it, and importing torch, before any work, about as much again.
+# - *All scores of a run*: at quick scale {glue:text}`dear_share:.0f` % of the time or more go to encoding turned and crossed images, to forests and to random rotations of the code.
 #
 # ## Speed
 #
-# A training picture costs 2 floating-point operations for each multiply-add of {ref}`sec-architectures` forward and 4 backward.
+# A training image costs 2 floating-point operations for each multiply-add of {ref}`sec-architectures` forward and 4 backward.
 # {numref}`fig-throughput` compares what a network achieves with a product of two large matrices, the fastest thing the same cores can
 # do. *Plain* is the same loop with the library's own layers and the C library's own settings; three things make the difference:
 #
 # - *Freed memory is kept.* The C library returns large blocks to the kernel and has them faulted in again at every step; it is told not to.
 # - *The last transposed convolution* has a single output channel, for which the library's forward pass is slow; it is computed as one matrix
 #   product and a fold.
-# - *Convolutions onto a single point* meet the picture with their inner taps only, and become matrix products.
+# - *Convolutions onto a single point* meet the image with their inner taps only, and become matrix products.
 #
 # All are exact: the tests compare outputs and gradients with the plain layers. What is skipped is still counted as work done, so the share says how long a
 # training takes and not how busy the machine is. Batch norm, activations, the loss and the optimiser take time and are not counted.
@@ -130,7 +130,7 @@ pd.DataFrame(
 # ## Time to quality
 #
 # The presentation trains 15 epochs at a constant rate. {numref}`fig-time-to-quality` sets the recipe of the profile "quick" beside it: first weights that keep
-# a signal's variance {cite:p}`he2015`, smaller batches, and a learning rate that falls to zero along a cosine. Both see the same pictures and are judged by the same held-out
+# a signal's variance {cite:p}`he2015`, smaller batches, and a learning rate that falls to zero along a cosine. Both see the same images and are judged by the same held-out
 # bound. Torch's own first weights lose the signal on its way through a dozen layers, and the first epochs pass on a plateau.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-time-to-quality", "caption": "Held-out negative bound against the images seen, β = 4, one line a seed. Dotted: the mean of the presentation's recipe after its last epoch."}, "image": {"alt": "Two panels, one a network, of falling curves; those of the quick recipe end far to the left of the others."}}
@@ -154,7 +154,7 @@ pd.DataFrame(
 # %% [markdown]
 # ## Cost
 #
-# A process that trains on 60,000 upright and 60,000 rotated pictures, a twelfth of them held out, takes at most {glue:text}`peak_memory_mb` MB. Its time is proportional to
+# A process that trains on 60,000 upright and 60,000 rotated images, a twelfth of them held out, takes at most {glue:text}`peak_memory_mb` MB. Its time is proportional to
 # images times epochs: over the runs below the largest departure from a line through the origin is {glue:text}`line_error:.1f` %.
 
 # %% tags=["hide-input"]
@@ -182,8 +182,8 @@ pd.DataFrame(
 # ## What scores cost
 #
 # Each run of the report is measured by every group of scores below, and so are the codes that frame it. The table has the seconds of one core for all
-# scores of one run, with the {glue:text}`test_quick:,d` test pictures of the profile "quick" and with the {glue:text}`test_published:,d` of "published". *Codes* is encoding: the rotation
-# sweep, the factorial set and the test pictures pass through the network once and are kept for the other groups. Number of measurements, whose medians these are:
+# scores of one run, with the {glue:text}`test_quick:,d` test images of the profile "quick" and with the {glue:text}`test_published:,d` of "published". *Codes* is encoding: the rotation
+# sweep, the factorial set and the test images pass through the network once and are kept for the other groups. Number of measurements, whose medians these are:
 # {glue:text}`scoring_turns`. Seconds are the processor's and not the clock's, but what else runs on the machine lengthens these, too, as it shares caches and memory.
 
 # %% tags=["hide-input"]

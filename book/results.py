@@ -17,12 +17,12 @@
 # How the network learns, and what it draws once it has learned.
 
 # %% tags=["parameters"]
-profile = "quick"  # scale of the report: size of the pictures, number of digits, epochs
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
 arch = "ours"  # network: ours, or the article's
 beta = 4.0  # weight of the KL term
 seed = 0  # seed of the run
-n_samples = 40  # pictures drawn from the prior
+n_samples = 40  # images drawn from the prior
 prior_seed = 0  # draws their latents
 
 # %% tags=["hide-input"]
@@ -35,7 +35,7 @@ from vaelib.architectures import ARCHITECTURES
 from vaelib.data.dataset import as_float, load_split
 from vaelib.metrics import probes
 from vaelib.models.latents import decode, encode, prior_samples
-from vaelib.plots.images import picture_grid
+from vaelib.plots.images import image_grid
 from vaelib.plots.training import kl_over_epochs, loss_curves
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all
@@ -54,7 +54,7 @@ glue_all(
         "epochs": spec.epochs,
         "latent_dim": spec.latent_dim,
         "image_size": spec.image_size,
-        "n_train": spec.n_pictures,
+        "n_train": spec.n_images,
         "n_test": len(test),
         "seed": seed,
     }
@@ -63,7 +63,7 @@ glue_all(
 # %% [markdown]
 # This page shows **{glue:text}`network`** ({ref}`sec-architectures`) at the presentation's setting: β = {glue:text}`beta:g` and
 # {glue:text}`latent_dim` latents. The presentation trained for 15 epochs. The scale of this build is the
-# profile "{glue:text}`profile_name`": {glue:text}`epochs` epochs over {glue:text}`n_train:,d` pictures, half of them upright and half
+# profile "{glue:text}`profile_name`": {glue:text}`epochs` epochs over {glue:text}`n_train:,d` images, half of them upright and half
 # rotated, {glue:text}`image_size` × {glue:text}`image_size` pixels, one run with seed {glue:text}`seed`.
 #
 # ## Losses
@@ -71,17 +71,17 @@ glue_all(
 # {numref}`fig-loss` shows the objective of {eq}`beta-objective` and its two parts. The dotted curve is what a training loop
 # usually prints: the mean over the batches of an epoch, taken while the weights still move, so that it lags behind by about half an epoch.
 # Where a network has batch norm {cite:p}`ioffe2015` it is also another function: in training each batch is
-# normalised by its own mean and variance, in evaluation all pictures by running averages. Comparing
+# normalised by its own mean and variance, in evaluation all images by running averages. Comparing
 # that curve with a validation loss at the end of the epoch compares two things at once. So we also
-# measure a fixed subset of the training pictures in the way the validation pictures are measured, after the epoch and in evaluation mode. Only
+# measure a fixed subset of the training images in the way the validation images are measured, after the epoch and in evaluation mode. Only
 # the two solid curves can be compared: their distance is the generalisation gap. This network {glue:text}`norm`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss", "caption": "Objective, reconstruction and KL over the epochs. Dotted: running mean over the training batches, its first epoch may lie outside the frame. Solid: fixed training and validation subsets after each epoch, both in evaluation mode."}, "image": {"alt": "Three panels of curves over the epochs: the objective, the reconstruction term and the KL term; in each a dotted curve for the running training mean and two solid curves for training and validation pictures."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-loss", "caption": "Objective, reconstruction and KL over the epochs. Dotted: running mean over the training batches, its first epoch may lie outside the frame. Solid: fixed training and validation subsets after each epoch, both in evaluation mode."}, "image": {"alt": "Three panels of curves over the epochs: the objective, the reconstruction term and the KL term; in each a dotted curve for the running training mean and two solid curves for training and validation images."}}
 loss_curves(history)
 
 # %% [markdown]
 # The KL of {numref}`fig-loss` is a sum over the latents. {numref}`fig-kl-epochs` takes it apart and shows when
-# each dimension begins to say something about the picture.
+# each dimension begins to say something about the image.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-kl-epochs", "caption": "KL of each dimension on the validation subset after every epoch, sorted by the last one."}, "image": {"alt": "Heat map with a row for each latent dimension and a column for each epoch, coloured by KL in nats; the final values stand beside the rows."}}
 kl_over_epochs(history)
@@ -89,33 +89,33 @@ kl_over_epochs(history)
 # %% [markdown]
 # ## Reconstructions
 #
-# {numref}`fig-reconstructions` has the first upright test picture of each digit and its rotated version, each above what the decoder makes of
+# {numref}`fig-reconstructions` has the first upright test image of each digit and its rotated version, each above what the decoder makes of
 # its mean code μ. None of them was used in training.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-reconstructions", "caption": "Test digits and their reconstructions from the mean code, upright and rotated."}, "image": {"alt": "Grid of ten columns, one for each digit, and four rows: upright digits, their reconstructions, the same digits rotated, their reconstructions."}}
 upright = test.factors.drop_duplicates("digit").sort_values("digit").index.to_numpy(copy=True)
 rows = [test.images[chosen] for chosen in (upright, upright + len(test) // 2)]
 shown = [
-    pictures
+    shown
     for images in rows
-    for pictures in (as_float(images)[:, 0].numpy(), decode(run.model, encode(run.model, images).mu))
+    for shown in (as_float(images)[:, 0].numpy(), decode(run.model, encode(run.model, images).mu))
 ]
-picture_grid(np.stack(shown), ["upright", "decoded", "rotated", "decoded"])
+image_grid(np.stack(shown), ["upright", "decoded", "rotated", "decoded"])
 
 # %% [markdown]
 # ## Samples
 #
-# Latents drawn from the prior, not from any picture, decode to {numref}`fig-prior-samples`. They show how far
-# the codes of real pictures fill the prior that the KL pulls them towards.
+# Latents drawn from the prior, not from any image, decode to {numref}`fig-prior-samples`. They show how far
+# the codes of real images fill the prior that the KL pulls them towards.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-prior-samples", "caption": "Pictures decoded from latents drawn from the standard normal prior."}, "image": {"alt": "Grid of grey pictures, ten a row, some of which resemble digits."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-prior-samples", "caption": "Images decoded from latents drawn from the standard normal prior."}, "image": {"alt": "Grid of grey images, ten a row, some of which resemble digits."}}
 samples = decode(run.model, prior_samples(run.model, n_samples, prior_seed))
-picture_grid(samples[: n_samples // 10 * 10].reshape(-1, 10, *samples.shape[1:]))
+image_grid(samples[: n_samples // 10 * 10].reshape(-1, 10, *samples.shape[1:]))
 
 # %% [markdown]
 # ## Test numbers
 #
-# Nats a picture on {glue:text}`n_test:,d` test pictures. Pixels are grey, so even a perfect reconstruction has a cross-entropy: the
+# Nats an image on {glue:text}`n_test:,d` test images. Pixels are grey, so even a perfect reconstruction has a cross-entropy: the
 # entropy of its own grey levels, given as *floor*. The last column is the squared error of a pixel in [0, 1].
 
 # %% tags=["hide-input"]
@@ -137,7 +137,7 @@ glue_all(
     }
 )
 formats = {
-    "pictures": ("n", "{:,.0f}"),
+    "images": ("n", "{:,.0f}"),
     "reconstruction": ("recon", "{:.1f}"),
     "floor": ("floor", "{:.1f}"),
     "KL": ("kl", "{:.2f}"),
@@ -151,10 +151,10 @@ pd.DataFrame({title: table[column].map(pattern.format) for title, (column, patte
 #
 # One run of {glue:text}`network`, profile "{glue:text}`profile_name`".
 #
-# - On test pictures the reconstruction costs {glue:text}`recon_upright:.1f` nats upright and {glue:text}`recon_rotated:.1f` rotated, of which
+# - On test images the reconstruction costs {glue:text}`recon_upright:.1f` nats upright and {glue:text}`recon_rotated:.1f` rotated, of which
 #   {glue:text}`floor_upright:.1f` and {glue:text}`floor_rotated:.1f` cannot be avoided. The code says {glue:text}`kl_upright:.2f` nats about an
 #   upright and {glue:text}`kl_rotated:.2f` about a rotated digit.
 # - {glue:text}`active` of {glue:text}`latent_dim` dimensions are active (variance of μ above 0.01). After the last epoch they carry
-#   {glue:text}`kl_least:.2f` to {glue:text}`kl_most:.2f` nats each on validation pictures.
+#   {glue:text}`kl_least:.2f` to {glue:text}`kl_most:.2f` nats each on validation images.
 # - The validation reconstruction lies {glue:text}`gap:+.1f` nats from that of the training subset, both in evaluation mode. The two subsets are different
 #   digits, so part of this is the choice of digits.

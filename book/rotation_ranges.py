@@ -14,7 +14,7 @@
 # (sec-ranges)=
 # # How far may a digit turn?
 #
-# A small turn is a small change of a picture, and a latent may well follow it. Where does that end? The plain network and the one with a pose are trained on data
+# A small turn is a small change of an image, and a latent may well follow it. Where does that end? The plain network and the one with a pose are trained on data
 # whose digits are turned by little, by more, and all around, and each is asked about the turns that it was trained on.
 
 # %% tags=["parameters"]
@@ -27,9 +27,9 @@ objectives = ["beta_vae", "pose"]  # the plain network, and the one with a pose
 beta = 1.0  # weight of the KL term
 rotation_ranges = [15.0, 45.0, 90.0, 180.0]  # angles are uniform in plus or minus one of these, degrees
 seeds = [0, 1, 2]  # seeds of each network and range
-image_size = 32  # side of the pictures, pixels
+image_size = 32  # side of the images, pixels
 n_train = 3000  # source digits to train on
-epochs = 5  # passes over the training pictures
+epochs = 5  # passes over the training images
 batch_size = 16  # images a step
 lr = 2e-3  # learning rate at the start
 schedule = "cosine"  # of the learning rate
@@ -89,14 +89,14 @@ linear = [
     for s in specs
     if s.objective == objectives[0] and s.seed == seeds[0]
 ]
-framing = pd.DataFrame(
-    [isolated(f"{coder.name}-{specs[0].latent_dim}", limit, coder.encode) for limit, coder in linear]
+baseline_scores = pd.DataFrame(
+    [isolated(f"{encoder.name}-{specs[0].latent_dim}", limit, encoder.encode) for limit, encoder in linear]
 )
 
 # %% [markdown]
 # ## The distance that a turn makes
 #
-# The measurement of {ref}`sec-dataset`, all the way round, for pictures of {glue:text}`image_size` pixels: the mean squared distance between a digit and itself turned, in units of that
+# The measurement of {ref}`sec-dataset`, all the way round, for images of {glue:text}`image_size` pixels: the mean squared distance between a digit and itself turned, in units of that
 # between two different digits. It needs no network. A digit is as far from itself turned by {glue:text}`crossing_same` as from another of its class, and as far as from a digit of
 # another class when it is turned by {glue:text}`crossing_different`.
 
@@ -107,8 +107,8 @@ turns = np.linspace(0, max(rotation_ranges), 19)
 
 
 def drawn(angle):
-    pictures = render(digits.images[chosen], np.full(len(chosen), angle), image_size)
-    return as_float(pictures).flatten(1).numpy()
+    images = render(digits.images[chosen], np.full(len(chosen), angle), image_size)
+    return as_float(images).flatten(1).numpy()
 
 
 distances = distances_when_turned(drawn, digits.labels[chosen], turns)
@@ -122,14 +122,14 @@ crossings = {
 # ## What the best latent holds of the turn
 #
 # {numref}`fig-ranges` has two shares of variance of the latent that follows the angle best, chosen on every second digit and measured on the others. The network with a pose is told the
-# range, half of the pictures being upright, and the spread of handwriting's slant ({ref}`sec-additions`); the others are told nothing. *RIS* is what the angle alone decides, of all that the latent does while digits are turned: in a
+# range, half of the images being upright, and the spread of handwriting's slant ({ref}`sec-additions`); the others are told nothing. *RIS* is what the angle alone decides, of all that the latent does while digits are turned: in a
 # narrow range other things than the turn decide most of it, whatever the network. *Purity* looks only at what changes with the turn, and says how much of it is the same for all digits.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ranges", "caption": "Against the range of angles that a network was trained on and is asked about: RIS and purity of its best latent, mean over seeds with the least and the most as a band; PCA for comparison. Below, over the same axis, the distance between a digit and itself turned by that angle; dashed lines are two pictures of the same digit and of two different ones, which are the unit."}, "image": {"alt": "Three panels above each other that share the axis of angles from 0 to 180 degrees: RIS, purity, and the relative distance of a digit from itself turned."}}
-rotation_over_ranges(measured, framing, turns, distances)
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ranges", "caption": "Against the range of angles that a network was trained on and is asked about: RIS and purity of its best latent, mean over seeds with the least and the most as a band; PCA for comparison. Below, over the same axis, the distance between a digit and itself turned by that angle; dashed lines are two images of the same digit and of two different ones, which are the unit."}, "image": {"alt": "Three panels above each other that share the axis of angles from 0 to 180 degrees: RIS, purity, and the relative distance of a digit from itself turned."}}
+rotation_over_ranges(measured, baseline_scores, turns, distances)
 
 # %% tags=["hide-input"]
-cells = pd.concat([measured, framing]).groupby(["network", "range"], sort=False)
+cells = pd.concat([measured, baseline_scores]).groupby(["network", "range"], sort=False)
 table = cells[["eta2_angle", "purity"]].agg(lambda values: span(values.to_numpy()))
 table.columns = ["RIS", "purity"]
 table = table.unstack("range").swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
@@ -164,5 +164,5 @@ glue_all(
 #
 # From ±{glue:text}`first_range:g`° to ±{glue:text}`last_range:g`°, the purity of the plain network's best latent {glue:text}`plain_moves`: it is {glue:text}`plain_first` at first and
 # {glue:text}`plain_last` at last ({glue:text}`seeds_text`, {glue:text}`n_turned` unseen digits). That of the pose {glue:text}`posed_moves`, from {glue:text}`posed_first` to
-# {glue:text}`posed_last`; the two are furthest apart at {glue:text}`widest_gap`. At ±180° a line cannot hold the turn even in principle: the picture comes round, and the angle
+# {glue:text}`posed_last`; the two are furthest apart at {glue:text}`widest_gap`. At ±180° a line cannot hold the turn even in principle: the image comes round, and the angle
 # has to jump somewhere.

@@ -25,7 +25,7 @@ from vaelib.scores import measure as scoring
 from vaelib.scores.baselines import of_model, rows
 from vaelib.scores.digit_classifier import digit_classifier
 from vaelib.scores.registry import GROUPS, measure
-from vaelib.scores.representation import Protocol, Subject
+from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.training.store import RunStore
 
 FOLDER = Path(__file__).with_name("golden")
@@ -63,7 +63,7 @@ def of_training(objective: str) -> Numbers:
 
 
 def of_baseline(name: str) -> Numbers:
-    """Return the moments of a baseline's code of the test pictures, or of the classifier's features."""
+    """Return the moments of a baseline's code of the test images, or of the classifier's features."""
     test = load_split(SPEC, "test")
     with scratch() as folder:
         if name == "digit_classifier":
@@ -89,13 +89,15 @@ def of_scores(group: str) -> Numbers:
 
 @cache
 def _all_scores() -> Numbers:
-    spec = SPEC.changed(n_test=1000)  # 2,000 pictures are the fewest for two latents' information
+    spec = SPEC.changed(n_test=1000)  # 2,000 images are the fewest for two latents' information
     test, network = load_split(spec, "test"), build(spec).eval()
     with torch.no_grad():
         network.encoder[-1].weight.mul_(20)  # so that latents are active
     with scratch() as folder, small_scoring():
-        subject = Subject(of_model(network, "run"), spec, test, folder, Protocol.of(spec), network)
-        return measure(subject, progress=False).scores
+        representation = Representation(
+            of_model(network, "run"), spec, test, folder, ScoringConfig.of(spec), network
+        )
+        return measure(representation, progress=False).scores
 
 
 @contextmanager

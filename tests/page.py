@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Page(HTMLParser):
-    """What a page loads when it is read, and how it describes its pictures."""
+    """What a page loads when it is read, and how it describes its images."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -44,7 +44,7 @@ class Finished:
 
 @pytest.mark.parametrize("size", [16, 32, 64])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_beta_4_of_a_program_is_beta_4_whatever_the_size_of_the_pictures(size, reduction):
+def test_beta_4_of_a_program_is_beta_4_whatever_the_size_of_the_images(size, reduction):
     at_64 = RunSpec(reduction=reduction)
     sums_pixels = reduction in ("sum", "mean_latents")
     matched = RunSpec(reduction=reduction, image_size=size, beta=4 * (size / 64) ** 2 if sums_pixels else 4)

@@ -59,12 +59,12 @@ def network(arch, **changes):
     return model.eval()
 
 
-def pictures(n=8):
+def random_images(n=8):
     return torch.randint(0, 256, (n, 1, 32, 32), generator=torch.Generator().manual_seed(3)).to(torch.uint8)
 
 
 def test_our_network_is_affine_and_the_articles_is_not():
-    images, codes = pictures(), np.random.default_rng(1).normal(size=(8, 4))
+    images, codes = random_images(), np.random.default_rng(1).normal(size=(8, 4))
     for arch, is_affine in (("ours", True), ("article", False)):
         result = affinity(network(arch), images, codes)
         assert set(result) == {"mu", "logvar", "logits"}
@@ -74,7 +74,7 @@ def test_our_network_is_affine_and_the_articles_is_not():
 
 
 def test_our_network_with_relu_is_not_affine():
-    model, images = network("ours", activation="relu"), pictures()
+    model, images = network("ours", activation="relu"), random_images()
     assert midpoint_gap(maps(model)["mu"], images[:4].double(), images[4:].double()) > 1e-3
 
 
@@ -85,7 +85,7 @@ def test_maps_leave_the_model_as_it_was():
     assert next(model.parameters()).dtype == torch.float32
 
 
-def test_an_affine_decoder_adds_the_same_picture_everywhere_and_relu_another():
+def test_an_affine_decoder_adds_the_same_image_everywhere_and_relu_another():
     starts = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     ours = pairwise_cosines(traversal_steps(network("ours"), starts, step=3.0))
     article = pairwise_cosines(traversal_steps(network("article"), starts, step=3.0))
@@ -94,7 +94,7 @@ def test_an_affine_decoder_adds_the_same_picture_everywhere_and_relu_another():
     assert article.min() < 0.99
 
 
-def test_cosines_of_known_pictures():
-    pictures = np.array([[[[1.0, 0.0]], [[2.0, 0.0]], [[0.0, 3.0]], [[0.0, 0.0]]]])
+def test_cosines_of_known_images():
+    images = np.array([[[[1.0, 0.0]], [[2.0, 0.0]], [[0.0, 3.0]], [[0.0, 0.0]]]])
     # pairs in the order 01 02 03 12 13 23
-    assert pairwise_cosines(pictures).tolist() == [[1, 0, 0, 0, 0, 0]]
+    assert pairwise_cosines(images).tolist() == [[1, 0, 0, 0, 0, 0]]

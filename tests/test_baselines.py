@@ -21,7 +21,6 @@ from vaelib.scores import baselines, linear, supervised
 from vaelib.scores.baselines import (
     BASELINES,
     HALF_A_GREY,
-    ceiling,
     haar_null,
     haar_rotations,
     ica,
@@ -31,6 +30,7 @@ from vaelib.scores.baselines import (
     rows,
     standardised,
     untrained,
+    upper_bound,
 )
 from vaelib.scores.supervised import labelled, train_network
 
@@ -63,27 +63,27 @@ def pixels(images):
     return as_float(images).flatten(1).numpy()
 
 
-def digit_accuracy(coder, test):
+def digit_accuracy(encoder, test):
     digit, fit = test.factors["digit"].to_numpy(), probes.halves(test.factors["index"].to_numpy())
-    mu = coder.encode(test.images).mu
-    return (probes.neighbour_classes(mu, digit, fit) == digit[~fit]).mean()
+    mu = encoder.encode(test.images).mu
+    return (probes.knn_classes(mu, digit, fit) == digit[~fit]).mean()
 
 
 def test_the_coder_of_a_network_is_the_network(test_set):
     model = build(SPEC)
-    coder = of_model(model, "mine")
-    codes, expected = coder.encode(test_set.images), latents.encode(model, test_set.images)
+    encoder = of_model(model, "mine")
+    codes, expected = encoder.encode(test_set.images), latents.encode(model, test_set.images)
     np.testing.assert_array_equal(codes.mu, expected.mu)
     np.testing.assert_array_equal(codes.z, expected.z)
     np.testing.assert_array_equal(codes.kl, expected.kl)
-    np.testing.assert_array_equal(coder.decode(codes.mu), latents.decode(model, codes.mu))
-    assert coder.name == "mine"
+    np.testing.assert_array_equal(encoder.decode(codes.mu), latents.decode(model, codes.mu))
+    assert encoder.name == "mine"
 
 
 def test_pca_rebuilds_what_scikit_learn_s_inverse_does(train, test_set):
-    coder = pca(train.images, 5)
+    encoder = pca(train.images, 5)
     known = PCA(5, svd_solver="full").fit(pixels(train.images))
-    rebuilt = coder.decode(coder.encode(test_set.images).mu)
+    rebuilt = encoder.decode(encoder.encode(test_set.images).mu)
     expected = known.inverse_transform(known.transform(pixels(test_set.images)))
     assert rebuilt.shape == (16, 16, 16)
     np.testing.assert_allclose(
@@ -101,7 +101,7 @@ def test_linear_codes_have_mean_0_and_sd_1_uncorrelated_and_no_spread(fit, train
     assert np.isposinf(codes.kl_per_dim).all()
 
 
-def test_components_are_fitted_on_pictures_spread_over_all(train, test_set, monkeypatch):
+def test_components_are_fitted_on_images_spread_over_all(train, test_set, monkeypatch):
     monkeypatch.setattr(baselines, "FITTED", 44)
     some = pca(train.images, 3).encode(test_set.images).mu
     monkeypatch.setattr(baselines, "FITTED", 1000)
@@ -111,7 +111,7 @@ def test_components_are_fitted_on_pictures_spread_over_all(train, test_set, monk
 
 def test_ica_rebuilds_what_pca_does_along_other_axes(train, test_set):
     principal, independent = pca(train.images, 4), ica(train.images, 4)
-    one, other = (coder.encode(test_set.images).mu for coder in (principal, independent))
+    one, other = (encoder.encode(test_set.images).mu for encoder in (principal, independent))
     np.testing.assert_allclose(principal.decode(one), independent.decode(other), atol=1e-4)
     assert np.abs(one - other).max() > 0.1
 
@@ -131,8 +131,8 @@ def test_ica_that_does_not_settle_says_so_in_its_name_and_still_rebuilds(train, 
     monkeypatch.setattr(linear, "ICA_ROUNDS", 1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        coder = ica(train.images, 4)
-    assert coder.name == "ICA (not settled in 1 rounds)"
+        encoder = ica(train.images, 4)
+    assert encoder.name == "ICA (not settled in 1 rounds)"
     code = linear.independent(pixels(train.images), 4)
     np.testing.assert_allclose(code.reading @ code.basis, np.eye(4), atol=1e-4)
 
@@ -151,7 +151,7 @@ def test_the_untrained_network_is_its_seed_s(test_set):
     assert not active_units(mu).any()
 
 
-def test_an_untrained_code_is_scaled_and_decodes_to_the_same_pictures(train):
+def test_an_untrained_code_is_scaled_and_decodes_to_the_same_images(train):
     raw, scaled = untrained(SPEC), untrained(SPEC, train.images)
     mu, codes = raw.encode(train.images).mu, scaled.encode(train.images)
     np.testing.assert_allclose(codes.mu, (mu - mu.mean(0)) / mu.std(0), atol=1e-2)
@@ -162,11 +162,11 @@ def test_an_untrained_code_is_scaled_and_decodes_to_the_same_pictures(train):
 
 def test_labels_beat_no_training_and_the_heads_read_digit_and_angle(small_train, small_test, tmp_path):
     told = labelled(SMALL, tmp_path, progress=False)
-    coder = rows(SMALL, tmp_path, ["ceiling"])["ceiling"]
-    assert coder.decode is None
-    assert coder.encode(small_test.images).mu.shape == (400, 10)
+    encoder = rows(SMALL, tmp_path, ["supervised"])["supervised"]
+    assert encoder.decode is None
+    assert encoder.encode(small_test.images).mu.shape == (400, 10)
     assert (
-        digit_accuracy(coder, small_test)
+        digit_accuracy(encoder, small_test)
         > digit_accuracy(untrained(SMALL, small_train.images), small_test) + 0.1
     )
 
@@ -180,11 +180,11 @@ def test_labels_beat_no_training_and_the_heads_read_digit_and_angle(small_train,
     assert told.scores["angle_error"] == pytest.approx(error, abs=0.1)
 
 
-def test_the_ceiling_depends_on_the_encoder_and_not_on_the_run(train, test_set):
-    mu = ceiling(SPEC, train, progress=False).encode(test_set.images).mu
+def test_the_upper_bound_depends_on_the_encoder_and_not_on_the_run(train, test_set):
+    mu = upper_bound(SPEC, train, progress=False).encode(test_set.images).mu
     for same in (replace(SPEC, seed=4, beta=64.0, epochs=1), replace(SPEC, init="he")):
-        np.testing.assert_array_equal(mu, ceiling(same, train, progress=False).encode(test_set.images).mu)
-    other = ceiling(replace(SPEC, latent_dim=3), train, progress=False).encode(test_set.images).mu
+        np.testing.assert_array_equal(mu, upper_bound(same, train, progress=False).encode(test_set.images).mu)
+    other = upper_bound(replace(SPEC, latent_dim=3), train, progress=False).encode(test_set.images).mu
     assert other.shape == (16, 3)
 
 
@@ -236,22 +236,22 @@ def test_the_second_time_nothing_is_fitted_and_nothing_differs(store, train, tes
         "pca": pca(train.images, 10),
         "ica": ica(train.images, 10),
         "untrained": untrained(SPEC, train.images),
-        "ceiling": ceiling(SPEC, train, progress=False),
+        "supervised": upper_bound(SPEC, train, progress=False),
     }
     for module in (baselines, supervised):
         monkeypatch.setattr(module, "load_split", None)
     found = rows(replace(SPEC, **changed), store)
     assert tuple(found) == BASELINES
-    for name, coder in found.items():
-        assert coder.name == fitted[name].name
-        mu = coder.encode(test_set.images).mu
+    for name, encoder in found.items():
+        assert encoder.name == fitted[name].name
+        mu = encoder.encode(test_set.images).mu
         np.testing.assert_array_equal(mu, fitted[name].encode(test_set.images).mu)
-        if coder.decode:
-            np.testing.assert_array_equal(coder.decode(mu), fitted[name].decode(mu))
+        if encoder.decode:
+            np.testing.assert_array_equal(encoder.decode(mu), fitted[name].decode(mu))
 
 
 def test_a_damaged_baseline_is_fitted_again_to_the_same(store, caplog):
-    files = sorted(store.glob(".frames/*/weights.safetensors"))
+    files = sorted(store.glob(".cache/*/weights.safetensors"))
     before = [file.read_bytes() for file in files]
     assert len(files) == len(BASELINES)
     for file, content in zip(files, before, strict=True):
@@ -262,7 +262,7 @@ def test_a_damaged_baseline_is_fitted_again_to_the_same(store, caplog):
     assert [file.read_bytes() for file in files] == before
 
 
-def test_other_pictures_have_other_baselines_and_other_names_are_refused(tmp_path, test_set):
+def test_other_images_have_other_baselines_and_other_names_are_refused(tmp_path, test_set):
     one, other = (
         rows(tiny(data_seed=seed), tmp_path, ["pca"])["pca"].encode(test_set.images).mu for seed in (0, 1)
     )

@@ -152,7 +152,7 @@ def test_a_figure_that_is_not_described_is_noticed():
     bare = jupytext.reads("# %%\nfig, ax = plt.subplots()\n", fmt="py:percent").cells[0]
     assert len(_lacking(bare)) == 4
     described = (
-        '# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-a", "caption": "What the picture shows."}, '
+        '# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-a", "caption": "What the image shows."}, '
         '"image": {"alt": "A line that rises from zero."}}\nfig, ax = plt.subplots()\n'
     )
     assert not _lacking(jupytext.reads(described, fmt="py:percent").cells[0])

@@ -52,7 +52,7 @@ def test_the_mean_weight_is_the_bound_whose_kl_is_not_sampled(model, images):
 
 
 class Ignorant(VAE):
-    """A network whose pictures do not depend on its latents: the prior is the exact posterior."""
+    """A network whose images do not depend on its latents: the prior is the exact posterior."""
 
     def __init__(self):
         super().__init__(encoder=None, decoder=None, latent_dim=3)
@@ -65,7 +65,7 @@ class Ignorant(VAE):
         return self.logits.expand(len(z), 1, 16, 16)
 
 
-def test_with_the_exact_posterior_every_draw_weighs_the_likelihood_of_its_own_picture(images):
+def test_with_the_exact_posterior_every_draw_weighs_the_likelihood_of_its_own_image(images):
     assert len(images) > BATCH
     weights = log_weights(Ignorant().eval(), images, "bernoulli", 4, progress=False)
     with torch.no_grad():

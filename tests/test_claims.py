@@ -482,7 +482,7 @@ def test_the_table_is_of_the_runs_at_the_scale_of_the_profile(tmp_path, monkeypa
     for spec in (*full, *swept, tiny(epochs=2), tiny(epochs=1, image_size=32)):
         store.get(spec, progress=False)
 
-    def measured(run, store, protocol, progress, groups):
+    def measured(run, store, config, progress, groups):
         return {"mig": float(run.spec.seed), "kl": float(len(groups))}
 
     monkeypatch.setattr(claims, "score", measured)

@@ -138,7 +138,7 @@ def test_damaged_checkpoints_do_not_push_out_sound_ones(checkpoints, tmp_path):
     folder, last = checkpoints
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(b"damaged")
-    state = training.fresh(SPEC, CPU)
+    state = training.init_state(SPEC, CPU)
     state.rows = last.rows[:1]
     training.save_checkpoint(state, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0001.json", "epoch-0001.safetensors"]

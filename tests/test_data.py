@@ -41,16 +41,16 @@ def test_quarter_turns_commute_with_resizing(images, size):
 def test_a_spot_on_the_right_goes_up_by_the_angle(degrees, size):
     x = np.arange(28) - 13.5
     spot = 255 * np.exp(-((x[None, :] - 8) ** 2 + x[:, None] ** 2) / 4)
-    picture = turned(spot.round().astype(np.uint8)[None], degrees, size)[0].astype(float)
+    image = turned(spot.round().astype(np.uint8)[None], degrees, size)[0].astype(float)
     pixels = (np.arange(size) - (size - 1) / 2) * 28 / size
-    right = (picture.sum(0) * pixels).sum() / picture.sum()
-    up = -(picture.sum(1) * pixels).sum() / picture.sum()
+    right = (image.sum(0) * pixels).sum() / image.sum()
+    up = -(image.sum(1) * pixels).sum() / image.sum()
     expected = 8 * np.cos(np.deg2rad(degrees)), 8 * np.sin(np.deg2rad(degrees))
     np.testing.assert_allclose((right, up), expected, atol=0.05)
 
 
 @given(IMAGES, SIZES.filter(lambda size: size >= 28))
-def test_upright_pictures_are_plainly_resized(images, size):
+def test_upright_images_are_plainly_resized(images, size):
     images[:, [0, -1], :] = images[:, :, [0, -1]] = (
         0  # outside is black here, and the edge's repetition there
     )
@@ -58,7 +58,7 @@ def test_upright_pictures_are_plainly_resized(images, size):
     assert (data.render(images, np.zeros(len(images)), size).float() - plain).abs().max() <= 0.501
 
 
-def test_a_picture_depends_neither_on_its_neighbours_nor_on_threads(train_digits):
+def test_a_image_depends_neither_on_its_neighbours_nor_on_threads(train_digits):
     images = train_digits.images[: data.CHUNK + 3]
     angles = np.linspace(-180, 180, len(images))
     threads = torch.get_num_threads()
@@ -94,8 +94,8 @@ def test_blur_does_not_tell_rotated_from_upright(test_digits, size):
     images = test_digits.images[:1000]
     angles = np.random.default_rng(0).uniform(-3, 3, len(images))
 
-    def sharpness(pictures: torch.Tensor) -> float:
-        x = data.as_float(pictures)
+    def sharpness(images: torch.Tensor) -> float:
+        x = data.as_float(images)
         return (x.diff(dim=2).square().sum() + x.diff(dim=3).square().sum()).item()
 
     upright = data.render(images, np.zeros(len(images)), size)
@@ -135,12 +135,12 @@ def test_the_draw_is_a_permutation_and_uniform_turns(file):
 
 
 @pytest.mark.parametrize(("split", "n"), [("train", 220), ("val", 20), ("test", 30)])
-def test_pictures_match_their_factors(train_digits, test_digits, split, n):
-    corpus = data.load_split(SMALL, split)
+def test_images_match_their_factors(train_digits, test_digits, split, n):
+    dataset = data.load_split(SMALL, split)
     digits = test_digits if split == "test" else train_digits
-    factors = corpus.factors
+    factors = dataset.factors
     assert list(factors) == ["index", "digit", "angle", "rotated"]
-    assert len(corpus) == len(factors) == 2 * n
+    assert len(dataset) == len(factors) == 2 * n
     assert factors["rotated"].tolist() == [False] * n + [True] * n
     assert factors["index"][:n].tolist() == factors["index"][n:].tolist()
     assert factors["index"][:n].is_unique
@@ -148,7 +148,7 @@ def test_pictures_match_their_factors(train_digits, test_digits, split, n):
     assert (factors["angle"][:n] == 0).all()
     assert factors["angle"][n:].abs().between(0, 90, inclusive="right").all()
     again = data.render(digits.images[factors["index"]], factors["angle"].to_numpy(), 32)
-    assert torch.equal(corpus.images, again)
+    assert torch.equal(dataset.images, again)
 
 
 def test_the_halves_are_the_two_parts_of_both():
@@ -174,7 +174,7 @@ def test_a_digits_angle_scales_with_the_range_alone():
 
 
 @given(IMAGES, st.integers(-2, 2))
-def test_floating_pictures_are_turned_as_rendered_ones_are(images, quarters):
+def test_floating_images_are_turned_as_rendered_ones_are(images, quarters):
     x = data.as_float(data.render(images, np.zeros(len(images)), 32))
     turned_back = torch.rot90(data.turned(x, torch.full((len(x),), 90.0 * quarters)), -quarters, (2, 3))
     torch.testing.assert_close(turned_back, x, atol=1e-5, rtol=0)
@@ -184,14 +184,14 @@ def test_floating_pictures_are_turned_as_rendered_ones_are(images, quarters):
     assert (again - data.as_float(once)).abs().max() <= 0.51 / 255
 
 
-def test_fresh_angles_are_drawn_anew_each_epoch_and_for_rotated_pictures_alone(train_digits):
+def test_fresh_angles_are_drawn_anew_each_epoch_and_for_rotated_images_alone(train_digits):
     spec = RunSpec(n_train=240, image_size=32, rotation_range=30, angles="fresh")
     train = data.load_split(spec, "train")
     before = data.checksum(train)
     first, again, second = (data.with_fresh_angles(train, spec, epoch) for epoch in (1, 1, 2))
     assert data.checksum(first) == data.checksum(again)
     upright = ~train.factors["rotated"].to_numpy()
-    angles = [corpus.factors["angle"][~upright] for corpus in (train, first, second)]
+    angles = [dataset.factors["angle"][~upright] for dataset in (train, first, second)]
     for one, other in itertools.combinations(angles, 2):
         assert (one != other).all()
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.3
@@ -205,7 +205,7 @@ def test_fresh_angles_are_drawn_anew_each_epoch_and_for_rotated_pictures_alone(t
     assert of_more["angle"][of_more["rotated"]].tolist()[:220] == angles[1].tolist()
 
 
-def test_fresh_angles_of_rotated_pictures_alone():
+def test_fresh_angles_of_rotated_images_alone():
     spec = RunSpec(n_train=240, image_size=32, images="rotated", angles="fresh")
     train = data.load_split(spec, "train")
     fresh = data.with_fresh_angles(train, spec, 1)
@@ -216,12 +216,12 @@ def test_fresh_angles_of_rotated_pictures_alone():
 def test_equal_specs_give_equal_corpora_and_checksums_tell_others_apart():
     first = data.checksum(data.load_split(SMALL, "test"))
     assert data.checksum(data.load_split(SMALL, "test")) == first
-    corpus = data.load_split(SMALL, "test")
-    corpus.images[0, 0, 0, 0] ^= 1
-    assert data.checksum(corpus) != first
-    corpus = data.load_split(SMALL, "test")
-    corpus.factors.loc[0, "digit"] += 1
-    assert data.checksum(corpus) != first
+    dataset = data.load_split(SMALL, "test")
+    dataset.images[0, 0, 0, 0] ^= 1
+    assert data.checksum(dataset) != first
+    dataset = data.load_split(SMALL, "test")
+    dataset.factors.loc[0, "digit"] += 1
+    assert data.checksum(dataset) != first
 
 
 def test_an_unknown_split_names_the_accepted_ones():

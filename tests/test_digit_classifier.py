@@ -31,12 +31,12 @@ def test_set():
     return load_split(SMALL, "test")
 
 
-def pictures_of(corpus):
-    return as_float(corpus.images)[:, 0].numpy()
+def images_of(dataset):
+    return as_float(dataset.images)[:, 0].numpy()
 
 
 def test_it_reads_digits_of_sixteen_pixels_after_nine_hundred(classifier, test_set):
-    read = classifier.predict(pictures_of(test_set))
+    read = classifier.predict(images_of(test_set))
     right, rotated = read == test_set.factors["digit"].to_numpy(), test_set.factors["rotated"].to_numpy()
     assert classifier.accuracy == {"upright": right[~rotated].mean(), "rotated": right[rotated].mean()}
     assert classifier.accuracy["upright"] > 0.8
@@ -44,32 +44,32 @@ def test_it_reads_digits_of_sixteen_pixels_after_nine_hundred(classifier, test_s
 
 
 def test_features_are_the_layer_that_the_class_is_read_from(classifier, test_set):
-    pictures = pictures_of(test_set)
-    features = classifier.features(pictures)
+    images = images_of(test_set)
+    features = classifier.features(images)
     assert features.shape == (200, FEATURES)
     assert features.dtype == np.float32
     assert features.min() == 0
     with torch.no_grad():
         logits = classifier.network.head(torch.from_numpy(features)).numpy()
-    np.testing.assert_array_equal(logits.argmax(1), classifier.predict(pictures))
+    np.testing.assert_array_equal(logits.argmax(1), classifier.predict(images))
 
 
-def test_pictures_of_digits_are_nearer_to_each_other_than_noise_is(classifier, test_set):
-    features = classifier.features(pictures_of(test_set))
+def test_images_of_digits_are_nearer_to_each_other_than_noise_is(classifier, test_set):
+    features = classifier.features(images_of(test_set))
     noise = classifier.features(np.random.default_rng(0).uniform(size=(100, 16, 16)))
     digits = frechet_distance(features[::2], features[1::2])
     assert digits < frechet_distance(features[::2], noise) / 3
 
 
 def test_batches_do_not_matter(classifier, test_set, monkeypatch):
-    pictures = pictures_of(test_set)
-    whole = classifier.features(pictures)
+    images = images_of(test_set)
+    whole = classifier.features(images)
     monkeypatch.setattr(module, "BATCH", 7)
-    np.testing.assert_allclose(classifier.features(pictures), whole, atol=1e-4)
+    np.testing.assert_allclose(classifier.features(images), whole, atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    "pictures",
+    "images",
     [
         np.full((2, 16, 16), 255.0),
         np.zeros((2, 1, 16, 16)),
@@ -77,9 +77,9 @@ def test_batches_do_not_matter(classifier, test_set, monkeypatch):
         np.full((1, 8, 8), np.nan),
     ],
 )
-def test_other_pictures_are_refused(classifier, pictures):
+def test_other_images_are_refused(classifier, images):
     with pytest.raises(InputError, match=r"accepted: \(N, S, S\) in \[0, 1\]"):
-        classifier.features(pictures)
+        classifier.features(images)
 
 
 def test_all_runs_at_one_size_share_the_classifier_of_both_halves(classifier, store, monkeypatch):
@@ -93,7 +93,7 @@ def test_all_runs_at_one_size_share_the_classifier_of_both_halves(classifier, st
 
 def test_a_damaged_one_is_trained_again_to_the_same(tmp_path, caplog):
     first = digit_classifier(SPEC, tmp_path, progress=False)
-    (weights,) = tmp_path.glob(".frames/*/weights.safetensors")
+    (weights,) = tmp_path.glob(".cache/*/weights.safetensors")
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with caplog.at_level(logging.WARNING):

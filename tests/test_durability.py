@@ -46,7 +46,7 @@ def whole(tmp_path_factory) -> dict[str, bytes]:
 
 
 @pytest.fixture(autouse=True)
-def pictures_made_once(monkeypatch):
+def images_made_once(monkeypatch):
     """In this process; the victims make their own."""
     monkeypatch.setattr(data, "load_split", LOAD_SPLIT)
 

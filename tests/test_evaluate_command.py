@@ -41,7 +41,7 @@ def test_evaluate_prints_scores_beside_those_of_the_baselines(store):
         "PCA-10",
         "ICA-10",
         "untrained",
-        "ceiling",
+        "supervised",
         "random",
         "axes",
         "95",
@@ -56,7 +56,7 @@ def test_evaluate_prints_scores_beside_those_of_the_baselines(store):
     assert rows["neg_elbo"] == [f"{found['neg_elbo']:.2f}"]
     assert rows["pairwise_information"] == ["undefined"] * 5
     assert [rows[str(dim)][0] for dim in range(1, 11)] == [f"{kl:.3f}" for kl in found["kl_per_dim"]]
-    assert "undefined, dependence of two latents, nats: 120 pictures are too few" in lines[-1]
+    assert "undefined, dependence of two latents, nats: 120 images are too few" in lines[-1]
 
 
 def test_evaluate_prints_json(store):
@@ -67,7 +67,7 @@ def test_evaluate_prints_json(store):
     assert set(told["scores"]) == {name for group in GROUPS.values() for name in group.names}
     assert told["scores"] == score(run, store.folder)
     assert list(told["undefined"]) == ["pairwise"]
-    assert set(told["baselines"]) == {"pca", "ica", "untrained", "ceiling"}
+    assert set(told["baselines"]) == {"pca", "ica", "untrained", "supervised"}
 
 
 def test_a_collapsed_run_prints_undefined_and_why(store):

@@ -79,11 +79,11 @@ def test_encoding_in_batches_is_encoding_at_once(model, test_set):
     assert spread.std() == pytest.approx(1, abs=0.05)
 
 
-def test_decoded_pictures_are_probabilities(model):
+def test_decoded_images_are_probabilities(model):
     z = prior_samples(model, 5, seed=0)
-    pictures = decode(model, z)
-    assert pictures.shape == (5, 16, 16)
-    np.testing.assert_allclose(pictures, 1 / (1 + np.exp(-decode_logits(model, z))), rtol=1e-6)
+    images = decode(model, z)
+    assert images.shape == (5, 16, 16)
+    np.testing.assert_allclose(images, 1 / (1 + np.exp(-decode_logits(model, z))), rtol=1e-6)
 
 
 def test_prior_samples_repeat_and_are_standard_normal(model):
@@ -100,6 +100,6 @@ def test_a_traversal_moves_one_latent_only(model):
     latents = traversal_latents(start, 3, values)
     assert latents[:, 3].tolist() == values.tolist()
     assert np.array_equal(np.delete(latents, 3, axis=1), np.tile(np.delete(start, 3), (3, 1)))
-    pictures = traverse(model, start, [0, 3], values)
-    assert pictures.shape == (2, 3, 16, 16)
-    np.testing.assert_allclose(pictures[1, 1], decode(model, start[None])[0], atol=1e-6)
+    images = traverse(model, start, [0, 3], values)
+    assert images.shape == (2, 3, 16, 16)
+    np.testing.assert_allclose(images[1, 1], decode(model, start[None])[0], atol=1e-6)

@@ -126,7 +126,7 @@ def test_scores_are_blind_to_order_sign_and_scale_of_the_latents(seed, order, sc
     for rule in ("width", "quantile"):
         before = mutual_information(codes, factors, rule=rule)
         after = mutual_information((codes * scale)[:, order], factors, rule=rule)
-        # A sign moves the one value at each cut to the other side of it: 19 of 1,000 pictures at most.
+        # A sign moves the one value at each cut to the other side of it: 19 of 1,000 images at most.
         for score in (mig, aam):
             np.testing.assert_allclose(score(after), score(before), atol=0.02)
         np.testing.assert_allclose(modularity(after), modularity(before).iloc[order], atol=0.02)
@@ -229,13 +229,13 @@ GOOD = np.random.default_rng(0).normal(size=(1000, 2))
         (GOOD[:, 0], {"a": GOOD[:, 0]}, r"codes of shape \(1000,\) are refused"),
         (np.where(GOOD > 3, np.nan, GOOD), {"a": GOOD[:, 0]}, "latents .* are not finite"),
         (np.ones((1000, 2)), {"a": GOOD[:, 0]}, "none of the 2 latents is active"),
-        (GOOD, {"a": GOOD[:, 0], "b": np.zeros(1000)}, "factor 'b' is the same on all 1000 pictures"),
+        (GOOD, {"a": GOOD[:, 0], "b": np.zeros(1000)}, "factor 'b' is the same on all 1000 images"),
         (GOOD, {"a": GOOD[:10, 0]}, r"factor 'a' has shape \(10,\); accepted: \(1000,\)"),
         (GOOD, {"a": np.where(GOOD[:, 0] > 0, np.nan, 1)}, "factor 'a' has missing values"),
         (GOOD, {"a": np.where(GOOD[:, 0] > 0, np.inf, 1)}, "factor 'a' has infinite values"),
         (GOOD, {}, "no factor is given"),
         (GOOD, GOOD[:, 0], r"factors of shape \(1000,\) are refused"),
-        (GOOD[:100], GOOD[:100], "100 pictures are too few: .* 20 levels of 'v1' needs at least 800"),
+        (GOOD[:100], GOOD[:100], "100 images are too few: .* 20 levels of 'v1' needs at least 800"),
         (GOOD, {"a": np.arange(1000)}, "1000 levels of 'a' needs at least 40000"),
     ],
 )

@@ -23,7 +23,7 @@ def cells():
 
 
 def grid(cells):
-    """Return the pictures as floats (digits, angles, thickness, shears, scales, S, S)."""
+    """Return the images as floats (digits, angles, thickness, shears, scales, S, S)."""
     return cells.images.float().numpy().reshape(10, 13, 3, 3, 3, 64, 64)
 
 
@@ -54,13 +54,13 @@ def test_a_sweep_is_what_render_makes_of_each_digit_at_each_angle(sweep):
     assert sweep.angles.tolist() == [-90, -60, -30, 0, 30, 60, 90]
     np.testing.assert_array_equal(sweep.index, index)
     np.testing.assert_array_equal(sweep.digit, digits.labels)
-    pictures = sweep.layout(sweep.images)
-    assert pictures.shape == (20, 7, 1, 32, 32)
+    images = sweep.layout(sweep.images)
+    assert images.shape == (20, 7, 1, 32, 32)
     for a, angle in enumerate(sweep.angles):
-        assert torch.equal(pictures[:, a], render(digits.images, np.full(20, angle), 32))
+        assert torch.equal(images[:, a], render(digits.images, np.full(20, angle), 32))
 
 
-def test_a_layout_keeps_what_belongs_to_a_picture(sweep):
+def test_a_layout_keeps_what_belongs_to_a_image(sweep):
     rows = np.arange(len(sweep.images))[:, None] * [1, 10]
     assert sweep.layout(rows)[3, 2].tolist() == [3 * 7 + 2, 10 * (3 * 7 + 2)]
 
@@ -80,7 +80,7 @@ def test_factors_are_what_levels_stand_for(cells):
     assert cells.factors.dtypes.map(lambda t: t.kind).tolist() == ["i", "f", "f", "f", "f"]
 
 
-def test_inner_pictures_are_fully_crossed_too(cells):
+def test_inner_images_are_fully_crossed_too(cells):
     inner = cells.levels[cells.inner]
     sizes = [len(np.unique(column)) for column in inner.T]
     assert sizes == [10, 7, 2, 2, 2]
@@ -111,23 +111,23 @@ def test_strokes_grow_and_shrink_by_the_same_at_every_side():
     block = np.zeros((1, 28, 28), dtype=np.uint8)
     block[:, 12:16, 12:16] = 255
     thin, plain, thick = interventions._strokes(block)[0].numpy() / 255
-    for picture in (thin, plain, thick):
-        np.testing.assert_allclose(picture, picture[::-1], atol=1e-6)
-        np.testing.assert_allclose(picture, picture[:, ::-1], atol=1e-6)
-    widths = [picture[70].sum() / interventions.FINE for picture in (thin, plain, thick)]
+    for image in (thin, plain, thick):
+        np.testing.assert_allclose(image, image[::-1], atol=1e-6)
+        np.testing.assert_allclose(image, image[:, ::-1], atol=1e-6)
+    widths = [image[70].sum() / interventions.FINE for image in (thin, plain, thick)]
     np.testing.assert_allclose(widths, [3.2, 4, 4.8], atol=0.01)
 
 
 def test_positive_shear_leans_to_the_right(cells):
-    pictures = grid(cells)[:, 6, 1, :, 1]
+    images = grid(cells)[:, 6, 1, :, 1]
     y, x = np.indices((64, 64)) - 31.5
-    lean = -(pictures * x * y).sum((-1, -2)) / (pictures * y**2).sum((-1, -2))
+    lean = -(images * x * y).sum((-1, -2)) / (images * y**2).sum((-1, -2))
     np.testing.assert_allclose(np.diff(lean, axis=1), 0.25, atol=0.02)
 
 
 def test_blur_does_not_tell_the_angle(cells):
-    pictures = grid(cells)
-    energy = sum((np.diff(pictures, axis=axis) ** 2).sum((-1, -2)) for axis in (-1, -2))
+    images = grid(cells)
+    energy = sum((np.diff(images, axis=axis) ** 2).sum((-1, -2)) for axis in (-1, -2))
     by_angle = energy.mean((0, 2, 3, 4))
     assert np.ptp(by_angle) / by_angle.mean() < 0.01
 

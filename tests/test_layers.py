@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from vaelib.models.build import build
-from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
+from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToImage
 from vaelib.spec import RunSpec
 
 SIZES = st.integers(1, 4)
@@ -48,19 +48,19 @@ def test_a_convolution_to_one_point_and_back(batch, channels, out, kernel_and_st
 
 
 @given(batch=SIZES, channels=SIZES, side=st.integers(1, 9), channels_last=st.booleans())
-def test_a_transposed_convolution_to_the_picture(batch, channels, side, channels_last):
+def test_a_transposed_convolution_to_the_image(batch, channels, side, channels_last):
     torch.manual_seed(0)
     x = torch.randn(batch, channels, side, side)
     if channels_last:
         x = x.contiguous(memory_format=torch.channels_last)
     arguments = (channels, 1, 4, 2, 1)
-    assert_equal_to_the_plain(ConvTransposeToPicture(*arguments), nn.ConvTranspose2d(*arguments), x)
+    assert_equal_to_the_plain(ConvTransposeToImage(*arguments), nn.ConvTranspose2d(*arguments), x)
 
 
 def plain(model: nn.Module) -> nn.Module:
     """Return the model with every faster layer taken back to the one it derives from."""
     for layer in model.modules():
-        if type(layer) in (ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture):
+        if type(layer) in (ConvToPoint, ConvTransposeFromPoint, ConvTransposeToImage):
             layer.__class__ = type(layer).__bases__[0]
     return model
 

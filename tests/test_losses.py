@@ -8,8 +8,8 @@ from vaelib.data.dataset import load_split
 from vaelib.metrics.codes import active_units
 from vaelib.models.losses import (
     ElboTerms,
+    bernoulli_multiscale_nll,
     bernoulli_nll,
-    bernoulli_pyramid_nll,
     beta_eff,
     beta_loss,
     beta_norm,
@@ -60,23 +60,23 @@ def test_bernoulli_nll_is_least_where_the_probability_is_the_target():
     assert bernoulli_nll(torch.logit(x) + 0.5, x).item() > at_target
 
 
-def pictures(n: int, side: int = 32) -> torch.Tensor:
+def images(n: int, side: int = 32) -> torch.Tensor:
     return load_split(RunSpec(n_train=240, n_test=n, image_size=side, images="upright"), "test").images / 255
 
 
 def test_a_perfect_reconstruction_costs_under_the_pyramid_what_it_costs_without():
-    x = pictures(6)
+    x = images(6)
     logits = torch.logit(x, eps=1e-6)
     plain = bernoulli_nll(logits, x)
-    torch.testing.assert_close(bernoulli_pyramid_nll(logits, x), plain, rtol=1e-3, atol=0)
-    assert (bernoulli_pyramid_nll(logits + 0.5, x) > plain).all()
+    torch.testing.assert_close(bernoulli_multiscale_nll(logits, x), plain, rtol=1e-3, atol=0)
+    assert (bernoulli_multiscale_nll(logits + 0.5, x) > plain).all()
 
 
 @given(st.floats(-4, 4, width=32), st.floats(0, 1, width=32))
-def test_flat_pictures_cost_under_the_pyramid_what_they_cost_without(logit, x):
+def test_flat_images_cost_under_the_pyramid_what_they_cost_without(logit, x):
     logits, target = torch.full((1, 1, 16, 16), logit), torch.full((1, 1, 16, 16), x)
     plain = bernoulli_nll(logits, target).item()
-    assert bernoulli_pyramid_nll(logits, target).item() == pytest.approx(plain, rel=1e-4, abs=1e-3)
+    assert bernoulli_multiscale_nll(logits, target).item() == pytest.approx(plain, rel=1e-4, abs=1e-3)
 
 
 def test_the_pyramid_tells_far_from_near_where_pixels_do_not():
@@ -84,13 +84,13 @@ def test_the_pyramid_tells_far_from_near_where_pixels_do_not():
     x[..., 4:28, 8:10] = 1
     near, far = (6 * torch.roll(x, shift, dims=3) - 3 for shift in (2, 12))
     assert bernoulli_nll(near, x).item() == pytest.approx(bernoulli_nll(far, x).item())
-    assert bernoulli_pyramid_nll(far, x).item() > 1.1 * bernoulli_pyramid_nll(near, x).item()
+    assert bernoulli_multiscale_nll(far, x).item() > 1.1 * bernoulli_multiscale_nll(near, x).item()
 
 
 def test_the_pyramid_has_finite_gradients_at_certain_pixels():
-    x = (pictures(3, 16) > 0.5).float()
+    x = (images(3, 16) > 0.5).float()
     logits = (200 * x - 100).requires_grad_()
-    bernoulli_pyramid_nll(logits, x).sum().backward()
+    bernoulli_multiscale_nll(logits, x).sum().backward()
     assert logits.grad.isfinite().all()
 
 
@@ -129,7 +129,7 @@ def test_a_reduction_is_the_convention_at_its_effective_beta_but_for_a_factor(re
     assert (a / b).item() == pytest.approx((a_same / b_same).item(), rel=1e-5)
 
 
-def test_the_objective_is_reconstruction_plus_beta_kl_averaged_over_pictures():
+def test_the_objective_is_reconstruction_plus_beta_kl_averaged_over_images():
     terms = ElboTerms(torch.tensor([10.0, 20.0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     assert beta_loss(terms, 4.0, RunSpec(latent_dim=2)).item() == pytest.approx(15 + 4 * 5)
 
@@ -142,7 +142,7 @@ def test_at_beta_one_the_objective_is_the_negative_elbo():
     assert beta_loss(terms, 1.0, RunSpec()).item() == pytest.approx(neg_elbo.item(), rel=1e-6)
 
 
-def test_active_units_are_those_whose_mean_moves_with_the_picture():
+def test_active_units_are_those_whose_mean_moves_with_the_image():
     x = np.linspace(-1, 1, 101)
     mu = np.stack([x, 0.05 * x, 0 * x + 3], axis=1)
     assert active_units(mu).tolist() == [True, False, False]

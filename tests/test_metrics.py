@@ -11,20 +11,20 @@ SMALL = st.floats(-5, 5)
 
 
 @given(arrays(float, (4, 3), elements=SMALL))
-def test_squared_distances_are_those_of_the_definition(pictures):
-    by_hand = ((pictures[:, None] - pictures[None]) ** 2).sum(-1)
-    np.testing.assert_allclose(squared_distances(pictures), by_hand, atol=1e-9)
+def test_squared_distances_are_those_of_the_definition(images):
+    by_hand = ((images[:, None] - images[None]) ** 2).sum(-1)
+    np.testing.assert_allclose(squared_distances(images), by_hand, atol=1e-9)
 
 
 def two_labels():
-    """One pixel, two labels: pictures 0, 2, … 10 and 20, 22, … 30; change k moves every one by k."""
-    pictures = np.array([*range(0, 12, 2), *range(20, 32, 2)], dtype=float)[:, None]
-    return pictures, np.repeat([0, 1], 6), np.tile([0.0, 1.0, 4.0], (12, 1))
+    """One pixel, two labels: images 0, 2, … 10 and 20, 22, … 30; change k moves every one by k."""
+    images = np.array([*range(0, 12, 2), *range(20, 32, 2)], dtype=float)[:, None]
+    return images, np.repeat([0, 1], 6), np.tile([0.0, 1.0, 4.0], (12, 1))
 
 
 def test_relative_distances_of_two_labels():
-    pictures, labels, changed = two_labels()
-    table = relative_distances(changed, squared_distances(pictures), labels, draws=20)
+    images, labels, changed = two_labels()
+    table = relative_distances(changed, squared_distances(images), labels, draws=20)
     different = np.mean([(20 + 2 * a - 2 * b) ** 2 for a in range(6) for b in range(6)])
     same = np.mean([(2 * a - 2 * b) ** 2 for a in range(6) for b in range(6) if a != b])
     assert table["ratio"].tolist() == pytest.approx([0, 1 / different, 4 / different, same / different])
@@ -33,9 +33,9 @@ def test_relative_distances_of_two_labels():
 
 def test_a_half_turn_is_a_flip_of_both_axes_and_no_turn_moves_nothing():
     digits, labels = np.random.default_rng(0).random((12, 6, 6)), np.arange(12) % 3
-    pictures, flipped = digits.reshape(12, -1), digits[:, ::-1, ::-1].reshape(12, -1)
-    moved = np.stack([np.zeros(12), ((pictures - flipped) ** 2).sum(1)], axis=1)
-    expected = relative_distances(moved, squared_distances(pictures), labels)
+    images, flipped = digits.reshape(12, -1), digits[:, ::-1, ::-1].reshape(12, -1)
+    moved = np.stack([np.zeros(12), ((images - flipped) ** 2).sum(1)], axis=1)
+    expected = relative_distances(moved, squared_distances(images), labels)
     table = distances_when_turned(
         lambda angle: np.rot90(digits, round(angle / 90), axes=(1, 2)).reshape(12, -1),
         labels,
@@ -44,14 +44,14 @@ def test_a_half_turn_is_a_flip_of_both_axes_and_no_turn_moves_nothing():
     np.testing.assert_allclose(table, expected)
 
 
-def test_the_interval_surrounds_the_ratio_and_narrows_with_more_pictures():
+def test_the_interval_surrounds_the_ratio_and_narrows_with_more_images():
     rng = np.random.default_rng(0)
     widths = []
     for n in (40, 640):
         labels = np.arange(n) % 4
-        pictures = rng.normal(size=(n, 5)) + labels[:, None]
+        images = rng.normal(size=(n, 5)) + labels[:, None]
         changed = rng.uniform(0, 2, size=(n, 2))
-        table = relative_distances(changed, squared_distances(pictures), labels)
+        table = relative_distances(changed, squared_distances(images), labels)
         assert ((table["low"] < table["ratio"]) & (table["ratio"] < table["high"])).all()
         widths.append(table["high"] - table["low"])
     assert (widths[1] < 0.5 * widths[0]).all()
@@ -59,8 +59,8 @@ def test_the_interval_surrounds_the_ratio_and_narrows_with_more_pictures():
 
 @given(st.floats(0.1, 10))
 def test_ratios_do_not_depend_on_the_unit_of_a_pixel(unit):
-    pictures, labels, changed = two_labels()
-    between = squared_distances(pictures)
+    images, labels, changed = two_labels()
+    between = squared_distances(images)
     one = relative_distances(changed, between, labels, draws=20)
     other = relative_distances(unit * changed, unit * between, labels, draws=20)
     np.testing.assert_allclose(one, other)

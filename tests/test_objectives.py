@@ -21,7 +21,7 @@ from vaelib.profiles import load_profile
 from vaelib.report import build as report
 from vaelib.spec import RunSpec
 from vaelib.training import objectives
-from vaelib.training.objectives import OBJECTIVES, covariance_penalty, kl_parts, noise_columns, title
+from vaelib.training.objectives import OBJECTIVES, covariance_penalty, kl_parts, n_noise, title
 
 
 def step(beta: float = 4.0, progress: float = 0.5, **fields) -> tuple[ElboTerms, torch.Tensor, list]:
@@ -32,8 +32,12 @@ def step(beta: float = 4.0, progress: float = 0.5, **fields) -> tuple[ElboTerms,
     x = as_float(load_split(asked, "train").images)[:16]
     torch.manual_seed(1)
     noise = torch.cat([torch.randn(16, model.noise_dim), torch.randn(16, 11)], dim=1)
-    critics = [objectives.CRITICS[asked.objective](asked)] if asked.objective in objectives.CRITICS else []
-    given = (model, x, noise[:, : noise_columns(model, asked)], beta, asked, progress, *critics)
+    discriminators = (
+        [objectives.DISCRIMINATORS[asked.objective](asked)]
+        if asked.objective in objectives.DISCRIMINATORS
+        else []
+    )
+    given = (model, x, noise[:, : n_noise(model, asked)], beta, asked, progress, *discriminators)
     terms, loss = OBJECTIVES[asked.objective](*given)
     loss.backward()
     return terms, loss.detach(), [p.grad for p in model.parameters()]
@@ -103,7 +107,7 @@ def test_the_sampled_kl_is_the_closed_form_on_average():
 
 
 def test_the_estimate_of_the_aggregate_posterior_has_no_bias():
-    """The mean over all batches of three that hold picture 0 is the mixture over all five pictures."""
+    """The mean over all batches of three that hold image 0 is the mixture over all five images."""
     z, mu, logvar = codes(5, 2, seed=3)
     at_z0 = Normal(mu, torch.exp(logvar / 2)).log_prob(z[0]).sum(1)
     estimates = []
@@ -145,7 +149,7 @@ def test_codes_that_say_nothing_have_no_total_correlation(batch, dims, n):
 
 
 def test_the_bias_is_downwards_falls_with_the_batch_and_never_passes_log_n():
-    """Ten independent latents that say much of the picture: the truth is 0, a public estimator said −33."""
+    """Ten independent latents that say much of the image: the truth is 0, a public estimator said −33."""
     n, found = 11_000, []
     for batch in (16, 64, 256):
         estimates = [
@@ -225,11 +229,11 @@ def test_the_covariance_is_that_of_samples():
     assert covariance_penalty(mu, logvar).item() == pytest.approx(drawn.item(), rel=0.03)
 
 
-# --- critic ------------------------------------------------------------------------------------------------
+# --- discriminator -----------------------------------------------------------------------------------------
 
 
 class Planted(VAE):
-    """A network whose code is planted: a function of the pictures, nearly without noise."""
+    """A network whose code is planted: a function of the images, nearly without noise."""
 
     def __init__(self, code):
         super().__init__(encoder=None, decoder=None, latent_dim=2)
@@ -247,45 +251,48 @@ def test_the_critic_learns_the_total_correlation_of_gaussians():
     correlation, asked = 0.8, tiny(latent_dim=2, objective="factor_vae")
     model = Planted(lambda x: x.flatten(1)[:, :2])
     torch.manual_seed(0)
-    critic = objectives.latent_critic(asked)
-    optimizer = torch.optim.Adam(critic.parameters(), lr=2e-3)
+    discriminator = objectives.latent_discriminator(asked)
+    optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-3)
     mix = torch.linalg.cholesky(torch.tensor([[1.0, correlation], [correlation, 1.0]]))
     for _ in range(300):
         x = torch.zeros(1024, 1, 16, 16)
         x.flatten(1)[:, :2] = torch.randn(1024, 2) @ mix.T
-        _, loss = OBJECTIVES["factor_vae"](model, x, torch.randn(1024, 4), 1.0, asked, 0.0, critic)
+        _, loss = OBJECTIVES["factor_vae"](model, x, torch.randn(1024, 4), 1.0, asked, 0.0, discriminator)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        found = critic(torch.randn(20_000, 2) @ mix.T).mean().item()
+        found = discriminator(torch.randn(20_000, 2) @ mix.T).mean().item()
     assert found == pytest.approx(-0.5 * math.log(1 - correlation**2), abs=0.1)
 
 
 def test_critic_and_network_do_not_teach_each_other():
     asked = tiny(objective="factor_vae", penalty=3.0)
     torch.manual_seed(0)
-    model, critic = build(asked), objectives.latent_critic(asked)
+    model, discriminator = build(asked), objectives.latent_discriminator(asked)
     x, noise = as_float(load_split(asked, "train").images)[:16], torch.randn(16, 20)
-    OBJECTIVES["factor_vae"](model, x, noise, 4.0, asked, 0.0, critic)[1].backward()
+    OBJECTIVES["factor_vae"](model, x, noise, 4.0, asked, 0.0, discriminator)[1].backward()
     of_network = [p.grad.clone() for p in model.parameters()]
-    of_critic = [p.grad.clone() for p in critic.parameters()]
+    of_discriminator = [p.grad.clone() for p in discriminator.parameters()]
 
     mu, logvar = model.encode(x)
     z = sample(mu, logvar, noise[:, :10])
     model.zero_grad()
-    (OBJECTIVES["beta_vae"](model, x, noise[:, :10], 4.0, asked, 0.0)[1] + 3 * critic(z).mean()).backward()
+    (
+        OBJECTIVES["beta_vae"](model, x, noise[:, :10], 4.0, asked, 0.0)[1] + 3 * discriminator(z).mean()
+    ).backward()
     for alone, both in zip((p.grad for p in model.parameters()), of_network, strict=True):
         torch.testing.assert_close(alone, both)
 
-    critic.zero_grad()
+    discriminator.zero_grad()
     order = noise[:, 10:].argsort(0)
     permuted = torch.stack([z.detach()[order[:, j], j] for j in range(10)], dim=1)
     wrong = torch.nn.functional.binary_cross_entropy_with_logits
     (
-        0.5 * wrong(critic(z.detach()), torch.ones(16, 1)) + 0.5 * wrong(critic(permuted), torch.zeros(16, 1))
+        0.5 * wrong(discriminator(z.detach()), torch.ones(16, 1))
+        + 0.5 * wrong(discriminator(permuted), torch.zeros(16, 1))
     ).backward()
-    for alone, both in zip((p.grad for p in critic.parameters()), of_critic, strict=True):
+    for alone, both in zip((p.grad for p in discriminator.parameters()), of_discriminator, strict=True):
         torch.testing.assert_close(alone, both)
 
 
@@ -293,7 +300,7 @@ def test_critic_and_network_do_not_teach_each_other():
 
 
 def spots(angles: torch.Tensor) -> torch.Tensor:
-    """Return pictures of one soft spot each, at these angles (degrees, counter-clockwise from the right)."""
+    """Return images of one soft spot each, at these angles (degrees, counter-clockwise from the right)."""
     centres = torch.arange(32) - 15.5
     radians = torch.deg2rad(angles)[:, None, None]
     x, y = centres[None, None, :] - 9 * radians.cos(), -centres[None, :, None] - 9 * radians.sin()

@@ -8,12 +8,12 @@ from vaelib.models.build import build
 from vaelib.plots.pose import pose_in_one_drawing, rotation_over_ranges, scores_of_many
 
 
-def test_the_way_of_one_picture_is_drawn():
+def test_the_way_of_one_image_is_drawn():
     torch.manual_seed(0)
     model = build(tiny(objective="pose")).eval()
     figure = pose_in_one_drawing(model, torch.rand(1, 1, 16, 16))
     assert [ax.get_title() for ax in figure.axes] == [
-        "picture",
+        "image",
         "posterior",
         "turned back",
         "canvas",
@@ -31,13 +31,13 @@ def test_curves_over_ranges_are_means_of_their_runs():
             "purity": [0.5, 0.7, 0.3, 0.5],
         }
     )
-    framing = measured.iloc[[0, 2]].assign(network="PCA-10")
+    baseline_scores = measured.iloc[[0, 2]].assign(network="PCA-10")
     turns = np.linspace(0, 90, 4)
     distances = pd.DataFrame(
         {"ratio": [0, 0.5, 0.9, 1.1, 0.7], "low": [0, 0.4, 0.8, 1.0, 0.6], "high": [0, 0.6, 1.0, 1.2, 0.8]},
         index=[0, 1, 2, 3, "same label"],
     )
-    figure = rotation_over_ranges(measured, framing, turns, distances)
+    figure = rotation_over_ranges(measured, baseline_scores, turns, distances)
     ris, purity, distance = figure.axes
     np.testing.assert_allclose(ris.lines[0].get_ydata(), [0.3, 0.1])
     np.testing.assert_allclose(purity.lines[0].get_ydata(), [0.6, 0.4])

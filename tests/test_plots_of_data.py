@@ -13,7 +13,7 @@ from vaelib.spec import RunSpec
 RNG = np.random.default_rng(0)
 
 
-def pictures(*shape):
+def images(*shape):
     return RNG.uniform(size=(*shape, 8, 8))
 
 
@@ -47,9 +47,9 @@ def tables():
 
 
 FIGURES = {
-    "resized_digits": lambda: dataset.resized_digits(pictures(3), RNG.uniform(size=(3, 12, 12))),
+    "resized_digits": lambda: dataset.resized_digits(images(3), RNG.uniform(size=(3, 12, 12))),
     "upright_and_rotated": lambda: dataset.upright_and_rotated(
-        pictures(12), pictures(12), np.linspace(-90, 90, 12)
+        images(12), images(12), np.linspace(-90, 90, 12)
     ),
     "split_distributions": lambda: dataset.split_distributions(
         {"training": factors(40), "test": factors(20)}, 90.0
@@ -63,12 +63,12 @@ FIGURES = {
     "rate_distortion": lambda: beta.rate_distortion(sweep()),
     "kl_spectra": lambda: beta.kl_spectra({1.0: RNG.uniform(size=10), 4.0: np.zeros(10)}),
     "learning_curves": lambda: beta.learning_curves({1.0: [history(), history()], 4.0: [history()]}),
-    "picture_blocks": lambda: beta.picture_blocks({"left": pictures(3, 4), "right": pictures(3, 2)}, "abc"),
+    "image_blocks": lambda: beta.image_blocks({"left": images(3, 4), "right": images(3, 2)}, "abc"),
     "networks": lambda: networks.networks(tables(), 64),
-    "affine_templates": lambda: networks.affine_templates(pictures(4), pictures(4), [2, 0, 1, 3]),
+    "affine_templates": lambda: networks.affine_templates(images(4), images(4), [2, 0, 1, 3]),
     "traversal_differences": lambda: networks.traversal_differences(
-        {"ours": pictures(3), "article": pictures(3)},
-        pictures(3),
+        {"ours": images(3), "article": images(3)},
+        images(3),
         {"ours": np.ones((4, 3)), "article": RNG.uniform(-1, 1, size=(4, 3))},
     ),
 }
@@ -84,7 +84,7 @@ def texts(figure):
 
 
 def test_angles_are_printed_with_their_sign():
-    figure = dataset.upright_and_rotated(pictures(3), pictures(3), np.array([-22.4, 0.2, 90.0]))
+    figure = dataset.upright_and_rotated(images(3), images(3), np.array([-22.4, 0.2, 90.0]))
     assert texts(figure) == "−22° 0° +90°"
 
 
@@ -117,10 +117,8 @@ def test_the_schematic_names_every_layer_and_the_cost_of_both_networks():
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles[0].startswith("ours: 1,846,805 parameters")
     assert titles[1].startswith("article: 764,245 parameters")
-    convolutions, pictures_and_latents = 2 * 7 - 1, 2 + 2
-    assert (
-        len(figure.axes[0].texts) == convolutions + pictures_and_latents + 1
-    )  # and the decoder's dense layer
+    convolutions, images_and_latents = 2 * 7 - 1, 2 + 2
+    assert len(figure.axes[0].texts) == convolutions + images_and_latents + 1  # and the decoder's dense layer
 
 
 def test_folding_norms_keeps_the_totals():

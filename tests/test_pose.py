@@ -21,7 +21,7 @@ from vaelib.models.latents import encode
 from vaelib.models.losses import bernoulli_nll, beta_loss, gaussian_kl
 from vaelib.models.pose_vae import PosePrior
 from vaelib.models.vae import sample
-from vaelib.training.objectives import OBJECTIVES, noise_columns
+from vaelib.training.objectives import OBJECTIVES, n_noise
 
 SPEC = tiny(objective="pose", init="he", latent_dim=3, n_test=40, rotation_range=15, beta=2.0)
 
@@ -46,7 +46,7 @@ def images():
 
 
 def costs(model, x, noise, beta: float, per_bin: int = 20):
-    """Return −log p(x|θ, z) and KL of content (BINS,) of one picture, averaged over angles in each bin."""
+    """Return −log p(x|θ, z) and KL of content (BINS,) of one image, averaged over angles in each bin."""
     steps = WIDTH * ((torch.arange(per_bin) + 0.5) / per_bin - 0.5)
     angle = (centres()[:, None] + steps).flatten()
     mu, logvar = model.encoder(turned(x.expand(len(angle), -1, -1, -1), -angle)).chunk(2, dim=1)
@@ -58,7 +58,7 @@ def costs(model, x, noise, beta: float, per_bin: int = 20):
 # --- angles ------------------------------------------------------------------------------------------------
 
 
-def test_energies_shift_when_a_picture_is_turned_and_its_pose_rises_counter_clockwise():
+def test_energies_shift_when_a_image_is_turned_and_its_pose_rises_counter_clockwise():
     full = network(tiny(objective="pose", rotation_range=180, image_size=32)).requires_grad_(False)
     digits = load_mnist("test").images[:60]
     upright, ahead = (as_float(render(digits, np.full(60, angle), 32)) for angle in (0.0, 6 * WIDTH))
@@ -86,7 +86,7 @@ def test_the_decoder_draws_the_canvas_turned_by_the_first_latent(model):
     )
 
 
-def test_content_is_that_of_the_picture_turned_back_to_the_pose(model, images):
+def test_content_is_that_of_the_image_turned_back_to_the_pose(model, images):
     x = as_float(images)
     code, logvar = model.encode(x)
     assert (code.shape, logvar.shape) == ((80, 3), (80, 2))
@@ -117,8 +117,8 @@ def test_a_pose_in_doubt_is_the_candidate_of_the_best_evidence(images, monkeypat
             weights = left[near].exp()
             angle = unsure.angles[mode] + WIDTH * (weights * torch.arange(-2.0, 3.0)).sum() / weights.sum()
             mu, logvar = unsure.encoder(turned(own, -angle[None])).chunk(2, dim=1)
-            picture = turned(unsure.decoder(mu), angle[None], outside="border")
-            values.append(left[mode] - bernoulli_nll(picture, own) - gaussian_kl(mu, logvar).sum(1))
+            image = turned(unsure.decoder(mu), angle[None], outside="border")
+            values.append(left[mode] - bernoulli_nll(image, own) - gaussian_kl(mu, logvar).sum(1))
             angles.append(angle)
             away = ((steps - mode + BINS // 2) % BINS - BINS // 2).abs() > pose.APART
             left = torch.where(away, left, torch.tensor(-math.inf))
@@ -201,7 +201,7 @@ def test_the_bound_is_that_of_all_bins_enumerated(model, images):
 
 def test_networks_learn_from_the_bound_and_energies_from_what_is_asked(images):
     learner, x = network(), as_float(images[:16])
-    assert noise_columns(learner, SPEC) == 4
+    assert n_noise(learner, SPEC) == 4
     eps = torch.randn(16, 4, generator=torch.Generator().manual_seed(3))
     told, loss = OBJECTIVES["pose"](learner, x, eps, 2.0, SPEC, 0.0)
     share = 0.5 + 0.5 * torch.erf(eps[:, 3] / math.sqrt(2))
@@ -238,8 +238,8 @@ def test_every_second_batch_is_not_asked_and_leaves_the_energies_alone(images):
     assert loss.item() == pytest.approx(beta_loss(known, 2.0, SPEC).item())
 
 
-def test_what_a_turned_picture_tells_of_itself_unturned_is_what_it_tells_itself(images):
-    """Turns are whole bins: the energies of a picture are those of the turned one, so many bins back."""
+def test_what_a_turned_image_tells_of_itself_unturned_is_what_it_tells_itself(images):
+    """Turns are whole bins: the energies of an image are those of the turned one, so many bins back."""
     full = network(tiny(objective="pose", rotation_range=180, image_size=32)).requires_grad_(False)
     x = as_float(render(load_mnist("test").images[:60], np.zeros(60), 32))
     turns = torch.randint(BINS, (60,), generator=torch.Generator().manual_seed(0))
@@ -253,7 +253,7 @@ def test_what_a_turned_picture_tells_of_itself_unturned_is_what_it_tells_itself(
     torch.testing.assert_close(exactly, itself, atol=1e-4, rtol=1e-4)
 
 
-# --- what half of the pictures tell ------------------------------------------------------------------------
+# --- what half of the images tell ------------------------------------------------------------------------
 
 
 def test_without_energies_every_turn_is_as_surprising_as_any_other(images):
@@ -276,18 +276,18 @@ def test_of_a_known_turn_it_asks_the_bin_of_that_turn():
     torch.testing.assert_close(full.surprise(copies, turns)[0], known, rtol=1e-3, atol=1e-3)
 
 
-def test_half_of_the_pictures_being_upright_says_which_way_is_up():
-    """Energies alone, 300 steps on 1100 digits of which half of the pictures are turned by unknown angles."""
+def test_half_of_the_images_being_upright_says_which_way_is_up():
+    """Energies alone, 300 steps on 1100 digits of which half of the images are turned by unknown angles."""
     spec = tiny(objective="pose", image_size=32, n_train=1200, n_test=200)
     learner = network(spec, peaked=1.0)
-    pictures, test = (load_split(spec, split) for split in ("train", "test"))
+    images, test = (load_split(spec, split) for split in ("train", "test"))
     optimizer = torch.optim.Adam(learner.energy.parameters(), lr=4e-3)
     generator = torch.Generator().manual_seed(0)
     for _ in range(300):
-        chosen = torch.randint(len(pictures), (16,), generator=generator)
+        chosen = torch.randint(len(images), (16,), generator=generator)
         turns = torch.randint(BINS, (16,), generator=generator)
         optimizer.zero_grad()
-        learner.surprise(as_float(pictures.images[chosen]), turns)[0].mean().backward()
+        learner.surprise(as_float(images.images[chosen]), turns)[0].mean().backward()
         optimizer.step()
     with torch.no_grad():
         error = (
@@ -317,6 +317,6 @@ def test_it_is_measured_like_any_network(model, images):
         ({"reduction": "mean_pixels"}, "accepted only with reduction sum"),
     ],
 )
-def test_a_pose_needs_upright_and_turned_pictures_and_a_latent_beside_it(changes, said):
+def test_a_pose_needs_upright_and_turned_images_and_a_latent_beside_it(changes, said):
     with pytest.raises(InputError, match=said):
         tiny(objective="pose", **changes)

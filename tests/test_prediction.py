@@ -40,7 +40,7 @@ def test_scores_are_blind_to_order_sign_and_scale_of_the_latents(seed, order, sc
     changed, fit = (codes * scale)[:, order], half(len(codes))
     before, after = lone_scores(codes, factors, fit), lone_scores(changed, factors, fit)
     np.testing.assert_allclose(after["angle"], before["angle"].iloc[order], atol=1e-9)
-    # A sign moves a picture that lies on an edge to its other side.
+    # A sign moves an image that lies on an edge to its other side.
     np.testing.assert_allclose(after["kind"], before["kind"].iloc[order], atol=0.05)
     one, other = (dci(code, factors, fit, "lasso") for code in (codes, changed))
     np.testing.assert_allclose(other.importance, one.importance.iloc[order], atol=0.01)
@@ -71,7 +71,7 @@ def test_explicitness_is_blind_to_rotations(seed):
 
 
 def test_explicitness_of_two_classes_is_the_area_under_one_curve():
-    # Two normal classes 1 SD apart: area Φ(1/√2) = 0.760; standard error 0.005 on 10,000 pictures.
+    # Two normal classes 1 SD apart: area Φ(1/√2) = 0.760; standard error 0.005 on 10,000 images.
     rng = np.random.default_rng(0)
     kind = rng.integers(2, size=20_000)
     score = explicitness((kind + rng.normal(size=20_000))[:, None], {"kind": kind}, half(20_000))
@@ -184,11 +184,11 @@ def test_bad_input_is_refused_by_name(score):
     with pytest.raises(InputError, match=r"factor 'angle' .*scored half"):
         score(CODES, FACTORS, np.ones(400, dtype=bool))
     rare = {"kind": np.where(np.arange(400) < 6, 2, np.arange(400) // 2 % 2)}
-    with pytest.raises(InputError, match="factor 'kind' has 3 pictures at level 3 of 3 in the fitted half"):
+    with pytest.raises(InputError, match="factor 'kind' has 3 images at level 3 of 3 in the fitted half"):
         score(CODES, rare, fit)
     with pytest.raises(InputError, match="none of the 4 latents is active"):
         score(np.ones((400, 4)), FACTORS, fit)
-    with pytest.raises(InputError, match="factor 'angle' is the same on all 400 pictures"):
+    with pytest.raises(InputError, match="factor 'angle' is the same on all 400 images"):
         score(CODES, {"angle": np.zeros(400)}, fit)
 
 
@@ -199,7 +199,7 @@ def test_an_unknown_model_is_refused():
 
 @pytest.mark.parametrize("model", ["forest", "lasso"])
 def test_no_digit_is_on_both_sides_of_a_cross_validation(model, monkeypatch):
-    """Ten pictures of each of 40 digits; a model that knows the digit again would be told its factor."""
+    """Ten images of each of 40 digits; a model that knows the digit again would be told its factor."""
     source = np.repeat(np.arange(40), 10)
     rng = np.random.default_rng(0)
     codes, fit = rng.normal(size=(400, 3)), source % 2 == 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.tiny import tiny
-from vaelib.data.dataset import Corpus, load_split
+from vaelib.data.dataset import Dataset, load_split
 from vaelib.errors import InputError
 from vaelib.metrics import curves, probes
 from vaelib.models.build import build
@@ -23,7 +23,7 @@ def half(n):
     return np.arange(n) % 2 == 0
 
 
-def test_halves_keep_both_pictures_of_a_digit_together():
+def test_halves_keep_both_images_of_a_digit_together():
     index = np.array([7, 4, 10, 7, 4, 10])
     assert probes.halves(index).tolist() == [False, True, True, False, True, True]
 
@@ -69,8 +69,8 @@ def test_neighbours_read_what_lies_in_clusters():
     mu = np.column_stack([100.0 * cluster, RNG.normal(size=80)])
     fit = half(80)
     angle = np.where(cluster, 40.0, -20.0)
-    np.testing.assert_allclose(probes.neighbour_values(mu, angle, fit), angle[~fit])
-    assert (probes.neighbour_classes(mu, cluster, fit) == cluster[~fit]).all()
+    np.testing.assert_allclose(probes.knn_values(mu, angle, fit), angle[~fit])
+    assert (probes.knn_classes(mu, cluster, fit) == cluster[~fit]).all()
 
 
 def test_bootstrap_of_a_perfect_and_of_a_noisy_prediction():
@@ -95,20 +95,20 @@ def test_bootstrap_intervals_cover_the_truth_as_often_as_they_say():
 def test_class_share_of_a_latent_that_is_the_class_and_of_one_that_ignores_it():
     classes = np.repeat(np.arange(5), 4)
     mu = np.column_stack([classes * 2.0, np.tile([0.0, 1, 2, 3], 5), np.ones(20)])
-    np.testing.assert_allclose(probes.class_share(mu, classes), [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(probes.eta_squared(mu, classes), [1, 0, 0], atol=1e-12)
 
 
 def test_mean_square_distance_is_that_of_all_pairs():
-    pictures = RNG.uniform(size=(9, 4, 4))
-    pairs = [((a - b) ** 2).sum() for i, a in enumerate(pictures) for b in pictures[:i]]
-    assert probes.mean_square_distance(pictures) == pytest.approx(np.mean(pairs))
+    images = RNG.uniform(size=(9, 4, 4))
+    pairs = [((a - b) ** 2).sum() for i, a in enumerate(images) for b in images[:i]]
+    assert probes.mean_square_distance(images) == pytest.approx(np.mean(pairs))
 
 
-def test_traversal_energy_counts_in_distances_of_two_pictures():
-    pictures = np.stack([np.zeros((4, 4)), np.ones((4, 4))])
-    assert probes.traversal_energy(pictures[:1], pictures[1:], pictures) == pytest.approx(1)
-    assert probes.traversal_energy(pictures, pictures, pictures) == 0
-    assert probes.traversal_energy(pictures[:1], pictures[1:] / 2, pictures) == pytest.approx(1 / 4)
+def test_traversal_energy_counts_in_distances_of_two_images():
+    images = np.stack([np.zeros((4, 4)), np.ones((4, 4))])
+    assert probes.traversal_energy(images[:1], images[1:], images) == pytest.approx(1)
+    assert probes.traversal_energy(images, images, images) == 0
+    assert probes.traversal_energy(images[:1], images[1:] / 2, images) == pytest.approx(1 / 4)
 
 
 def test_change_map_is_the_root_mean_square_of_each_pixel():
@@ -147,8 +147,8 @@ def test_mean_correlation_ignores_signs():
 
 
 def test_entropy_of_black_white_and_grey():
-    pictures = np.stack([np.zeros((2, 3)), np.ones((2, 3)), np.full((2, 3), 0.5)])
-    np.testing.assert_allclose(probes.target_entropy(pictures), [0, 0, 6 * np.log(2)])
+    images = np.stack([np.zeros((2, 3)), np.ones((2, 3)), np.full((2, 3), 0.5)])
+    np.testing.assert_allclose(probes.target_entropy(images), [0, 0, 6 * np.log(2)])
 
 
 @given(
@@ -181,7 +181,7 @@ def test_ranges_go_from_the_1_to_the_99_percent_quantile():
 class Planted(VAE):
     """A network whose first latent is the angle, its second the digit, and whose third is dead.
 
-    Pictures hold both factors in their first two pixels; only the first latent is drawn.
+    Images hold both factors in their first two pixels; only the first latent is drawn.
     """
 
     def __init__(self):
@@ -205,7 +205,7 @@ def planted_corpus(n=200):
     images = torch.zeros((2 * n, 1, 8, 8), dtype=torch.uint8)
     images[:, 0, 0, 0] = torch.from_numpy(np.round((factors["angle"].to_numpy() + 90) / 180 * 255))
     images[:, 0, 0, 1] = torch.from_numpy(25 * factors["digit"].to_numpy())
-    return Corpus(images, factors)
+    return Dataset(images, factors)
 
 
 def test_capture_finds_the_factors_where_they_were_planted():
@@ -234,7 +234,7 @@ def strong(spec):
     return model
 
 
-def test_an_affine_network_does_the_same_to_every_picture_and_another_does_not():
+def test_an_affine_network_does_the_same_to_every_image_and_another_does_not():
     affine, curved = (tiny(arch=arch, n_test=40) for arch in ("ours", "article"))
     test = load_split(affine, "test")
     np.testing.assert_allclose(capture(strong(affine), test, n_moved=20).per_dim["agreement"], 1, atol=1e-3)

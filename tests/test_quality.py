@@ -16,7 +16,7 @@ from vaelib.metrics.probes import target_entropy
 from vaelib.models.losses import bernoulli_nll
 
 RNG = np.random.default_rng(0)
-PICTURES = RNG.integers(0, 256, (8, 16, 16)) / 255
+IMAGES = RNG.integers(0, 256, (8, 16, 16)) / 255
 UNIT = st.floats(0, 1, width=32)
 
 
@@ -29,21 +29,21 @@ def exactly_normal(n, d):
 
 def test_a_perfect_reconstruction_costs_nothing_and_is_wholly_similar():
     # Cutting probabilities off 0 and 1 leaves 1e-6 a black or white pixel, of which there are a handful.
-    np.testing.assert_allclose(quality.excess_bce(PICTURES, PICTURES), 0, atol=1e-4)
-    np.testing.assert_array_equal(quality.mse(PICTURES, PICTURES), 0)
-    np.testing.assert_allclose(quality.ssim(PICTURES, PICTURES), 1)
+    np.testing.assert_allclose(quality.excess_bce(IMAGES, IMAGES), 0, atol=1e-4)
+    np.testing.assert_array_equal(quality.mse(IMAGES, IMAGES), 0)
+    np.testing.assert_allclose(quality.ssim(IMAGES, IMAGES), 1)
 
 
 def test_excess_is_the_loss_less_the_entropy_of_the_targets():
     logits = torch.from_numpy(RNG.normal(size=(8, 1, 16, 16)))
-    loss = bernoulli_nll(logits, torch.from_numpy(PICTURES)[:, None]).numpy()
-    excess = quality.excess_bce(PICTURES, torch.sigmoid(logits)[:, 0].numpy())
-    np.testing.assert_allclose(excess, loss - target_entropy(PICTURES))
+    loss = bernoulli_nll(logits, torch.from_numpy(IMAGES)[:, None]).numpy()
+    excess = quality.excess_bce(IMAGES, torch.sigmoid(logits)[:, 0].numpy())
+    np.testing.assert_allclose(excess, loss - target_entropy(IMAGES))
 
 
 @given(arrays(np.float32, (2, 3, 3), elements=UNIT), arrays(np.float32, (2, 3, 3), elements=UNIT))
-def test_no_reconstruction_is_below_the_floor_or_infinitely_above_it(pictures, probabilities):
-    excess = quality.excess_bce(pictures, probabilities)
+def test_no_reconstruction_is_below_the_floor_or_infinitely_above_it(images, probabilities):
+    excess = quality.excess_bce(images, probabilities)
     assert (excess > -1e-9).all()
     assert (excess <= 9 * -np.log(quality.LEAST_PROBABILITY) + 1e-9).all()
 
@@ -55,55 +55,55 @@ def test_errors_known_by_hand():
     assert quality.excess_bce(white, black)[0] == pytest.approx(-16 * np.log(1e-6))
 
 
-def test_similarity_of_flat_pictures_is_that_of_their_brightness():
+def test_similarity_of_flat_images_is_that_of_their_brightness():
     # Wang et al. 2004, eq. 6: without contrast, (2ab + c) / (a² + b² + c) with c = 0.01².
     a, b = 0.2, 0.8
     found = quality.ssim(np.full((1, 12, 12), a), np.full((1, 12, 12), b))[0]
     assert found == pytest.approx((2 * a * b + 1e-4) / (a**2 + b**2 + 1e-4))
 
 
-def test_similarity_falls_with_noise_and_is_one_for_each_picture():
-    noise = RNG.normal(size=PICTURES.shape)
-    some, much = (quality.ssim(PICTURES, np.clip(PICTURES + s * noise, 0, 1)) for s in (0.05, 0.3))
+def test_similarity_falls_with_noise_and_is_one_for_each_image():
+    noise = RNG.normal(size=IMAGES.shape)
+    some, much = (quality.ssim(IMAGES, np.clip(IMAGES + s * noise, 0, 1)) for s in (0.05, 0.3))
     assert some.shape == (8,)
     assert (some > much).all()
     np.testing.assert_allclose(
-        quality.ssim(PICTURES[3:4], PICTURES[2:3]), quality.ssim(PICTURES, np.roll(PICTURES, 1, 0))[3]
+        quality.ssim(IMAGES[3:4], IMAGES[2:3]), quality.ssim(IMAGES, np.roll(IMAGES, 1, 0))[3]
     )
 
 
 @pytest.mark.parametrize(
-    ("pictures", "probabilities", "said"),
+    ("images", "probabilities", "said"),
     [
         (np.zeros((2, 12, 12)), np.zeros((3, 12, 12)), r"\(2, 12, 12\) with probabilities \(3, 12, 12\)"),
         (np.zeros((2, 1, 12, 12)), np.zeros((2, 1, 12, 12)), r"\(2, 1, 12, 12\).*accepted: \(N, S, S\)"),
-        (np.full((1, 12, 12), 255), np.zeros((1, 12, 12)), r"pictures outside \[0, 1\].*as_float"),
+        (np.full((1, 12, 12), 255), np.zeros((1, 12, 12)), r"images outside \[0, 1\].*as_float"),
         (np.zeros((1, 12, 12)), np.full((1, 12, 12), np.nan), r"probabilities outside \[0, 1\]"),
     ],
 )
-def test_other_pictures_are_refused(pictures, probabilities, said):
+def test_other_images_are_refused(images, probabilities, said):
     for measure in (quality.excess_bce, quality.mse, quality.ssim):
         with pytest.raises(InputError, match=said):
-            measure(pictures, probabilities)
+            measure(images, probabilities)
 
 
-def test_pictures_smaller_than_a_window_are_refused_by_ssim():
-    with pytest.raises(InputError, match=r"pictures of 10 pixels are refused.*11 or more"):
+def test_images_smaller_than_a_window_are_refused_by_ssim():
+    with pytest.raises(InputError, match=r"images of 10 pixels are refused.*11 or more"):
         quality.ssim(np.zeros((1, 10, 10)), np.zeros((1, 10, 10)))
 
 
-def test_the_rows_of_a_reconstruction_are_means_of_their_pictures():
+def test_the_rows_of_a_reconstruction_are_means_of_their_images():
     angle = np.array([0, 0, 0, 0, -5, 15, -90, 44.0])
     rotated = np.arange(8) >= 4
-    rebuilt = np.clip(PICTURES + 0.1 * RNG.normal(size=PICTURES.shape), 0, 1)
-    table = quality.reconstruction(PICTURES, rebuilt, angle, rotated, edges=(0, 15, 30, 60, 75, 90))
+    rebuilt = np.clip(IMAGES + 0.1 * RNG.normal(size=IMAGES.shape), 0, 1)
+    table = quality.reconstruction(IMAGES, rebuilt, angle, rotated, edges=(0, 15, 30, 60, 75, 90))
     assert table["n"].to_dict() == {
         "all": 8, "upright": 4, "rotated": 4,
         "0 to 15°": 1, "15 to 30°": 1, "30 to 60°": 1, "60 to 75°": 0, "75 to 90°": 1,
     }  # fmt: skip
     assert table.loc["60 to 75°", ["excess_bce", "mse", "ssim"]].isna().all()
     for name in ("excess_bce", "mse", "ssim"):
-        each = getattr(quality, name)(PICTURES, rebuilt)
+        each = getattr(quality, name)(IMAGES, rebuilt)
         assert table.loc["all", name] == pytest.approx(each.mean())
         assert table.loc["rotated", name] == pytest.approx(each[4:].mean())
         assert table.loc["0 to 15°", name] == pytest.approx(each[4])
@@ -112,7 +112,7 @@ def test_the_rows_of_a_reconstruction_are_means_of_their_pictures():
 
 def test_edges_must_rise():
     with pytest.raises(InputError, match=r"edges \(0, 90, 45\) are refused"):
-        quality.reconstruction(PICTURES, PICTURES, np.zeros(8), np.zeros(8, bool), edges=(0, 90, 45))
+        quality.reconstruction(IMAGES, IMAGES, np.zeros(8), np.zeros(8, bool), edges=(0, 90, 45))
 
 
 def test_frechet_distance_of_moved_and_stretched_normals():
@@ -197,7 +197,7 @@ def test_weights_without_draws_are_refused(shape):
 
 
 def test_the_table_of_a_reconstruction_has_its_columns_in_order():
-    table = quality.reconstruction(PICTURES, PICTURES, np.zeros(8), np.zeros(8, bool))
+    table = quality.reconstruction(IMAGES, IMAGES, np.zeros(8), np.zeros(8, bool))
     assert isinstance(table, pd.DataFrame)
     assert list(table.columns) == ["n", *quality.MEASURES]
     assert len(table) == 3 + len(quality.ANGLE_EDGES) - 1

@@ -145,13 +145,13 @@ def test_a_page_that_reads_scores_has_them_measured_first(built):
     code, output, events = built.build()
     assert code == 0, output
     run = events[0].split()[1]
-    assert sorted(events[:2]) == [f"frame {run}", f"score {run}"]
+    assert sorted(events[:2]) == [f"baselines {run}", f"score {run}"]
     assert events[2:] == ["page second", "book"]
     built.append("src/vaelib/scores/rotation.py", "\nADDED = 1\n")
     assert built.build()[2] == ["page second", "book"]  # other code, the same numbers
     versions = built.folder / "src/vaelib/versions.py"
     versions.write_text(versions.read_text().replace('"rotation": ', '"rotation": 1'))
-    assert sorted(built.build()[2]) == ["book", f"frame {run}", "page second", f"score {run}"]
+    assert sorted(built.build()[2]) == [f"baselines {run}", "book", "page second", f"score {run}"]
     assert built.build()[2] == []
 
 
@@ -161,7 +161,7 @@ def test_one_run_stands_for_all_that_share_their_baselines(tmp_path, monkeypatch
     needs = report.plan(Profile("quick", {"n_train": 24}, pages))["conclusion"]
     assert len(needs.runs) == 4
     assert needs.scores == needs.runs
-    assert [name.split("-")[0] for name in needs.frames] == ["ours", "article"]
+    assert [name.split("-")[0] for name in needs.baselines] == ["ours", "article"]
 
 
 def test_a_finished_run_that_came_with_the_checkout_is_taken_as_it_is(built):
@@ -353,7 +353,7 @@ def test_a_book_with_errors_does_not_replace_the_last_good_one(tmp_path):
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/intro\n")
 
     def assemble() -> int:
-        command = [sys.executable, "-c", "from vaelib import report; report.assemble()"]
+        command = [sys.executable, "-c", "from vaelib.report import build; build.assemble()"]
         environment = os.environ | {"PYTHONPATH": str(folder / "src")}
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True).returncode
 

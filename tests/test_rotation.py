@@ -66,7 +66,7 @@ def test_shares_are_blind_to_scale_shift_sign_and_order(scale, shift, flip, seed
     np.testing.assert_allclose(one, other, atol=1e-9)
 
 
-def test_unrelated_pictures_share_one_part_in_n():
+def test_unrelated_images_share_one_part_in_n():
     eta2 = rotation.two_way(RNG.normal(size=(50, 37, 40))).table["eta2_angle"].mean()
     assert eta2 == pytest.approx(1 / 50, rel=0.2)
 

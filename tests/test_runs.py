@@ -85,7 +85,7 @@ def test_a_spec_of_another_training_version_is_refused(tmp_path):
     assert not list(tmp_path.glob("*-*"))
 
 
-def test_a_network_that_measures_infinite_on_the_test_pictures_is_no_result(tmp_path, monkeypatch):
+def test_a_network_that_measures_infinite_on_the_test_images_is_no_result(tmp_path, monkeypatch):
     evaluate = runs.evaluate
 
     def infinite(*given) -> dict:
@@ -95,7 +95,7 @@ def test_a_network_that_measures_infinite_on_the_test_pictures_is_no_result(tmp_
 
     monkeypatch.setattr(runs, "evaluate", infinite)
     for _ in range(2):
-        said = r"kl of the test pictures \(rotated\) is inf after .* epoch 3 .*checkpoint of epoch 3 is kept"
+        said = r"kl of the test images \(rotated\) is inf after .* epoch 3 .*checkpoint of epoch 3 is kept"
         with pytest.raises(DivergedError, match=said):
             RunStore(tmp_path).get(tiny(), progress=False)
     assert sorted(path.name for path in (tmp_path / tiny().id).iterdir()) == ["checkpoint", "spec.json"]

@@ -55,7 +55,7 @@ def test_votes_are_blind_to_the_scale_of_each_latent(seed, scale):
 
 
 def test_a_quiet_latent_casts_no_vote():
-    # It moves on one picture of a thousand, so that in most batches nothing varies less.
+    # It moves on one image of a thousand, so that in most batches nothing varies less.
     levels = crossed(10, 10, 10)
     rare = (levels == 0).all(1)[:, None]
     noisy = levels + 0.01 * np.random.default_rng(0).normal(size=levels.shape)
@@ -86,7 +86,7 @@ def test_a_design_finds_every_combination_and_draws_all_its_copies():
     asked = design.random_levels((500, 8), rng)
     drawn = design.draw(asked, rng)
     np.testing.assert_array_equal(levels[drawn], asked)
-    # 4,000 draws of 24 pictures: each 167 ± 13 times.
+    # 4,000 draws of 24 images: each 167 ± 13 times.
     assert np.abs(np.bincount(drawn.ravel(), minlength=24) - 4000 / 24).max() < 55
 
 
@@ -113,7 +113,7 @@ def test_robustness_counts_the_active_latents_and_gives_dead_ones_no_weight():
 def test_the_quantile_of_a_spread_and_not_its_maximum_shows_that_noise_follows_nothing():
     levels = crossed(10, 10, copies=100)
     noise = np.random.default_rng(0).normal(size=(10_000, 5))
-    # Quantiles of 1,000 pictures: 2.58 ± 0.05, of which the mean over ten levels is compared.
+    # Quantiles of 1,000 images: 2.58 ± 0.05, of which the mean over ten levels is compared.
     assert irs(noise, levels).score == pytest.approx(0, abs=0.02)
     assert irs(noise, levels, "max").score == pytest.approx(1 - 2.576 / 3.95, abs=0.04)
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from vaelib.claims.ledger import ledger
 from vaelib.profiles import ROOT
-from vaelib.report.tables import FRAMED, bands, claim_texts, framed, ledger_counts
+from vaelib.report.tables import TABLED, bands, claim_texts, ledger_counts, score_table
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.registry import GROUPS
 
@@ -42,21 +42,21 @@ def test_what_is_not_known_is_left_out():
 
 
 def test_a_code_has_the_mean_and_the_ends_of_its_seeds():
-    table = framed(
+    table = score_table(
         {
             "ours": [{"mig": 0.1, "ris": None}, {"mig": 0.3, "ris": 0.5}],
             "PCA-10": [{"mig": 0.25, "ris": float("nan")}],
             "random axes": bands([{f"haar_{n}": [0.1, k] for n in HAAR} for k in (0.2, 0.3)]),
         }
     )
-    assert list(table.columns) == list(FRAMED.values())
+    assert list(table.columns) == list(TABLED.values())
     assert table.loc["ours", ["MIG", "RIS", "SAP"]].tolist() == ["0.20 [0.10, 0.30]", "0.50", "–"]
     assert table.loc["PCA-10", ["MIG", "RIS"]].tolist() == ["0.25", "–"]
     assert table.loc["random axes", ["MIG", "RIS", "D"]].tolist() == ["0.10 to 0.30", "0.10 to 0.30", "–"]
 
 
 def test_every_column_is_a_score():
-    assert set(FRAMED) <= {name for group in GROUPS.values() for name in group.names}
+    assert set(TABLED) <= {name for group in GROUPS.values() for name in group.names}
 
 
 def test_every_claim_is_a_row_of_the_conclusion_and_each_row_a_claim():

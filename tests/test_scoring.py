@@ -6,16 +6,16 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.scored import FRAMING_GROUPS, SMALL, TRAINED, small_scoring
+from tests.scored import BASELINE_GROUPS, SMALL, TRAINED, small_scoring
 from tests.tiny import tiny
 from vaelib.data.dataset import load_split
 from vaelib.errors import InputError
 from vaelib.metrics.udr import udr
 from vaelib.models.latents import Codes, encode
 from vaelib.scores import measure as scoring
-from vaelib.scores.baselines import Coder
+from vaelib.scores.baselines import Encoder
 from vaelib.scores.registry import GROUPS, measure
-from vaelib.scores.representation import Protocol, Subject
+from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.training.store import RunStore
 
 SPEC = tiny(**TRAINED)
@@ -61,20 +61,20 @@ def spread(mu: np.ndarray) -> Codes:
     return Codes(mu.astype(np.float32), z, 0.5 * (mu**2 + np.exp(-2) + 1), mu.shape[1])
 
 
-def told(test, crossed, turned, store) -> Subject:
-    """Return the subject of a code that is given for the test pictures, the factorial set and the sweep."""
+def told(test, crossed, turned, store) -> Representation:
+    """Return the representation of a code given for the test images, the factorial set and the sweep."""
     known = {len(codes): codes for codes in (test[1], crossed, turned)}
 
     def look_up(images: torch.Tensor) -> Codes:
         return spread(known[len(images)])
 
-    return Subject(Coder("given code", look_up, None, None), SPEC, test[0], store, SMALL)
+    return Representation(Encoder("given code", look_up, None, None), SPEC, test[0], store, SMALL)
 
 
-def factor_code(corpus, turn: np.ndarray, store) -> Subject:
+def factor_code(dataset, turn: np.ndarray, store) -> Representation:
     """Return the code whose first latents are the factors, the others noise, with its axes turned."""
     rng = np.random.default_rng(0)
-    blank = Subject(Coder("none", None, None, None), SPEC, corpus, store, SMALL)
+    blank = Representation(Encoder("none", None, None, None), SPEC, dataset, store, SMALL)
     crossed = blank.crossed.levels.astype(float)
     angles = np.tile(blank.sweep.angles, len(blank.sweep.index))
     digit = np.repeat(blank.sweep.digit, len(blank.sweep.angles))
@@ -84,8 +84,8 @@ def factor_code(corpus, turn: np.ndarray, store) -> Subject:
         code = np.hstack([known, rng.normal(size=(len(known), M - known.shape[1]))])
         return (code - code.mean(0)) / code.std(0) @ turn
 
-    test = filled(corpus.factors["digit"], corpus.factors["angle"])
-    return told((corpus, test), filled(*crossed.T), filled(digit, angles), store)
+    test = filled(dataset.factors["digit"], dataset.factors["angle"])
+    return told((dataset, test), filled(*crossed.T), filled(digit, angles), store)
 
 
 ALIGNED = ["information", "separation", "forest", "lasso", "sampling", "rotation", "digit_swept", "haar"]
@@ -129,8 +129,8 @@ def test_a_code_that_says_nothing_has_no_score_of_0_or_1(test_corpus, store):
     def zeros(images):
         return Codes(*np.zeros((3, len(images), M), dtype=np.float32), M)
 
-    silent = Coder("silent", zeros, None, lambda n, seed: np.zeros((n, M)))
-    found = measure(Subject(silent, SPEC, test_corpus, store.folder, SMALL), progress=False)
+    silent = Encoder("silent", zeros, None, lambda n, seed: np.zeros((n, M)))
+    found = measure(Representation(silent, SPEC, test_corpus, store.folder, SMALL), progress=False)
     assert list(found.scores) == NAMES
     assert {name for name, value in found.scores.items() if value is not None} == COUNTED
     assert found.scores["kl"] == found.scores["active_variance"] == found.scores["active_kl"] == 0
@@ -142,8 +142,10 @@ def test_a_code_that_says_nothing_has_no_score_of_0_or_1(test_corpus, store):
 
 def test_a_point_has_an_infinite_rate_and_so_none(test_corpus, store):
     mu = np.random.default_rng(0).normal(size=(len(test_corpus), M)).astype(np.float32)
-    point = Coder("point", lambda images: Codes(mu, mu, np.full(mu.shape, np.inf), M), None, None)
-    found = measure(Subject(point, SPEC, test_corpus, store.folder, SMALL), ["rate"], progress=False).scores
+    point = Encoder("point", lambda images: Codes(mu, mu, np.full(mu.shape, np.inf), M), None, None)
+    found = measure(
+        Representation(point, SPEC, test_corpus, store.folder, SMALL), ["rate"], progress=False
+    ).scores
     assert found["active_variance"] == M
     assert found["kl"] is found["active_kl"] is found["kl_above"] is None
     assert found["kl_per_dim"] == [None] * M
@@ -184,7 +186,7 @@ def test_the_rate_of_a_pose_is_that_of_its_own_posterior(store):
 def test_what_the_metric_refuses_is_undefined_with_its_reason(store):
     found = scoring.measured(store.find(SPEC), store.folder, SMALL, progress=False)
     assert found.scores["pairwise_information"] is None
-    assert "120 pictures are too few" in found.undefined["pairwise"]
+    assert "120 images are too few" in found.undefined["pairwise"]
     assert list(found.undefined) == ["pairwise"]
     assert found.scores["gaussian_tc"] > 0
 
@@ -194,7 +196,7 @@ def measurings(monkeypatch):
     """Count how often a run is measured, by a stand-in that takes no time."""
     calls = []
 
-    def stand_in(subject, groups=tuple(GROUPS), progress=True):
+    def stand_in(representation, groups=tuple(GROUPS), progress=True):
         calls.append(list(groups))
         names = [name for group in groups for name in GROUPS[group].names]
         return scoring.Measured(dict.fromkeys(names) | {"mig": len(calls)}, {}, dict.fromkeys(groups, 0.0))
@@ -207,7 +209,7 @@ def test_stale_and_damaged_scores_are_measured_anew(store, measurings, monkeypat
     run = store.find(tiny(**TRAINED, seed=1))
     path = run.folder / "scores.json"
     assert scored(run, store)["mig"] == scored(run, store)["mig"] == 1
-    scoring.measured(run, store.folder, Protocol(), progress=False)
+    scoring.measured(run, store.folder, ScoringConfig(), progress=False)
     assert len(measurings) == 2
     assert scored(run, store)["mig"] == 3
     monkeypatch.setattr(scoring, "_checksums", lambda run: {"model.safetensors": "other weights"})
@@ -255,54 +257,54 @@ def test_a_group_of_a_new_version_is_measured_again_and_no_other(store, measurin
     monkeypatch.setitem(scoring.SCORES, "names", 99)
     ask()
     assert measurings == [["codes", "rate", "names"], ["codes", "names"]]
-    frame = partial(scoring.framing, SPEC, store.folder, SMALL, ["pca"], progress=False)
+    beside = partial(scoring.baseline_scores, SPEC, store.folder, SMALL, ["pca"], progress=False)
     monkeypatch.setattr(scoring, "rows", lambda spec, store, names, progress: {names[0]: None})
-    frame(groups=["rate"])
-    frame(groups=["rate", "names"])
+    beside(groups=["rate"])
+    beside(groups=["rate", "names"])
     monkeypatch.setitem(scoring.SCORES, "rate", 99)
-    frame(groups=["rate", "names"])
+    beside(groups=["rate", "names"])
     assert measurings[2:] == [["codes", "rate"], ["codes", "names"], ["codes", "rate"]]
     (run.folder / "scores.json").unlink()
-    for path in store.folder.glob(".frames/scores-*.json"):
+    for path in store.folder.glob(".cache/scores-*.json"):
         path.unlink()
 
 
 @pytest.fixture(scope="module")
-def frame(store):
-    return scoring.framing(SPEC, store.folder, SMALL, progress=False)
+def beside(store):
+    return scoring.baseline_scores(SPEC, store.folder, SMALL, progress=False)
 
 
-def test_baselines_are_measured_as_a_run_is(frame):
-    assert list(frame) == ["pca", "ica", "untrained", "ceiling"]
-    measured_on = [name for group in FRAMING_GROUPS for name in GROUPS[group].names]
-    for found in frame.values():
+def test_baselines_are_measured_as_a_run_is(beside):
+    assert list(beside) == ["pca", "ica", "untrained", "supervised"]
+    measured_on = [name for group in BASELINE_GROUPS for name in GROUPS[group].names]
+    for found in beside.values():
         assert list(found.scores) == measured_on
         assert found.scores["kl"] is None
         assert 0 <= found.scores["ris"] <= 1
-    pca, ceiling = frame["pca"].scores, frame["ceiling"].scores
+    pca, upper_bound = beside["pca"].scores, beside["supervised"].scores
     assert pca["excess_bce"] > 0
     assert pca["gaussian_tc"] < 0.5
-    assert ceiling["excess_bce"] is ceiling["frechet"] is ceiling["names"] is None
-    assert "no decoder" in frame["ceiling"].undefined["generation"]
+    assert upper_bound["excess_bce"] is upper_bound["frechet"] is upper_bound["names"] is None
+    assert "no decoder" in beside["supervised"].undefined["generation"]
 
 
-def test_the_frame_is_kept_whatever_the_training_of_the_run(frame, store, monkeypatch):
+def test_the_baselines_are_cached_whatever_the_training_of_the_run(beside, store, monkeypatch):
     monkeypatch.setattr(scoring, "rows", None)
     other = tiny(**TRAINED | {"beta": 16, "seed": 3})
-    assert scoring.framing(other, store.folder, SMALL, progress=False) == frame
+    assert scoring.baseline_scores(other, store.folder, SMALL, progress=False) == beside
     with pytest.raises(TypeError):
-        scoring.framing(tiny(**TRAINED, data_seed=1), store.folder, SMALL, ["pca"], progress=False)
+        scoring.baseline_scores(tiny(**TRAINED, data_seed=1), store.folder, SMALL, ["pca"], progress=False)
 
 
-def test_a_run_beside_its_frame(frame, store):
+def test_a_run_beside_its_baselines(beside, store):
     run = store.find(SPEC)
     table = scoring.comparison(run, store.folder, SMALL)
-    assert list(table) == ["run", "PCA-10", "ICA-10", "untrained", "ceiling", "random axes 95 %"]
+    assert list(table) == ["run", "PCA-10", "ICA-10", "untrained", "supervised", "random axes 95 %"]
     assert table.loc["mig", "run"] == scored(run, store)["mig"]
-    assert table.loc["mig", "PCA-10"] == frame["pca"].scores["mig"]
+    assert table.loc["mig", "PCA-10"] == beside["pca"].scores["mig"]
     assert table.loc["ris", "random axes 95 %"] == scored(run, store)["haar_ris"]
     assert table.loc["dci_d", ["PCA-10", "random axes 95 %"]].isna().all()
-    assert np.isnan(table.loc["ssim", "ceiling"])
+    assert np.isnan(table.loc["ssim", "supervised"])
     assert table.loc["neg_elbo", "PCA-10"] is None
     assert not {"kl_per_dim", "names", "haar_mig"} & set(table.index)
     assert isinstance(table, pd.DataFrame)
@@ -323,4 +325,4 @@ def test_agreement_of_two_seeds_is_udr_and_one_seed_has_none(store, monkeypatch)
 
 def test_an_unknown_baseline_is_refused(store):
     with pytest.raises(InputError, match="baseline 'pcaa' is unknown"):
-        scoring.framing(SPEC, store.folder, SMALL, ["pcaa"], progress=False)
+        scoring.baseline_scores(SPEC, store.folder, SMALL, ["pcaa"], progress=False)

@@ -61,8 +61,8 @@ def test_a_chapter_is_in_the_book_and_its_figures_are_described(html, name):
     assert len(figures) >= least.get(name, 2)
     assert page.text.count('class="caption-number"') == len(figures)
     assert page.text.count('class="provenance"') == len(figures)
-    pictures = [alt for alt in page.alts if alt is not None and len(alt) >= 20]
-    assert len(pictures) >= len(figures)
+    images = [alt for alt in page.alts if alt is not None and len(alt) >= 20]
+    assert len(images) >= len(figures)
     assert "{glue:text}" not in page.text
     assert "Traceback" not in page.text
 
@@ -77,8 +77,8 @@ def test_every_claim_has_a_verdict_and_every_score_its_frame(html):
     text = " ".join(re.sub(r"<[^>]+>", " ", markup).split()).replace("&gt;", ">")
     verdicts = re.findall(r"(supported|refuted|undecided) needs >= \d [^;]*; [^;]*?n = \d", text)
     assert verdicts == ["undecided"] * len(CLAIMS)  # one seed decides nothing, and each row says so
-    for frame in ("PCA-10", "ICA-10", "untrained", "ceiling", "random axes"):
-        assert frame in text
+    for title in ("PCA-10", "ICA-10", "untrained", "supervised", "random axes"):
+        assert title in text
 
 
 def test_nothing_is_done_twice_and_an_edit_redoes_its_chapter_alone(html, checkout):

@@ -134,10 +134,10 @@ def test_fields_that_say_nothing_beside_each_other_are_refused(fields, said):
         RunSpec(**fields)
 
 
-def test_pictures_are_counted_as_they_are_loaded():
+def test_images_are_counted_as_they_are_loaded():
     for images in ("both", "upright", "rotated"):
         spec = RunSpec(n_train=240, image_size=8, images=images)
-        assert spec.n_pictures == len(load_split(spec, "train"))
+        assert spec.n_images == len(load_split(spec, "train"))
 
 
 def test_an_unknown_field_is_refused_with_the_nearest_one():
@@ -203,11 +203,11 @@ def test_every_field_is_tried():
 @pytest.mark.parametrize(
     ("name", "base", "other"), [*changed_in_one_field()], ids=lambda v: v if isinstance(v, str) else ""
 )
-def test_what_changes_an_untrained_network_or_its_pictures_changes_what_is_kept_by(name, base, other):
+def test_what_changes_an_untrained_network_or_its_images_changes_what_is_kept_by(name, base, other):
     def network(spec):
         model = build(spec.plain).eval()
-        pictures = load_split(spec, "train").images, load_split(spec, "test").images
-        return [*model.state_dict().values(), *model.encode(as_float(pictures[1])), *pictures]
+        images = load_split(spec, "train").images, load_split(spec, "test").images
+        return [*model.state_dict().values(), *model.encode(as_float(images[1])), *images]
 
     one, two = network(base), network(other)
     same = len(one) == len(two) and all(

@@ -19,7 +19,7 @@ from vaelib.models.losses import ElboTerms
 from vaelib.models.pose_vae import PoseVAE
 from vaelib.spec import OBJECTIVES, RunSpec
 from vaelib.training import loop as training
-from vaelib.training.objectives import beta_vae, noise_columns
+from vaelib.training.objectives import beta_vae, n_noise
 from vaelib.training.store import RunStore
 
 CPU = torch.device("cpu")
@@ -82,15 +82,19 @@ def test_so_does_a_resumed_run_of_every_alternative(changes, tmp_path, monkeypat
 def test_a_critic_learns_at_its_own_pace_and_is_no_part_of_the_network(tmp_path):
     spec = tiny(objective="factor_vae", schedule="cosine")
     state = fit(spec, tmp_path)
-    network, critic = state.optimizer.param_groups
+    network, discriminator = state.optimizer.param_groups
     assert network["lr"] < 0.1 * spec.lr
-    assert (critic["lr"], critic["betas"]) == (1e-4, (0.5, 0.9))
-    assert state.model.state_dict().keys() == training.fresh(tiny(), CPU).model.state_dict().keys()
-    moved = zip(state.critic.parameters(), training.fresh(spec, CPU).critic.parameters(), strict=True)
+    assert (discriminator["lr"], discriminator["betas"]) == (1e-4, (0.5, 0.9))
+    assert state.model.state_dict().keys() == training.init_state(tiny(), CPU).model.state_dict().keys()
+    moved = zip(
+        state.discriminator.parameters(),
+        training.init_state(spec, CPU).discriminator.parameters(),
+        strict=True,
+    )
     assert all(not torch.equal(after, before) for after, before in moved)
 
 
-def test_fresh_angles_are_those_of_the_epoch_and_the_curves_keep_their_pictures(tmp_path, monkeypatch):
+def test_fresh_angles_are_those_of_the_epoch_and_the_curves_keep_their_images(tmp_path, monkeypatch):
     spec, seen = tiny(angles="fresh", epochs=2), []
     run_epoch = training._run_epoch
 
@@ -107,7 +111,7 @@ def test_fresh_angles_are_those_of_the_epoch_and_the_curves_keep_their_pictures(
     assert state.rows[-1]["train_eval_recon"] == pytest.approx(measured)
 
 
-def test_training_lowers_the_objective_on_pictures_not_trained_on(tmp_path):
+def test_training_lowers_the_objective_on_images_not_trained_on(tmp_path):
     state = fit(tiny(n_train=480, epochs=6), tmp_path)
     first, last = state.rows[0], state.rows[-1]
     assert last["val_recon"] < first["val_recon"]
@@ -125,7 +129,7 @@ def test_the_history_measures_the_network_of_its_epoch_by_the_bound(compared, tm
     assert [row["epoch"] for row in state.rows] == [1, 2, 3]
 
 
-def test_every_picture_is_visited_once_an_epoch_in_an_order_of_its_own():
+def test_every_image_is_visited_once_an_epoch_in_an_order_of_its_own():
     order, noise = training._epoch_draws(tiny(), 1, 100, 10)
     again, _ = training._epoch_draws(tiny(), 1, 100, 10)
     later, _ = training._epoch_draws(tiny(), 2, 100, 10)
@@ -147,8 +151,8 @@ def test_schedules():
     assert [training._beta_at(warm, e, s, 10) for e, s in ((1, 0), (2, 0), (2, 5), (3, 0))] == [0, 2, 3, 4]
 
 
-def test_no_batch_holds_a_single_picture(tmp_path):
-    # 44 · 2 = 88 pictures in batches of at most 29 would leave one over; batch norm cannot take it.
+def test_no_batch_holds_a_single_image(tmp_path):
+    # 44 · 2 = 88 images in batches of at most 29 would leave one over; batch norm cannot take it.
     assert fit(tiny(arch="ours", batch_size=29, epochs=1), tmp_path).epoch == 1
 
 
@@ -173,7 +177,7 @@ def spoil_measured_kl(factor):
     [
         (spoil_loss(math.nan), r"the loss is nan at epoch 2, step 1"),
         (spoil_loss(math.inf), r"the loss is inf at epoch 2, step 1"),
-        (spoil_loss(1, of_kl=1e12), r"the KL of a picture in nats is \d.*e\+\d+ at epoch 2, step 1"),
+        (spoil_loss(1, of_kl=1e12), r"the KL of an image in nats is \d.*e\+\d+ at epoch 2, step 1"),
         (spoil_measured_kl(math.inf), r"train_eval_kl is inf after the last step of epoch 2"),
     ],
 )
@@ -205,28 +209,28 @@ def test_too_high_a_learning_rate_is_a_divergence(changes, said, tmp_path):
 
 def test_the_measured_subset_is_spread_over_both_halves():
     spec = tiny(n_train=4800)
-    corpus = load_split(spec, "train")
-    subset = training._measured_subset(corpus)
+    dataset = load_split(spec, "train")
+    subset = training._measured_subset(dataset)
     assert len(subset) == training.MEASURED
-    n = len(corpus)
+    n = len(dataset)
     chosen = np.arange(training.MEASURED) * n // training.MEASURED
-    assert corpus.factors["rotated"].to_numpy()[chosen].mean() == pytest.approx(0.5, abs=0.01)
+    assert dataset.factors["rotated"].to_numpy()[chosen].mean() == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("arch", ["article", "ours"])
 @pytest.mark.parametrize("n_train", [24, 25, 26, 27])
-def test_no_batch_has_a_single_picture(arch, n_train, tmp_path):
+def test_no_batch_has_a_single_image(arch, n_train, tmp_path):
     spec = tiny(arch=arch, n_train=n_train, batch_size=2, epochs=1, images="upright")
     assert np.isfinite(fit(spec, tmp_path).rows[0]["val_recon"])
 
 
 @given(st.integers(24, 60_000), st.integers(2, 600), st.sampled_from(["both", "upright"]))
-def test_batches_have_two_pictures_at_least_and_are_as_few_as_their_size_allows(n_train, batch_size, images):
+def test_batches_have_two_images_at_least_and_are_as_few_as_their_size_allows(n_train, batch_size, images):
     spec = RunSpec(n_train=n_train, batch_size=batch_size, images=images)
-    sizes = [len(part) for part in torch.empty(spec.n_pictures).tensor_split(spec.n_batches)]
+    sizes = [len(part) for part in torch.empty(spec.n_images).tensor_split(spec.n_batches)]
     assert min(sizes) >= 2
     assert max(sizes) <= max(batch_size, 3)
-    assert batch_size == 2 or len(sizes) == math.ceil(spec.n_pictures / batch_size)
+    assert batch_size == 2 or len(sizes) == math.ceil(spec.n_images / batch_size)
 
 
 def test_the_newest_checkpoint_is_the_one_of_the_latest_epoch(tmp_path):
@@ -271,10 +275,10 @@ def test_nothing_on_the_device_is_in_double_precision(objective, monkeypatch):
     spec = tiny(objective=objective)
     with FakeTensorMode(), NoDoublePrecision(), torch.device("cuda"):
         x = torch.zeros(16, 1, 16, 16, device="cuda")
-        state = training.fresh(spec, torch.device("cuda"))
-        eps = torch.zeros(16, noise_columns(state.model, spec), device="cuda")
-        critics = (state.critic,) if state.critic else ()
-        training.OBJECTIVES[objective](state.model, x, eps, 1.0, spec, 0.5, *critics)
+        state = training.init_state(spec, torch.device("cuda"))
+        eps = torch.zeros(16, n_noise(state.model, spec), device="cuda")
+        discriminators = (state.discriminator,) if state.discriminator else ()
+        training.OBJECTIVES[objective](state.model, x, eps, 1.0, spec, 0.5, *discriminators)
         noise = torch.zeros(16, state.model.noise_dim, device="cuda")
         state.model.posterior(x, noise)
         state.model.prior(noise)

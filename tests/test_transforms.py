@@ -6,7 +6,7 @@ from vaelib.data.dataset import render
 from vaelib.data.factorial import fixed_digits
 from vaelib.errors import InputError
 from vaelib.metrics import transforms
-from vaelib.metrics.transforms import GRIDS, moved_pictures, transform_dictionary
+from vaelib.metrics.transforms import GRIDS, moved_images, transform_dictionary
 
 MOVES = np.array([-2.0, -1, 1, 2])
 SIDE = 64
@@ -20,9 +20,9 @@ def turned(degrees):
 BEFORE = turned(0)
 
 
-def smooth(pictures):
-    """Return pictures without sharp edges: bilinear sampling reads them exactly enough."""
-    spectrum = np.fft.fft2(pictures)
+def smooth(images):
+    """Return images without sharp edges: bilinear sampling reads them exactly enough."""
+    spectrum = np.fft.fft2(images)
     f = np.fft.fftfreq(SIDE)
     return np.fft.ifft2(spectrum * np.exp(-60 * (f[:, None] ** 2 + f**2))).real.astype(np.float32)
 
@@ -140,7 +140,7 @@ def test_p_lies_between_zero_and_one_and_one_step_for_all_explains_no_more(dicti
     assert (moving <= 1).all()
 
 
-def test_pictures_that_turn_in_opposite_ways_have_no_common_step():
+def test_images_that_turn_in_opposite_ways_have_no_common_step():
     one, other = turned(15), turned(-15)
     first = np.arange(20) < 10
     after = np.where(first[:, None, None], one, other)[None, None]
@@ -168,12 +168,12 @@ def test_discs_grow_and_blend():
     assert transforms._thickened(1 - dot, -1).sum() == 81 - 5
 
 
-def test_moved_pictures_move_one_latent_at_a_time_in_its_own_unit():
+def test_moved_images_move_one_latent_at_a_time_in_its_own_unit():
     def decode(z):
         return np.broadcast_to(z.sum(1)[:, None, None], (len(z), 2, 2)) + 10 * z[:, :1, None]
 
     z = np.array([[0.0, 0], [1, 2], [3, 4]])
-    before, after = moved_pictures(decode, z, np.array([-1.0, 2]), np.array([0.5, 3]))
+    before, after = moved_images(decode, z, np.array([-1.0, 2]), np.array([0.5, 3]))
     assert before[:, 0, 0].tolist() == [0, 13, 37]
     assert after.shape == (2, 2, 3, 2, 2)
     assert (after[0, :, :, 0, 0] - before[:, 0, 0]).tolist() == [[-5.5] * 3, [11] * 3]

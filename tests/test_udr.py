@@ -129,7 +129,7 @@ GOOD = independent(256)
     [
         ([GOOD], [ALL], "1 codes and 1 KLs are refused; needed: two codes"),
         ([GOOD, GOOD], [ALL], "2 codes and 1 KLs are refused"),
-        ([GOOD, GOOD[:9]], [ALL, ALL], "codes of 256, 9 pictures are refused"),
+        ([GOOD, GOOD[:9]], [ALL, ALL], "codes of 256, 9 images are refused"),
         ([GOOD, GOOD], [ALL, ALL[:2]], r"code '2' of shape \(256, 4\) with KL of shape \(2,\)"),
         ([GOOD, GOOD], [ALL, ALL * np.nan], "code '2' .* is refused; accepted: .*, finite"),
         ([GOOD, GOOD * [1, 1, 0, 1]], [ALL, ALL], "latents 3 of code '2' have KL above 0.01 and do not vary"),

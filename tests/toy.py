@@ -41,7 +41,7 @@ def main(command, *rest):
         if (ROOT / "late").exists():
             sys.exit("killed while it ended")
     elif command == "score":
-        kind = "frame" if "--frame" in rest else "score"
+        kind = "baselines" if "--baselines" in rest else "score"
         note(f"{kind} {pathlib.Path(rest[rest.index('--spec') + 1]).stem}")
     elif command == "page":
         note(f"page {rest[0]}")

@@ -10,7 +10,7 @@ from vaelib.errors import InputError, check_choice
 
 @dataclass(frozen=True)
 class Conv:
-    """One convolution of the encoder: 4×4 stride 2 when it halves the picture, 3×3 stride 1 otherwise."""
+    """One convolution of the encoder: 4×4 stride 2 when it halves the image, 3×3 stride 1 otherwise."""
 
     channels: int
     halves: bool = True
@@ -72,7 +72,7 @@ def kept_convs(arch: str, depth: int) -> tuple[Conv, ...]:
 
 
 def encoder_layout(arch: str, image_size: int, depth: int = 0) -> list[tuple[Conv, int]]:
-    """Return each convolution with the side (pixels) of its output, for a square picture of `image_size`.
+    """Return each convolution with the side (pixels) of its output, for a square image of `image_size`.
 
     A layer that should halve a 1×1 map keeps it instead: there is nothing left to halve.
     Raises `InputError` when a side is odd and greater than one, or for a `depth` that `kept_convs` refuses.
@@ -96,7 +96,7 @@ def encoder_layout(arch: str, image_size: int, depth: int = 0) -> list[tuple[Con
 
 
 def _sizes_that_halve(arch: str, depth: int) -> list[int]:
-    """Return the accepted picture sides up to 128: powers of two, and multiples of 2^halvings."""
+    """Return the accepted image sides up to 128: powers of two, and multiples of 2^halvings."""
     halvings = sum(conv.halves for conv in kept_convs(arch, depth))
     powers = [2**k for k in range(3, halvings)]
     return powers + [k for k in range(2**halvings, 129, 2**halvings) if k >= 8]

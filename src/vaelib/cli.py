@@ -135,7 +135,7 @@ def runs(store: Path) -> None:
 def evaluate(run_id: str, store: Path, as_json: bool) -> None:
     """Print all scores of a run, with those of the baselines beside them.
 
-    RUN is the id of a finished run, or its beginning. What is missing is measured first and kept: about a
+    RUN is the id of a finished run, or its beginning. What is missing is measured first and cached: about a
     minute a run of the quick profile and, once for all runs of its network, five for the baselines.
     """
     from vaelib.report import tables as score_tables
@@ -146,7 +146,7 @@ def evaluate(run_id: str, store: Path, as_json: bool) -> None:
     run = runs[_completed(run_id, list(runs), store)]
     own = scoring.measured(run, store)
     if as_json:
-        baselines = {name: found.scores for name, found in scoring.framing(run.spec, store).items()}
+        baselines = {name: found.scores for name, found in scoring.baseline_scores(run.spec, store).items()}
         told = {"run": run.id, "scores": own.scores, "undefined": own.undefined, "baselines": baselines}
         click.echo(json.dumps(told, indent=1))
         return
@@ -220,17 +220,17 @@ def notebook(name: str, given: tuple, out: Path) -> None:
 @click.option("--spec", "spec_file", required=True, type=click.Path(path_type=Path), help="Of the run.")
 @profile_option
 @store_option
-@click.option("--frame", is_flag=True, help="The baselines of the run instead of the run.")
-def score_command(spec_file: Path, profile: str, store: Path, frame: bool) -> None:
+@click.option("--baselines", is_flag=True, help="The baselines of the run instead of the run.")
+def score_command(spec_file: Path, profile: str, store: Path, baselines: bool) -> None:
     """Measure the scores of one run, or of its baselines, as the build does."""
     spec, scale = RunSpec.from_json(spec_file.read_text()), load_profile(profile)
     from vaelib.claims.ledger import groups_needed
     from vaelib.scores import measure as scoring
     from vaelib.training.store import RunStore
 
-    groups = groups_needed(spec, scale, baselines=frame)
-    if frame:
-        scoring.framing(spec, store, groups=groups)
+    groups = groups_needed(spec, scale, baselines=baselines)
+    if baselines:
+        scoring.baseline_scores(spec, store, groups=groups)
     else:
         scoring.measured(RunStore(store).get(spec), store, groups=groups)
 

@@ -1,12 +1,17 @@
-"""Files that are whole or absent: atomic writes, checksums, and JSON that tells when it was changed."""
+"""Files that are whole or absent: atomic writes, one writer at a time, JSON with a seal."""
 
 import contextlib
 import hashlib
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
+
+from vaelib.errors import InputError
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -46,6 +51,27 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(opened)
         finally:
             os.close(opened)
+
+
+@contextlib.contextmanager
+def only_writer(lock: Path, timeout: float = -1, fix: str = "name a store that can") -> Iterator[None]:
+    """Hold the lock of what one process may write at a time; the system frees it when its holder dies.
+
+    Waits `timeout` seconds for another holder, for ever below 0, and then raises `filelock.Timeout`. Raises
+    `InputError`, which ends with the `fix`, when the lock cannot be written.
+    """
+    held = FileLock(lock)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire(timeout)
+    except Timeout:
+        raise
+    except OSError as error:
+        raise InputError(f"{lock.parent} cannot be written ({error.strerror}); {fix}.") from error
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def remove_leftovers(folder: Path) -> None:

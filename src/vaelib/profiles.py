@@ -49,7 +49,7 @@ class Block:
 class Profile:
     """A scale of the report: the spec fields that all its runs share, and its pages.
 
-    `sweep` has the fields that set the runs apart in which β is swept, as when they are on smaller pictures.
+    `sweep` has the fields that set the runs apart in which β is swept, as when they are on smaller images.
     `planned` has the entries of its plan, each with a block's title and the runs it names or those of a page.
     """
 

@@ -29,15 +29,15 @@ WITH_PENALTY = ("dip_vae_ii", "factor_vae", "pair")
 WITH_CAPACITY = ("capacity", "joint")
 """Objectives that hold the KL at `capacity`."""
 TURNS = ("pair", "pose")
-"""Objectives that need pictures which differ by a turn."""
+"""Objectives that need images which differ by a turn."""
 
 DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
-"""The fields of a spec that decide its training and test pictures."""
+"""The fields of a spec that decide its training and test images."""
 OBJECTIVE_FIELDS = (
     *("objective", "penalty", "capacity", "capacity_epochs", "told_upright", "told_slant"),
     "training_version",
 )
-"""The fields of a spec that set an alternative apart from the β-VAE of the same pictures and training."""
+"""The fields of a spec that set an alternative apart from the β-VAE of the same images and training."""
 TRAINING_FIELDS = (
     *("beta", "likelihood", "compared", "reduction", "angles", "epochs", "batch_size", "optimizer", "lr"),
     *("schedule", "beta_warmup_epochs"),
@@ -64,7 +64,7 @@ class RunSpec:
     arch: str = _choice("article", ARCHITECTURES, "network of the article (Higgins et al. 2017), or ours")
     activation: str | None = _choice(None, ACTIVATIONS, "between layers; left out: the network's own")
     norm: str | None = _choice(None, NORMS, "between layers; left out: the network's own")
-    depth: int = _number(0, 0, "convolutions kept, counted from the picture; 0: all of the network's")
+    depth: int = _number(0, 0, "convolutions kept, counted from the image; 0: all of the network's")
     head_norm: str = _choice("none", NORMS, "of mu and logvar themselves; none is the convention")
     latent_dim: int = _number(10, 1, "number of latent dimensions M")
     objective: str = _choice("beta_vae", OBJECTIVES, "what is minimised")
@@ -77,7 +77,7 @@ class RunSpec:
     penalty: float = _number(10.0, 0.0, "weight of what dip_vae_ii, factor_vae and pair add to the loss")
     capacity: float = _number(25.0, 0.0, "what C of capacity and joint rises to from zero, nats")
     capacity_epochs: int = _number(0, 0, "epochs over which C rises linearly; 0: all epochs")
-    told_upright: float = _number(0.5, 0.01, "share of upright pictures that a pose is told of", most=0.99)
+    told_upright: float = _number(0.5, 0.01, "share of upright images that a pose is told of", most=0.99)
     told_slant: float = _number(
         15.0, 1.0, "SD of handwriting's own slant that a pose is told of, degrees", most=60.0
     )
@@ -88,7 +88,7 @@ class RunSpec:
         "what training compares reconstructions by: pixels, or pixels and two blurred copies of them",
     )
     reduction: str = _choice("sum", REDUCTIONS, "how pixels and latents are added up; sum is the convention")
-    image_size: int = _number(64, 8, "side of the pictures, pixels", most=128)
+    image_size: int = _number(64, 8, "side of the images, pixels", most=128)
     images: str = _choice("both", ("both", "upright", "rotated"), "which of the two halves of the data set")
     rotation_range: float = _number(
         90.0, 0.0, "angles are uniform in plus or minus this, degrees", most=180.0
@@ -98,7 +98,7 @@ class RunSpec:
     )
     n_test: int = _number(10_000, 2, "source digits to test on", most=10_000)
     data_seed: int = _number(0, 0, "draws the angles and the order of the digits")
-    angles: str = _choice("fixed", ("fixed", "fresh"), "of training pictures; fresh: drawn anew each epoch")
+    angles: str = _choice("fixed", ("fixed", "fresh"), "of training images; fresh: drawn anew each epoch")
     init: str = _choice(
         "torch", ("torch", "he"), "first weights: torch's own, or He et al. 2015, which keep the variance"
     )
@@ -153,21 +153,21 @@ class RunSpec:
         return self.n_train // 12
 
     @property
-    def n_pictures(self) -> int:
-        """Pictures trained on in an epoch: source digits that do not validate, upright, rotated or both."""
+    def n_images(self) -> int:
+        """Images trained on in an epoch: source digits that do not validate, upright, rotated or both."""
         return (self.n_train - self.n_val) * (2 if self.images == "both" else 1)
 
     @property
     def n_batches(self) -> int:
-        """Batches of nearly equal size in which the pictures of an epoch are taken, none above `batch_size`.
+        """Batches of nearly equal size in which the images of an epoch are taken, none above `batch_size`.
 
-        But for one: of pairs and an odd number of pictures one batch has three, as batch norm needs two.
+        But for one: of pairs and an odd number of images one batch has three, as batch norm needs two.
         """
-        return max(1, min(math.ceil(self.n_pictures / self.batch_size), self.n_pictures // 2))
+        return max(1, min(math.ceil(self.n_images / self.batch_size), self.n_images // 2))
 
     @property
     def training_likelihood(self) -> str:
-        """What the reconstruction is measured by in training; held-out pictures are by `likelihood`."""
+        """What the reconstruction is measured by in training; held-out images are by `likelihood`."""
         return f"{self.likelihood}_pyramid" if self.compared == "pyramid" else self.likelihood
 
     @property
@@ -176,7 +176,7 @@ class RunSpec:
 
     @property
     def plain(self) -> "RunSpec":
-        """The β-VAE of the same pictures, network and training, whatever the objective."""
+        """The β-VAE of the same images, network and training, whatever the objective."""
         return replace(self, **{name: getattr(RunSpec, name) for name in OBJECTIVE_FIELDS})
 
     def changed(self, **changes: Any) -> "RunSpec":
@@ -187,7 +187,7 @@ class RunSpec:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The fields that decide the training and test pictures: what is fitted to them is kept by these."""
+        """The fields that decide the training and test images: what is fitted to them is kept by these."""
         return {name: getattr(self, name) for name in DATA_FIELDS}
 
     @property

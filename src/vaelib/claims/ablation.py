@@ -20,16 +20,16 @@ ACTIVE_KL = KL_THRESHOLDS[1]
 COUNTS = ("au", *(f"kl_{threshold:g}" for threshold in KL_THRESHOLDS))
 """Columns of `results` that count latents: Var_x(mu_j) > 0.01 (Burda et al. 2016), KL_j > each threshold."""
 LEAST_KL = 0.01
-"""Nats a picture below which a total KL is silence, and its size noise: cut off before the logarithm."""
+"""Nats an image below which a total KL is silence, and its size noise: cut off before the logarithm."""
 AS_STATED = "as stated"
 TOLD_APART_ELSEWHERE = ("seed", "beta", "likelihood", "reduction")
 """Fields that `changes` leaves out: replicates, and what the reading of the loss and `stated_beta` say."""
 
 
 def stated_beta(spec: RunSpec) -> float:
-    """Return the beta that a program of the same reading has on 64×64 pictures at the run's `matched_beta`.
+    """Return the beta that a program of the same reading has on 64×64 images at the run's `matched_beta`.
 
-    Sums over pixels grow with the picture and means do not: on 32×32 pictures β = 1 of a summed loss stands
+    Sums over pixels grow with the image and means do not: on 32×32 images β = 1 of a summed loss stands
     for 4, and β = 4 of an averaged one for itself.
     """
     return matched_beta(spec) / beta_eff(replace(spec, image_size=REFERENCE_SIDE, beta=1.0))
@@ -90,7 +90,7 @@ def counts(kl_per_dim: Sequence[float], active_units: int) -> dict[str, int]:
 def results(runs: Iterable[Run], base: RunSpec) -> pd.DataFrame:
     """Return a row a run: id, seed, changed, reading, matched_beta, each of `COUNTS`, kl, recon, log_kl.
 
-    `changed` is what sets it apart from `base`, in `words`; kl and recon are nats a picture of the test set,
+    `changed` is what sets it apart from `base`, in `words`; kl and recon are nats an image of the test set,
     and log_kl is the natural logarithm of a total KL of at least `LEAST_KL`.
     """
     rows = []
@@ -169,7 +169,7 @@ def shares(values: np.ndarray) -> dict[str, float]:
 
 
 def agreement(small: pd.DataFrame, large: pd.DataFrame, within: float = 1.0) -> dict[str, int]:
-    """Return how far counts of two picture sizes agree, cell by cell: two summaries with the same index.
+    """Return how far counts of two image sizes agree, cell by cell: two summaries with the same index.
 
     `cells`: all; `near`: means within 1 of each other; `contrasts`: pairs of cells whose means differ at
     the small size; `same_sign`: those that differ in the same direction at the large one.

@@ -16,7 +16,7 @@ from vaelib.models.losses import matched_beta
 from vaelib.profiles import Profile
 from vaelib.scores.measure import agreement, score
 from vaelib.scores.registry import GROUPS
-from vaelib.scores.representation import Protocol
+from vaelib.scores.representation import ScoringConfig
 from vaelib.spec import RunSpec
 from vaelib.training.store import Run, RunStore
 
@@ -75,13 +75,13 @@ def gather(
     runs: Sequence[Run],
     profile: Profile,
     store: Path | str = "runs",
-    protocol: Protocol | None = None,
+    config: ScoringConfig | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Return a row a run: `SETTING`, `SCALES`, its scores, and udr; runs at neither scale are left out.
 
     Scores that are missing are measured: of most runs only `FEW_GROUPS` (see `groups_needed`), and the
-    others are undefined. beta is that of equal β_norm on the presentation's pictures (`losses.matched_beta`),
+    others are undefined. beta is that of equal β_norm on the presentation's images (`losses.matched_beta`),
     so that smaller ones stand beside them. udr is the agreement with the other seeds of the same setting,
     undefined for a single seed.
     """
@@ -92,7 +92,7 @@ def gather(
             continue
         same = [other for other in runs if replace(other.spec, seed=spec.seed) == spec]
         setting = {name: getattr(spec, name) for name in SETTING} | scales | {"beta": matched_beta(spec)}
-        scores = score(run, store, protocol, progress, groups_needed(spec, profile))
+        scores = score(run, store, config, progress, groups_needed(spec, profile))
         rows.append(setting | scores | {"udr": agreement(same, store).get(run.id)})
     names = [name for group in GROUPS.values() for name in group.names]
     table = pd.DataFrame(rows, columns=[*SETTING, *SCALES, *names, "udr"])
@@ -132,9 +132,9 @@ def ledger(table: pd.DataFrame) -> pd.DataFrame:
             found = replace(found, finding=f"{found.finding}; {lost}, undefined")
         told = {"claim": claim.name, "network": claim.network, "statement": claim.statement}
         rows.append(told | {"of": claim.effect} | asdict(found))
-    frame = pd.DataFrame(rows)
-    known = frame["p"].notna()
-    frame["p_holm"] = np.nan
+    judged = pd.DataFrame(rows)
+    known = judged["p"].notna()
+    judged["p_holm"] = np.nan
     if known.any():
-        frame.loc[known, "p_holm"] = multipletests(frame.loc[known, "p"], method="holm")[1]
-    return frame
+        judged.loc[known, "p_holm"] = multipletests(judged.loc[known, "p"], method="holm")[1]
+    return judged

@@ -1,6 +1,6 @@
 """The rules of the ledger on codes and curves whose truth is known: which verdict each must reach, and does.
 
-Codes are planted and measured as those of networks are, where that needs no pictures; what pictures would
+Codes are planted and measured as those of networks are, where that needs no images; what images would
 have to show (traversals, names of latents) and curves over β are planted as scores. A case has five seeds.
 """
 
@@ -19,7 +19,7 @@ from vaelib.metrics.codes import active_units
 from vaelib.metrics.dependence import gaussian_total_correlation, pairwise_information
 from vaelib.metrics.information import mig, mutual_information
 from vaelib.metrics.prediction import dci, lone_scores, sap
-from vaelib.metrics.probes import neighbour_values, r2
+from vaelib.metrics.probes import knn_values, r2
 from vaelib.metrics.rotation import rotation_isolation, two_way
 from vaelib.scores.baselines import haar_null, standardised
 
@@ -122,7 +122,7 @@ def _angle(common: float, own: float, seed: int) -> dict[str, Any]:
     truth, rows = np.tile(ANGLES, DIGITS), mu.reshape(-1, mu.shape[-1])
     return _setting(seed) | {
         "ris": rotation_isolation(mu, draws=1).ris.value,
-        "angle_r2": r2(truth[~fit], neighbour_values(rows, truth, fit)),
+        "angle_r2": r2(truth[~fit], knn_values(rows, truth, fit)),
     }
 
 

@@ -90,7 +90,7 @@ def linked(cell: pd.DataFrame) -> Verdict:
     0.3. Axes are like random ones: the interval of how much better they are, the mean of MIG, SAP and
     interaction in SDs of the same code in random axes, lies below 2. Refuted when the first lies below 0.3
     or the second above 2. The effect is the share; p is the larger of both t-tests. (Changed: failing to
-    reject that axes are random, with tests of a power that hung on the number of pictures, decided.)
+    reject that axes are random, with tests of a power that hung on the number of images, decided.)
     """
     cell = defined(cell, [*AXES, "eta2_interaction_mean"])
     shares = cell["eta2_interaction_mean"].to_numpy(dtype=float)

@@ -1,1 +1,1 @@
-"""Pictures: digits, turned or upright, and the factors they vary in."""
+"""Images: digits, turned or upright, and the factors they vary in."""

@@ -1,4 +1,4 @@
-"""Pictures and their factors: MNIST digits, upright and rotated, split by source digit."""
+"""Images and their factors: MNIST digits, upright and rotated, split by source digit."""
 
 import hashlib
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ ORDERS, TURNS, FRESH_TURNS = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
-class Corpus:
-    """Pictures and the factors they were made from, row for row."""
+class Dataset:
+    """Images and the factors they were made from, row for row."""
 
     images: torch.Tensor  # uint8 (N, 1, S, S)
     factors: pd.DataFrame  # index (of the digit in its MNIST file), digit, angle (degrees), rotated
@@ -38,8 +38,8 @@ def render(images: np.ndarray, angles: np.ndarray, size: int) -> torch.Tensor:
     """Rotate uint8 images (N,H,H) by `angles` (N,), resize to `size`, return uint8 (N,1,size,size).
 
     Angles are degrees, counter-clockwise as seen on the page. Rotation and resizing are one bilinear
-    resampling, x_in = R(-angle) x_out in coordinates from -1 to 1 over the picture's edges, and angle 0
-    goes through it too: a rotated picture is not blurred once more than an upright one (gradient energy
+    resampling, x_in = R(-angle) x_out in coordinates from -1 to 1 over the image's edges, and angle 0
+    goes through it too: a rotated image is not blurred once more than an upright one (gradient energy
     equal within 0.4 % at 32 and 64 pixels; only at size H, where angle 0 is an exact copy, are small turns
     17 % softer). Outside is black. Sizes below H are sampled, not averaged. Raises `InputError` for images
     that are not uint8 (N,H,H), or another number of angles.
@@ -56,7 +56,7 @@ def render(images: np.ndarray, angles: np.ndarray, size: int) -> torch.Tensor:
 
 
 def _render_into(out: torch.Tensor, images: np.ndarray, angles: np.ndarray) -> None:
-    """Fill `out` with the pictures; nothing here sums over pixels, so the bytes do not depend on threads."""
+    """Fill `out` with the images; nothing here sums over pixels, so the bytes do not depend on threads."""
     radians = np.deg2rad(angles)
     cosines, sines = (torch.from_numpy(f(radians)).float() for f in (np.cos, np.sin))
     for start in range(0, len(images), CHUNK):
@@ -68,7 +68,7 @@ def _render_into(out: torch.Tensor, images: np.ndarray, angles: np.ndarray) -> N
 def _resample(
     source: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, size: int, outside: str = "zeros"
 ) -> torch.Tensor:
-    """Return pictures (B, 1, H, H) turned by the angles (B,) of these cosines and sines, at another size."""
+    """Return images (B, 1, H, H) turned by the angles (B,) of these cosines and sines, at another size."""
     centres = (2 * torch.arange(size, device=source.device) + 1) / size - 1
     y, x = centres[:, None], centres[None, :]
     cos, sin = cos[:, None, None], sin[:, None, None]
@@ -77,9 +77,9 @@ def _resample(
 
 
 def turned(x: torch.Tensor, degrees: torch.Tensor, outside: str = "zeros") -> torch.Tensor:
-    """Return pictures (B, 1, S, S) turned by angles (B,), degrees counter-clockwise, as `render` turns them.
+    """Return images (B, 1, S, S) turned by angles (B,), degrees counter-clockwise, as `render` turns them.
 
-    The pictures are resampled once more, which softens those that were turned before. `outside` them is 0,
+    The images are resampled once more, which softens those that were turned before. `outside` them is 0,
     or with "border" what is at their edge, as logits need it.
     """
     radians = torch.deg2rad(degrees)
@@ -91,8 +91,8 @@ def as_float(images: torch.Tensor) -> torch.Tensor:
     return images.float() / 255
 
 
-def load_split(spec: RunSpec, split: str, folder: Path | None = None) -> Corpus:
-    """Return the `"train"`, `"val"` or `"test"` pictures of a run: upright ones first, then rotated ones.
+def load_split(spec: RunSpec, split: str, folder: Path | None = None) -> Dataset:
+    """Return the `"train"`, `"val"` or `"test"` images of a run: upright ones first, then rotated ones.
 
     The splits are by source digit. A data seed orders the digits of each file once: training takes the
     first n_train - n_val of the 60,000, validation the last n_val, the test set the first n_test of the
@@ -125,24 +125,24 @@ def load_split(spec: RunSpec, split: str, folder: Path | None = None) -> Corpus:
         images.split(len(chosen)), np.split(factors["angle"].to_numpy(), len(halves)), strict=True
     ):
         _render_into(half, digits.images[chosen], angles)
-    return Corpus(images, factors)
+    return Dataset(images, factors)
 
 
-def with_fresh_angles(corpus: Corpus, spec: RunSpec, epoch: int, folder: Path | None = None) -> Corpus:
-    """Return training pictures of which the rotated ones are turned anew, by (data_seed, epoch) alone.
+def with_fresh_angles(dataset: Dataset, spec: RunSpec, epoch: int, folder: Path | None = None) -> Dataset:
+    """Return training images of which the rotated ones are turned anew, by (data_seed, epoch) alone.
 
     Upright ones stay. `folder` is that of `mnist.load_mnist`.
     """
     digits = load_mnist("train", folder)
     stream = [spec.data_seed, FILE_STREAM["train"], FRESH_TURNS, epoch]
     turns = np.random.default_rng(stream).uniform(-1, 1, len(digits.labels))
-    factors, images = corpus.factors.copy(), corpus.images.clone()
+    factors, images = dataset.factors.copy(), dataset.images.clone()
     rotated = factors["rotated"].to_numpy()
     chosen = factors["index"].to_numpy()[rotated]
     factors.loc[rotated, "angle"] = turns[chosen] * spec.rotation_range
     start = int(np.argmax(rotated))  # upright ones come first
     _render_into(images[start:], digits.images[chosen], factors["angle"].to_numpy()[rotated])
-    return Corpus(images, factors)
+    return Dataset(images, factors)
 
 
 def _draw(data_seed: int, file: str, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -161,10 +161,10 @@ def _choose(spec: RunSpec, split: str, order: np.ndarray) -> np.ndarray:
     }[split]
 
 
-def checksum(corpus: Corpus) -> str:
-    """Return the SHA-256 of the pictures and of the factor table: equal corpora, equal checksums."""
-    digest = hashlib.sha256(corpus.images.numpy())
-    for name, column in corpus.factors.items():
+def checksum(dataset: Dataset) -> str:
+    """Return the SHA-256 of the images and of the factor table: equal corpora, equal checksums."""
+    digest = hashlib.sha256(dataset.images.numpy())
+    for name, column in dataset.factors.items():
         digest.update(str(name).encode())
         digest.update(np.ascontiguousarray(column.to_numpy()))
     return digest.hexdigest()

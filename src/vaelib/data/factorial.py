@@ -1,4 +1,4 @@
-"""Pictures made under control: test digits of which one thing, or five things at once, is changed at will."""
+"""Images made under control: test digits of which one thing, or five things at once, is changed at will."""
 
 import itertools
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ SCALE = (0.85, 1.0, 1.15)
 
 FINE = 5
 """Enlargement before strokes are eroded. Odd, so that pixel centres are on the fine grid, and a bilinear
-sample of the enlarged picture is exactly that of the picture."""
+sample of the enlarged image is exactly that of the image."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """I digits at A angles each; pictures in the order digit 1 at all angles, digit 2 at all angles, …"""
+    """I digits at A angles each; images in the order digit 1 at all angles, digit 2 at all angles, …"""
 
     images: Tensor  # uint8 (I·A, 1, S, S)
     angles: np.ndarray  # (A,), degrees, counter-clockwise
@@ -40,7 +40,7 @@ class Sweep:
     digit: np.ndarray  # (I,), its class
 
     def layout(self, rows: np.ndarray) -> np.ndarray:
-        """Return what was measured on the pictures, (I·A, …), as a two-way layout (I, A, …)."""
+        """Return what was measured on the images, (I·A, …), as a two-way layout (I, A, …)."""
         return rows.reshape(len(self.index), len(self.angles), *rows.shape[1:])
 
 
@@ -63,12 +63,12 @@ class FactorialSet:
 
     @property
     def factors(self) -> pd.DataFrame:
-        """What the levels of each picture stand for: the class as an integer, the others as floats."""
+        """What the levels of each image stand for: the class as an integer, the others as floats."""
         return pd.DataFrame({name: self.values[name][self.levels[:, k]] for k, name in enumerate(self.names)})
 
     @property
     def inner(self) -> np.ndarray:
-        """Which pictures look most like those of training, bool (N,): a smaller set, fully crossed as well.
+        """Which images look most like those of training, bool (N,): a smaller set, fully crossed as well.
 
         Angles in the inner half of their range, and of three levels the plain one with that of the other two
         of which trained networks rebuild more: dilated, sheared to the left (it sets slanted digits upright),
@@ -106,7 +106,7 @@ def rotation_sweep(
 ) -> Sweep:
     """Return n test digits a class, each rendered by `data.render` at −limit, −limit + step, … limit degrees.
 
-    Only the angle differs between the pictures of a digit: no class, writer or ink is confounded with it.
+    Only the angle differs between the images of a digit: no class, writer or ink is confounded with it.
     The default, 500 digits at 37 angles, takes 76 MB at 64 pixels. Raises `InputError` for a size below 8,
     a limit outside ]0, 180], and a step that does not divide it.
     """
@@ -130,12 +130,12 @@ def factorial_set(
     """Return n test digits a class in all 13 × 3 × 3 × 3 cells of angle, thickness, shear and scale.
 
     The angles are at equal distances from −limit to limit, degrees; of a limit of 180, whose ends would be
-    the same picture, they are the middles of 13 equal parts of the circle. A digit is enlarged `FINE` times,
+    the same image, they are the middles of 13 equal parts of the circle. A digit is enlarged `FINE` times,
     its strokes are eroded, left alone or dilated there, and one bilinear resampling shears, scales and turns
     it (in this order) at its final size: all cells pass through the same steps, so that blur tells nothing of
-    the angle (gradient energy equal within 0.5 %). With the plain levels the picture is that of
+    the angle (gradient energy equal within 0.5 %). With the plain levels the image is that of
     `data.render`, up to one grey level of rounding. Thick, sheared and large digits reach the frame: no cell
-    loses more than 2 % of its ink. The default, 35,100 pictures, takes 144 MB at 64 pixels. Raises
+    loses more than 2 % of its ink. The default, 35,100 images, takes 144 MB at 64 pixels. Raises
     `InputError` for a size below 8, a limit outside ]0, 180], and as `fixed_digits` does.
     """
     _check_size(size)
@@ -160,7 +160,7 @@ def factorial_set(
 
 
 def _strokes(images: np.ndarray) -> Tensor:
-    """Return pictures (N, H, H) enlarged, with each thickness: float32 (1, N · levels, FINE·H, FINE·H)."""
+    """Return images (N, H, H) enlarged, with each thickness: float32 (1, N · levels, FINE·H, FINE·H)."""
     side = images.shape[-1]
     source = torch.from_numpy(images.astype(np.float32))[None]
     fine = grid_sample(source, _grid(0, 0, 1, FINE * side), mode="bilinear", align_corners=False)[0].numpy()

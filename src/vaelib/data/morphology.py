@@ -1,26 +1,24 @@
 """Six factors of a handwritten digit that nobody chose: thickness, slant, width, height, length, area."""
 
-import contextlib
 import functools
 import hashlib
 import io
 import logging
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from scipy.ndimage import distance_transform_edt
 from skimage.morphology import skeletonize
 from tqdm import tqdm
 
 from vaelib.data.mnist import SHA256, SPLITS, cache_folder, load_mnist
 from vaelib.errors import DamagedError, InputError, check_choice
-from vaelib.files import write_atomic
+from vaelib.files import only_writer, write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +31,17 @@ SCALE = 4
 CUT = 0.01
 """Share of the mass that is left out at either end of width and height, 2 % together."""
 CHUNK = 250
-"""Digits measured at a time, about a third of a second of work; their enlarged pictures take 29 MB."""
+"""Digits measured at a time, about a third of a second of work; their enlarged images take 29 MB."""
+
+
+FIX = "name a folder with 10 MB of room, or set XDG_CACHE_HOME to one"
+"""What helps when the table cannot be written."""
 
 
 def measure(image: np.ndarray) -> dict[str, float]:
     """Return the six factors of one digit, uint8 (H, H), after Morpho-MNIST (Castro et al., JMLR 2019).
 
-    From the picture's grey values above its darkest, as masses m of square pixels (y runs down the page):
+    From the image's grey values above its darkest, as masses m of square pixels (y runs down the page):
 
     - slant, degrees: arctan(−mu11 / mu02), with mu11 = Σ m (x−x̄)(y−ȳ) / Σ m and mu02 = Σ m (y−ȳ)² / Σ m
       + 1/12, the last term a square's own. Positive leans right, as italics do ("/"); turning a digit
@@ -48,7 +50,7 @@ def measure(image: np.ndarray) -> dict[str, float]:
     - width, pixels: the same, from left to right, after a shear by the slant has set the digit upright. So
       height and width are those of the parallelogram that leans with the digit, along y and along x.
 
-    From the ink, which is the picture enlarged four times (bicubic, Keys 1981) where it is at least halfway
+    From the ink, which is the image enlarged four times (bicubic, Keys 1981) where it is at least halfway
     between its darkest and its lightest pixel:
 
     - area, square pixels: that of the ink.
@@ -115,7 +117,7 @@ def morphology(
     wanted = pd.Index(indices.astype(np.int64))
     table = _read(path)
     if not wanted.isin(table.index).all():
-        with _only_writer(path):
+        with only_writer(path.with_name(f".{path.name}.lock"), fix=FIX):
             table = _completed(_read(path), wanted, images, progress)
             _write(path, table)
     return table.loc[wanted].reset_index(drop=True)
@@ -204,27 +206,6 @@ def _table_path(split: str, folder: Path) -> Path:
     return Path(folder) / f"{SPLITS[split]}-factors-{SHA256[images][:12]}-recipe{RECIPE}.csv"
 
 
-@contextlib.contextmanager
-def _only_writer(path: Path) -> Iterator[None]:
-    """Hold the lock of a table; the system frees it when its holder dies, however it dies."""
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{path} cannot be written ({error}); name a folder with 10 MB of room, or set XDG_CACHE_HOME to one."
-    )
-
-
 def _completed(table: pd.DataFrame, wanted: pd.Index, images: np.ndarray, progress: bool) -> pd.DataFrame:
     """Return the table with the wanted digits that it lacks."""
     new = wanted.difference(table.index)
@@ -252,7 +233,7 @@ def _write(path: Path, table: pd.DataFrame) -> None:
     try:
         write_atomic(path, f"{_seal(path, body)}\n{body}")
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise InputError(f"{path} cannot be written ({error.strerror}); {FIX}.") from error
 
 
 def _seal(path: Path, body: str) -> str:

@@ -7,7 +7,7 @@ from scipy.stats import rankdata
 from vaelib.errors import InputError
 
 BINS = 20
-PICTURES_A_CELL = 5
+IMAGES_A_CELL = 5
 
 
 def gaussian_total_correlation(z: np.ndarray, active: np.ndarray | None = None) -> float:
@@ -16,7 +16,7 @@ def gaussian_total_correlation(z: np.ndarray, active: np.ndarray | None = None) 
     −½ ln det Corr(z), the KL of the joint normal to the product of its margins: 0 for uncorrelated latents,
     however dependent otherwise; infinite when one is a linear function of the others. `active` bool (M,)
     leaves out the others. Of independent latents the estimate is about M(M − 1)/4N. NaN for fewer than two
-    latents, or one without variance. Raises `InputError` unless there are more pictures than latents.
+    latents, or one without variance. Raises `InputError` unless there are more images than latents.
     """
     z = _chosen(z, active)
     n, m = z.shape
@@ -32,14 +32,14 @@ def pairwise_information(z: np.ndarray, bins: int = BINS) -> np.ndarray:
 
     I = H(a) + H(b) − H(a, b) from `bins` × `bins` cells between quantiles, so that it does not depend on how
     each latent is stretched, with each entropy corrected by Miller and Madow (without it, independent
-    latents share (bins − 1)²/2N: 0.018 at 20 bins and 10,000 pictures). Not cut at 0: independent latents
-    average what the correction leaves, 0.0001 at 10,000 pictures and 0.005 at 2,000. At most ln bins. NaN
-    for a latent without variance. Raises `InputError` for fewer than five pictures a cell, where the
+    latents share (bins − 1)²/2N: 0.018 at 20 bins and 10,000 images). Not cut at 0: independent latents
+    average what the correction leaves, 0.0001 at 10,000 images and 0.005 at 2,000. At most ln bins. NaN
+    for a latent without variance. Raises `InputError` for fewer than five images a cell, where the
     correction no longer holds.
     """
     z = _chosen(z, None)
     n, m = z.shape
-    _require(n, PICTURES_A_CELL * bins**2, f"a histogram of {bins} × {bins} cells")
+    _require(n, IMAGES_A_CELL * bins**2, f"a histogram of {bins} × {bins} cells")
     binned = ((rankdata(z, method="min", axis=0) - 1) * bins // n).astype(int)
     margins = [_entropy(np.bincount(column)) for column in binned.T]
     varies = np.ptp(z, axis=0) > 0
@@ -64,7 +64,7 @@ def circular_linear_r2(mu: np.ndarray, angles: np.ndarray, period: float = 360) 
     R² = (r_xc² + r_xs² − 2 r_xc r_xs r_cs) / (1 − r_cs²) with c = cos θ, s = sin θ: the fit of a + b cos θ +
     d sin θ, which sees even and odd responses alike (Mardia & Jupp 2000, section 11.2). With `period` 180 it
     is the fit of cos 2θ and sin 2θ, for digits that look the same half a turn further. Of unrelated latents
-    N R² is χ² of two degrees of freedom: 2/N on average, above 6/N by chance of 5 %. Pictures at one fixed
+    N R² is χ² of two degrees of freedom: 2/N on average, above 6/N by chance of 5 %. Images at one fixed
     angle (the upright half) say nothing of it and should be left out. NaN for a latent without variance.
     Raises `InputError` for other shapes, or angles whose sine and cosine lie on a line.
     """
@@ -107,7 +107,7 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
 
 def _require(n: int, least: int, why: str) -> None:
     if n < least:
-        raise InputError(f"{n} pictures are too few: {why} needs at least {least}.")
+        raise InputError(f"{n} images are too few: {why} needs at least {least}.")
 
 
 def _chosen(z: np.ndarray, active: np.ndarray | None) -> np.ndarray:
@@ -122,6 +122,6 @@ def _paired(mu: np.ndarray, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     if angles.shape != mu.shape[:1] or len(mu) < 3:
         raise InputError(
             f"{angles.shape} angles for latents {mu.shape} are refused; "
-            "accepted: an angle a picture, three pictures at least."
+            "accepted: an angle an image, three images at least."
         )
     return mu, angles

@@ -1,4 +1,4 @@
-"""How far pictures are from each other: arrays in, numbers out."""
+"""How far images are from each other: arrays in, numbers out."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 
-def squared_distances(pictures: np.ndarray) -> np.ndarray:
-    """Return ‖x_a − x_b‖² between all pictures, (N, P) → (N, N), zeros on the diagonal."""
-    flat = np.asarray(pictures, dtype=float)
+def squared_distances(images: np.ndarray) -> np.ndarray:
+    """Return ‖x_a − x_b‖² between all images, (N, P) → (N, N), zeros on the diagonal."""
+    flat = np.asarray(images, dtype=float)
     norms = (flat**2).sum(1)
     distances = np.maximum(norms[:, None] + norms[None] - 2 * flat @ flat.T, 0)
     np.fill_diagonal(distances, 0)
@@ -18,13 +18,13 @@ def squared_distances(pictures: np.ndarray) -> np.ndarray:
 def relative_distances(
     changed: np.ndarray, between: np.ndarray, labels: np.ndarray, draws: int = 500, seed: int = 0
 ) -> pd.DataFrame:
-    """Return how far changed pictures are from the unchanged ones, in units of two different digits.
+    """Return how far changed images are from the unchanged ones, in units of two different digits.
 
-    `changed` (N, K) holds the squared distance of each picture to its k-th change, `between` (N, N) that
-    between unchanged pictures, `labels` (N,) their classes. Rows 0 … K−1 are E_i changed_ik / E between
+    `changed` (N, K) holds the squared distance of each image to its k-th change, `between` (N, N) that
+    between unchanged images, `labels` (N,) their classes. Rows 0 … K−1 are E_i changed_ik / E between
     pairs of different labels; the row "same label" is that ratio for pairs that share theirs. Columns:
-    ratio, and low and high, the 95 % bootstrap interval over pictures (percentiles of `draws` resamples,
-    in which a pair counts as often as both its pictures were drawn, and never a picture with itself).
+    ratio, and low and high, the 95 % bootstrap interval over images (percentiles of `draws` resamples,
+    in which a pair counts as often as both its images were drawn, and never an image with itself).
     """
     n = len(labels)
     same = labels[:, None] == labels[None]
@@ -50,7 +50,7 @@ def relative_distances(
 def distances_when_turned(
     drawn: Callable[[float], np.ndarray], labels: np.ndarray, turns: np.ndarray
 ) -> pd.DataFrame:
-    """Return `relative_distances` of pictures to themselves turned; `drawn` gives them (N, P) at an angle.
+    """Return `relative_distances` of images to themselves turned; `drawn` gives them (N, P) at an angle.
 
     A row a turn, degrees: the mean of the squared distances after turning by it and by its opposite.
     """

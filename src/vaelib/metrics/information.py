@@ -18,12 +18,12 @@ from vaelib.metrics.inputs import (
     quantile_levels,
     read_codes,
     read_factors,
-    require_pictures,
+    require_images,
 )
 
 RULES = ("width", "quantile")
-PICTURES_A_CELL = 2
-"""Fewest pictures a histogram cell: below, Miller and Madow's correction leaves more bias than it removes."""
+IMAGES_A_CELL = 2
+"""Fewest images a histogram cell: below, Miller and Madow's correction leaves more bias than it removes."""
 CHANCE = 0.001
 """Probability that unrelated latents and factors show any entry of their matrix as found."""
 
@@ -55,7 +55,7 @@ class Information:
 
 
 def discretise(codes: np.ndarray, bins: int = BINS, rule: str = "width") -> np.ndarray:
-    """Return the bin of each latent on each picture, (N, M) → int (N, M); a constant latent has one bin.
+    """Return the bin of each latent on each image, (N, M) → int (N, M); a constant latent has one bin.
 
     width: `bins` equal intervals from the least to the greatest value (Locatello et al. 2019); one far
     outlier empties most of them. quantile: bins of equal count, the robust choice.
@@ -92,19 +92,19 @@ def mutual_information(
     quantile bins; classes are their own bins. A latent that is not `active` tells nothing.
 
     Bias: without correction, unrelated variables share (B − 1)(F − 1)/2N nats, 0.018 for 20 × 20 cells and
-    10,000 pictures. What the correction leaves of it, measured on a normal latent and a uniform factor of
-    20 levels: 0.004 at 10,000 pictures, 0.02 at 2,000, 0.06 at 1,000 (bins of equal width; 0.0001, 0.005
+    10,000 images. What the correction leaves of it, measured on a normal latent and a uniform factor of
+    20 levels: 0.004 at 10,000 images, 0.02 at 2,000, 0.06 at 1,000 (bins of equal width; 0.0001, 0.005
     and 0.04 with quantile bins), and less where the two are related. Compare codes at equal N.
 
-    Raises `InputError` for bad codes or factors, or fewer than `PICTURES_A_CELL` pictures a histogram cell.
+    Raises `InputError` for bad codes or factors, or fewer than `IMAGES_A_CELL` images a histogram cell.
     """
     codes = read_codes(codes, active)
     n, m = codes.shape
     table = read_factors(factors, n, bins)
     widest = max(table, key=lambda factor: factor.size)
-    require_pictures(
+    require_images(
         n,
-        PICTURES_A_CELL * bins * widest.size,
+        IMAGES_A_CELL * bins * widest.size,
         f"a histogram of {bins} bins by {widest.size} levels of {widest.name!r}",
     )
     binned = discretise(codes, bins, rule)
@@ -159,7 +159,7 @@ def mig_bound(kl: np.ndarray, information: Information) -> pd.Series:
     """Return what the gap of each factor cannot exceed (K,): min(1, max_j KL_j / H(v_k)), kl (M,) in nats.
 
     Holds for codes sampled from the posterior: I(z_j; v) ≤ I(z_j; x) ≤ KL_j. It does not hold for mu, which
-    is a function of the picture and may tell more than the channel carries.
+    is a function of the image and may tell more than the channel carries.
     """
     return (np.max(kl) / information.entropy).clip(upper=1)
 

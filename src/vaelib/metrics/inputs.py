@@ -1,8 +1,8 @@
-"""What the alignment metrics are given, a code and the factors behind the pictures, checked once.
+"""What the alignment metrics are given, a code and the factors behind the images, checked once.
 
 A factor is a column of a table, and its dtype says what it is: floats are a quantity (an angle), whose order
 and distances count; anything else (integers, booleans, strings, categories) are classes (a digit), which are
-only equal or different. So the table of a corpus can be passed as it is, and no metric has to be told twice.
+only equal or different. So the table of a dataset can be passed as it is, and no metric has to be told twice.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Factors = pd.DataFrame | Mapping[str, np.ndarray] | np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """One factor of N pictures: its level on each, and its value where it is a quantity."""
+    """One factor of N images: its level on each, and its value where it is a quantity."""
 
     name: str
     levels: np.ndarray  # int (N,), 0 … size − 1, each of them occupied
@@ -46,7 +46,7 @@ def quantile_levels(values: np.ndarray, bins: int = BINS) -> np.ndarray:
 
 
 def read_factors(factors: Factors, n: int, bins: int = BINS) -> list[Factor]:
-    """Return the factors of `n` pictures: columns of a table or of a mapping, or of an array (N, K), v1 … vK.
+    """Return the factors of `n` images: columns of a table or of a mapping, or of an array (N, K), v1 … vK.
 
     A float column is a quantity and gets the levels of `quantile_levels`; any other column is a set of
     classes. Raises `InputError` for a column of another length, with missing values, or with one level only.
@@ -71,19 +71,17 @@ def _read_factor(name: str, column: np.ndarray, n: int, bins: int) -> Factor:
             f"factor {name!r} has shape {column.shape}; accepted: ({n},), a value for each code."
         )
     if pd.isna(column).any():
-        raise InputError(
-            f"factor {name!r} has missing values; leave those pictures out of codes and factors."
-        )
+        raise InputError(f"factor {name!r} has missing values; leave those images out of codes and factors.")
     if np.issubdtype(column.dtype, np.floating):
         if not np.isfinite(column).all():
-            raise InputError(f"factor {name!r} has infinite values; leave those pictures out.")
+            raise InputError(f"factor {name!r} has infinite values; leave those images out.")
         factor = Factor(name, quantile_levels(column, bins), column.astype(float))
     else:
         factor = Factor(name, pd.factorize(column, sort=True)[0], None)
     if factor.size < 2:
         raise InputError(
-            f"factor {name!r} is the same on all {n} pictures; accepted: two levels or more. "
-            "Leave it out or choose pictures on which it varies."
+            f"factor {name!r} is the same on all {n} images; accepted: two levels or more. "
+            "Leave it out or choose images on which it varies."
         )
     return factor
 
@@ -97,11 +95,11 @@ def read_codes(codes: np.ndarray, active: np.ndarray | None = None) -> np.ndarra
     """
     codes = np.asarray(codes, dtype=float)
     if codes.ndim != 2 or 0 in codes.shape:
-        raise InputError(f"codes of shape {codes.shape} are refused; accepted: (N, M), a row a picture.")
+        raise InputError(f"codes of shape {codes.shape} are refused; accepted: (N, M), a row an image.")
     if not np.isfinite(codes).all():
         bad = np.flatnonzero(~np.isfinite(codes).all(0)) + 1
         raise InputError(
-            f"latents {', '.join(map(str, bad))} are not finite; accepted: numbers on all pictures."
+            f"latents {', '.join(map(str, bad))} are not finite; accepted: numbers on all images."
         )
     m = codes.shape[1]
     active = np.ones(m, dtype=bool) if active is None else np.asarray(active)
@@ -116,10 +114,10 @@ def read_codes(codes: np.ndarray, active: np.ndarray | None = None) -> np.ndarra
     return np.where(varies & active, codes - codes.mean(0), 0.0)
 
 
-def require_pictures(n: int, least: int, why: str) -> None:
-    """Raise `InputError` unless there are at least `least` pictures."""
+def require_images(n: int, least: int, why: str) -> None:
+    """Raise `InputError` unless there are at least `least` images."""
     if n < least:
-        raise InputError(f"{n} pictures are too few: {why} needs at least {least}.")
+        raise InputError(f"{n} images are too few: {why} needs at least {least}.")
 
 
 def latent_index(m: int) -> pd.Index:

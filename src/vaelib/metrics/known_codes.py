@@ -49,7 +49,7 @@ EXPECTED: dict[str, dict[str, Expected]] = {
     "modularity": _row(1, (3 + 2 * 3 / 4) / 5, 1, NAN, 0.01, Expected(0.90, 0.11)),
     # Blind to rotations: the regression sees all latents.
     "explicitness": _row(1, 1, 1, 1 / 2, 0.025, Expected(1, 0.025)),
-    # The larger of two equal R² of 500 pictures is 0.03 ahead by chance.
+    # The larger of two equal R² of 500 images is 0.03 ahead by chance.
     "SAP": _row(1, 3 / 5, 4 / 5, 0, 0.03, Expected(0.26, 0.20)),
     "best line R², worst factor": _row(1, 1 / 2, 1, 0, 0.05, Expected(0.43, 0.22)),
     # Two latents or two factors alike: 1 − ln 2/ln 5 of K = 5, 1 − ln 2/ln 10 of M = 10.
@@ -116,7 +116,7 @@ def cases(n: int = 10_000, seed: int = 0) -> dict[str, tuple[np.ndarray, np.ndar
 
 
 def crossed_cases(seed: int = 0) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the cases on a fully crossed set, 6 levels a factor and one picture each: 7,776 pictures."""
+    """Return the cases on a fully crossed set, 6 levels a factor and one image each: 7,776 images."""
     levels = np.indices((CROSSED_LEVELS,) * 5).reshape(5, -1).T.astype(float)
     return {name: (codes, levels) for name, codes in _codes(levels, np.random.default_rng(seed)).items()}
 
@@ -183,7 +183,7 @@ FAMILIES = {"information": _information, "prediction": _prediction, "sampling": 
 def table(families: Sequence[str] = tuple(FAMILIES), seed: int = 0) -> pd.DataFrame:
     """Return a row a metric and case: metric, case, expected, tolerance, obtained.
 
-    information: 10,000 pictures; prediction: 1,000, half of them fitted on, and explicitness of five levels;
+    information: 10,000 images; prediction: 1,000, half of them fitted on, and explicitness of five levels;
     sampling and udr: the 7,776 of the crossed set, IRS of the informative latents, and UDR as the agreement
     with the perfect code.
     """

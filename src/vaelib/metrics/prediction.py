@@ -1,6 +1,6 @@
 """How well the factors can be predicted from a code, from each latent alone, and which latents are used.
 
-All models are fitted on one half of the pictures (`fit`, see `probes.halves`) and scored on the other.
+All models are fitted on one half of the images (`fit`, see `probes.halves`) and scored on the other.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from vaelib.errors import InputError, check_choice
 from vaelib.metrics.inputs import BINS, Factor, Factors, latent_index, read_codes, read_factors
 from vaelib.metrics.probes import line_r2, r2
 
-LEVEL_PICTURES = 5
-"""Fewest pictures of a level in each half: below, cross-validation meets folds without it."""
+LEVEL_IMAGES = 5
+"""Fewest images of a level in each half: below, cross-validation meets folds without it."""
 MODELS = ("forest", "lasso")
 TREES = 100
 SMALL_TREES = 10
 """Trees of the forests that are compared: fewer than ten favour shallow trees, which 100 do not."""
 DEPTHS = (4, 8, 16)
 """Depths of which a forest takes the best; without limit, no importance differs from depth 16 by 0.01."""
-FOREST_PICTURES = 3000
-"""Most pictures a forest is fitted on: with 5,000, the importances of clean codes move by up to 0.02."""
+FOREST_IMAGES = 3000
+"""Most images a forest is fitted on: with 5,000, the importances of clean codes move by up to 0.02."""
 
 
 def read_halves(fit: np.ndarray, factors: list[Factor], by_level: bool) -> np.ndarray:
-    """Return which pictures to fit on, bool (N,), or raise `InputError` where a half shows too little.
+    """Return which images to fit on, bool (N,), or raise `InputError` where a half shows too little.
 
-    Both halves need `LEVEL_PICTURES` of each class and, `by_level`, of each level of a quantity; otherwise
+    Both halves need `LEVEL_IMAGES` of each class and, `by_level`, of each level of a quantity; otherwise
     the quantity has to vary in both.
     """
     fit = np.asarray(fit)
@@ -45,11 +45,11 @@ def read_halves(fit: np.ndarray, factors: list[Factor], by_level: bool) -> np.nd
             if factor.values is not None and not by_level:
                 if np.count_nonzero(counts) < 2:
                     raise InputError(f"factor {factor.name!r} does not vary in the {half} half; it has to.")
-            elif counts.min() < LEVEL_PICTURES:
+            elif counts.min() < LEVEL_IMAGES:
                 raise InputError(
-                    f"factor {factor.name!r} has {counts.min()} pictures at level {counts.argmin() + 1} of "
-                    f"{factor.size} in the {half} half; needed: {LEVEL_PICTURES}. "
-                    "Give more pictures or fewer levels."
+                    f"factor {factor.name!r} has {counts.min()} images at level {counts.argmin() + 1} of "
+                    f"{factor.size} in the {half} half; needed: {LEVEL_IMAGES}. "
+                    "Give more images or fewer levels."
                 )
     return fit
 
@@ -68,9 +68,9 @@ def explicitness(
     A logistic regression on all latents (N, M), standardised, gives the probability of every level, and each
     level's is scored against the rest (Ridgeway & Mozer 2018). Multinomial, as in Locatello et al. 2019:
     one regression a level could not pick a middle level of a line; and all but free of a penalty (C = 1000),
-    as that of C = 1 makes neighbouring levels alike (a perfect code of 20 levels and 750 pictures: 0.90
+    as that of C = 1 makes neighbouring levels alike (a perfect code of 20 levels and 750 images: 0.90
     instead of 1). Quantities are cut into `bins` quantile bins. 1: every level can be told; 0.5: chance.
-    Raises `InputError` for bad input or too few pictures.
+    Raises `InputError` for bad input or too few images.
     """
     codes = read_codes(codes, active)
     table = read_factors(factors, len(codes), bins)
@@ -92,12 +92,12 @@ def explicitness(
 def lone_scores(
     codes: np.ndarray, factors: Factors, fit: np.ndarray, active: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Return how well each latent alone predicts each factor, (N, M) → (M, K) on the pictures not fitted on.
+    """Return how well each latent alone predicts each factor, (N, M) → (M, K) on the images not fitted on.
 
     A quantity: R² of a line, 0 where it does worse than the mean. Classes: balanced accuracy (the mean
     share of each class that is recognised) of the class most likely in the latent's bin, 20 bins of equal
     width over the fitted half, with classes equally likely beforehand. A constant latent scores chance: 0
-    and 1 / classes. Raises `InputError` for bad input or too few pictures.
+    and 1 / classes. Raises `InputError` for bad input or too few images.
     """
     codes = read_codes(codes, active)
     table = read_factors(factors, len(codes))
@@ -141,7 +141,7 @@ class DCI:
     """Which latents a predictor of each factor uses, and how well it predicts (Eastwood & Williams 2018, 2).
 
     importance R (M, K): columns sum to 1, or are 0 for a factor that is not predicted better than by
-    chance. informativeness (K,): R² of a quantity, accuracy of classes, on the pictures not fitted on; they
+    chance. informativeness (K,): R² of a quantity, accuracy of classes, on the images not fitted on; they
     have no common unit and are not averaged. Rows are latents numbered from 1.
     """
 
@@ -188,13 +188,13 @@ def dci(
     model: str = "forest",
     active: np.ndarray | None = None,
     seed: int = 0,
-    forest_pictures: int = FOREST_PICTURES,
+    forest_images: int = FOREST_IMAGES,
     source: np.ndarray | None = None,
 ) -> DCI:
     """Return which of all latents (N, M) predict each factor, by a forest or, a second opinion, by Lasso.
 
     forest: 100 trees that may split on any latent, at the depth of `DEPTHS` that predicts best in two-fold
-    cross-validation (of `SMALL_TREES`), on at most `forest_pictures` of the fitted half, drawn by `seed`;
+    cross-validation (of `SMALL_TREES`), on at most `forest_images` of the fitted half, drawn by `seed`;
     the importance is the mean decrease of impurity. It depends on the depth where a factor is hard to
     predict, as shallow trees credit the best latent alone and deep ones noise as well (ten classes told
     with accuracy 0.4: 0.85, 0.5 and 0.3 for the best latent at depths 4, 8 and 16).
@@ -205,10 +205,10 @@ def dci(
     A factor whose predictions are not three standard errors better than chance (correlation with the
     truth; accuracy against the commonest class) has importances 0: those of a model that learnt nothing
     would be noise. Latents that are not `active` have importance 0 and count in M. Raises `InputError` for
-    bad input or too few pictures.
+    bad input or too few images.
 
-    Pictures made of one digit share their `source` (N,), and no two folds of a cross-validation do; left
-    out, every picture is a source of its own.
+    Images made of one digit share their `source` (N,), and no two folds of a cross-validation do; left
+    out, every image is a source of its own.
     """
     check_choice("model", model, MODELS)
     codes = read_codes(codes, active)
@@ -221,7 +221,7 @@ def dci(
     for factor in table:
         truth = factor.levels if factor.values is None else factor.values
         if model == "forest":
-            weights, predicted = _forest(x, factor, rows[:forest_pictures], ~fit, source, seed)
+            weights, predicted = _forest(x, factor, rows[:forest_images], ~fit, source, seed)
         else:
             weights, predicted = _lasso(x, factor, rows, ~fit, source, seed)
         told = _better_than_chance(factor, truth[~fit], predicted, source[~fit]) and weights.sum() > 0
@@ -235,7 +235,7 @@ def dci(
 def _forest(
     x: np.ndarray, factor: Factor, rows: np.ndarray, scored: np.ndarray, source: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the importances (M,) and the predictions for the scored pictures of a random forest."""
+    """Return the importances (M,) and the predictions for the scored images of a random forest."""
     kind = RandomForestClassifier if factor.values is None else RandomForestRegressor
     target = factor.levels if factor.values is None else factor.values
 
@@ -258,7 +258,7 @@ def _folds(factor: Factor, rows: np.ndarray, source: np.ndarray, n: int) -> list
 def _lasso(
     x: np.ndarray, factor: Factor, rows: np.ndarray, scored: np.ndarray, source: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return Σ |coefficient| (M,) and the predictions for the scored pictures of Lasso regressions."""
+    """Return Σ |coefficient| (M,) and the predictions for the scored images of Lasso regressions."""
     targets = np.eye(factor.size)[factor.levels] if factor.values is None else factor.values[:, None]
     mean, scale = targets[rows].mean(0), targets[rows].std(0)
     folds = _folds(factor, rows, source, 5)
@@ -273,7 +273,7 @@ def _lasso(
 def _better_than_chance(factor: Factor, truth: np.ndarray, predicted: np.ndarray, source: np.ndarray) -> bool:
     """Return whether predictions beat the mean, or the commonest class, by three standard errors.
 
-    A class belongs to the digit that a picture is made of, so that there are as many observations of it as
+    A class belongs to the digit that an image is made of, so that there are as many observations of it as
     sources.
     """
     n = len(truth)

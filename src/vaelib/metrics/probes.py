@@ -1,4 +1,4 @@
-"""What a code tells about the factors, and what each latent does to the picture: arrays in, numbers out."""
+"""What a code tells about the factors, and what each latent does to the image: arrays in, numbers out."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ NEIGHBOURS = 10
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95 % interval over resampled pictures."""
+    """A number and its 95 % interval over resampled images."""
 
     value: float
     low: float
@@ -27,9 +27,9 @@ class Estimate:
 
 
 def halves(index: np.ndarray) -> np.ndarray:
-    """Return which pictures to fit on, bool (N,); the others are scored.
+    """Return which images to fit on, bool (N,); the others are scored.
 
-    The split is by the source digit's index in its file, so that an upright picture and its rotated
+    The split is by the source digit's index in its file, so that an upright image and its rotated
     version are never on both sides.
     """
     return np.asarray(index) % 2 == 0
@@ -41,7 +41,7 @@ def r2(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def line_predictions(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    """Return the predictions of one least-squares line per latent for the pictures not fitted on.
+    """Return the predictions of one least-squares line per latent for the images not fitted on.
 
     mu (N, M), target (N,), fit bool (N,) → (M, N scored). A latent without variance predicts the mean.
     """
@@ -61,27 +61,27 @@ def line_r2(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.ndarray:
 def best_line(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> int:
     """Return the 0-based latent that correlates most with the target on the half that is fitted on.
 
-    Choosing and scoring on the same pictures would favour the luckiest of M latents.
+    Choosing and scoring on the same images would favour the luckiest of M latents.
     """
     x = mu[fit].astype(float) - mu[fit].mean(0)
     y = target[fit] - target[fit].mean()
     return int((np.abs(y @ x) / np.maximum(np.linalg.norm(x, axis=0), np.finfo(float).tiny)).argmax())
 
 
-def neighbour_values(mu: np.ndarray, target: np.ndarray, fit: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
-    """Return the mean target of the k nearest fitted codes, for the pictures not fitted on (N scored,)."""
+def knn_values(mu: np.ndarray, target: np.ndarray, fit: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
+    """Return the mean target of the k nearest fitted codes, for the images not fitted on (N scored,)."""
     return KNeighborsRegressor(k).fit(mu[fit], target[fit]).predict(mu[~fit])
 
 
-def neighbour_classes(mu: np.ndarray, target: np.ndarray, fit: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
-    """Return the commonest class of the k nearest fitted codes, of the pictures not fitted on (N scored,)."""
+def knn_classes(mu: np.ndarray, target: np.ndarray, fit: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
+    """Return the commonest class of the k nearest fitted codes, of the images not fitted on (N scored,)."""
     return KNeighborsClassifier(k).fit(mu[fit], target[fit]).predict(mu[~fit])
 
 
 def bootstrap_r2(truth: np.ndarray, predicted: np.ndarray, seed: int = 0, draws: int = 1000) -> Estimate:
-    """Return R² with its 95 % percentile interval over pictures drawn with replacement.
+    """Return R² with its 95 % percentile interval over images drawn with replacement.
 
-    The predictions stay as they are: the interval covers the choice of test pictures, not that of the
+    The predictions stay as they are: the interval covers the choice of test images, not that of the
     fitted half, of the training set or of the seed.
     """
     chosen = np.random.default_rng(seed).integers(len(truth), size=(draws, len(truth)))
@@ -90,7 +90,7 @@ def bootstrap_r2(truth: np.ndarray, predicted: np.ndarray, seed: int = 0, draws:
     return Estimate(r2(truth, predicted), float(low), float(high))
 
 
-def class_share(mu: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def eta_squared(mu: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the share of each latent's variance that lies between classes (M,): η² = SS_between / SS_total.
 
     A latent without variance has share 0.
@@ -101,31 +101,31 @@ def class_share(mu: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.divide(between, total, out=np.zeros_like(total), where=total > 0)
 
 
-def mean_square_distance(pictures: np.ndarray) -> float:
-    """Return E‖x − x'‖² of two different pictures of (N, …), drawn at random: twice the summed variance."""
-    return float(2 * pictures.reshape(len(pictures), -1).var(0, ddof=1).sum())
+def mean_square_distance(images: np.ndarray) -> float:
+    """Return E‖x − x'‖² of two different images of (N, …), drawn at random: twice the summed variance."""
+    return float(2 * images.reshape(len(images), -1).var(0, ddof=1).sum())
 
 
-def traversal_energy(low: np.ndarray, high: np.ndarray, pictures: np.ndarray) -> float:
-    """Return what a latent moves in units of two pictures' distance: E‖g(z_high) − g(z_low)‖² / E‖x − x'‖².
+def traversal_energy(low: np.ndarray, high: np.ndarray, images: np.ndarray) -> float:
+    """Return what a latent moves in units of two images' distance: E‖g(z_high) − g(z_low)‖² / E‖x − x'‖².
 
     low, high (N, S, S): decoded with one latent at its 5 % and at its 95 % quantile, the others as encoded;
-    pictures (N', S, S): those whose distance is the unit.
+    images (N', S, S): those whose distance is the unit.
     """
     moved = ((high - low) ** 2).reshape(len(low), -1).sum(1).mean()
-    return float(moved / mean_square_distance(pictures))
+    return float(moved / mean_square_distance(images))
 
 
 def change_map(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return the root mean square change of each pixel (S, S) between pictures (N, S, S) and (N, S, S)."""
+    """Return the root mean square change of each pixel (S, S) between images (N, S, S) and (N, S, S)."""
     return np.sqrt(((high - low) ** 2).mean(0))
 
 
 def agreement(changes: np.ndarray) -> float:
-    """Return the mean cosine between the changes (N, …) that one latent makes to N different pictures.
+    """Return the mean cosine between the changes (N, …) that one latent makes to N different images.
 
-    1: it does the same to every picture; 0: what it does to one says nothing about the next. Σ_{a≠b}
-    cos(d_a, d_b) / N(N − 1); pictures that do not change are left out, and fewer than two give 0. Changes as
+    1: it does the same to every image; 0: what it does to one says nothing about the next. Σ_{a≠b}
+    cos(d_a, d_b) / N(N − 1); images that do not change are left out, and fewer than two give 0. Changes as
     small as rounding errors agree as little as those.
     """
     flat = changes.reshape(len(changes), -1).astype(float)
@@ -166,11 +166,11 @@ def tsne(mu: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
         ).fit_transform(mu)
 
 
-def target_entropy(pictures: np.ndarray) -> np.ndarray:
+def target_entropy(images: np.ndarray) -> np.ndarray:
     """Return the least cross-entropy that a prediction of grey pixels can reach, (N, …) → (N,), nats.
 
     −Σ x ln x + (1 − x) ln(1 − x): a perfect reconstruction still costs this much, and black or white pixels
     cost nothing.
     """
-    x = pictures.reshape(len(pictures), -1).astype(float)
+    x = images.reshape(len(images), -1).astype(float)
     return -(xlogy(x, x) + xlogy(1 - x, 1 - x)).sum(1)

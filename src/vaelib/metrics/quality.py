@@ -1,4 +1,4 @@
-"""How good pictures are, rebuilt or invented: arrays in, numbers out."""
+"""How good images are, rebuilt or invented: arrays in, numbers out."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from vaelib.errors import InputError
 
 LEAST_PROBABILITY = 1e-6
 """Probabilities are cut to [this, 1 − this]: rounded to 0 or 1, one wrong pixel would cost infinitely much.
-It moves a trained network's cross-entropy by less than 0.1 nats a picture."""
+It moves a trained network's cross-entropy by less than 0.1 nats an image."""
 
 SSIM_SIGMA = 1.5
 SSIM_WINDOW = 11
@@ -21,37 +21,37 @@ SSIM_WINDOW = 11
 ANGLE_EDGES = (0, 15, 30, 45, 60, 75, 90)
 
 
-def excess_bce(pictures: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the cross-entropy of each picture above the least possible one, (N, S, S) twice → (N,), nats.
+def excess_bce(images: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the cross-entropy of each image above the least possible one, (N, S, S) twice → (N,), nats.
 
     Σ_pixels −x ln p − (1 − x) ln(1 − p), minus `probes.target_entropy`: the KL of grey values x, read as
     probabilities, to p; 0 for a perfect reconstruction. Raises `InputError` for arrays of other shapes.
     """
-    x, p = _flat(pictures, probabilities)
+    x, p = _flat(images, probabilities)
     p = np.clip(p, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     return (xlogy(x, x / p) + xlogy(1 - x, (1 - x) / (1 - p))).sum(1)
 
 
-def mse(pictures: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the mean squared error a pixel, (N, S, S) twice → (N,); times S² it is that of the picture.
+def mse(images: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the mean squared error a pixel, (N, S, S) twice → (N,); times S² it is that of the image.
 
     Raises `InputError` for arrays of other shapes.
     """
-    x, p = _flat(pictures, probabilities)
+    x, p = _flat(images, probabilities)
     return ((x - p) ** 2).mean(1)
 
 
-def ssim(pictures: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the structural similarity of each picture with its reconstruction, (N, S, S) twice → (N,).
+def ssim(images: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the structural similarity of each image with its reconstruction, (N, S, S) twice → (N,).
 
-    Mean over windows of the product of likeness in brightness, contrast and pattern: 1 for equal pictures
+    Mean over windows of the product of likeness in brightness, contrast and pattern: 1 for equal images
     (Wang et al. 2004; Gaussian windows of SD 1.5 pixels, values from 0 to 1). Black ground is alike in
-    both, and counts. Raises `InputError` for other shapes or pictures smaller than a window, 11 pixels.
+    both, and counts. Raises `InputError` for other shapes or images smaller than a window, 11 pixels.
     """
-    _flat(pictures, probabilities)
-    if pictures.shape[1] < SSIM_WINDOW:
+    _flat(images, probabilities)
+    if images.shape[1] < SSIM_WINDOW:
         raise InputError(
-            f"pictures of {pictures.shape[1]} pixels are refused; accepted: a side of {SSIM_WINDOW} or more, "
+            f"images of {images.shape[1]} pixels are refused; accepted: a side of {SSIM_WINDOW} or more, "
             "one window of SSIM."
         )
     return np.array(
@@ -64,7 +64,7 @@ def ssim(pictures: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
                 use_sample_covariance=False,
                 data_range=1.0,
             )
-            for x, p in zip(pictures, probabilities, strict=True)
+            for x, p in zip(images, probabilities, strict=True)
         ]
     )
 
@@ -73,22 +73,22 @@ MEASURES = {"excess_bce": excess_bce, "mse": mse, "ssim": ssim}
 
 
 def reconstruction(
-    pictures: np.ndarray,
+    images: np.ndarray,
     probabilities: np.ndarray,
     angle: np.ndarray,
     rotated: np.ndarray,
     edges: Sequence[float] = ANGLE_EDGES,
 ) -> pd.DataFrame:
-    """Return the mean quality of reconstructions: of all, upright and rotated pictures, and by angle.
+    """Return the mean quality of reconstructions: of all, upright and rotated images, and by angle.
 
-    pictures, probabilities (N, S, S); angle (N,) degrees; rotated bool (N,). Columns: n, excess_bce (nats a
-    picture), mse (a pixel), ssim. Rows "0 to 15°" … hold the rotated pictures with |angle| in [0, 15[ …
-    between `edges`, the last edge included. NaN in rows without pictures. Raises `InputError` as the
+    images, probabilities (N, S, S); angle (N,) degrees; rotated bool (N,). Columns: n, excess_bce (nats a
+    image), mse (a pixel), ssim. Rows "0 to 15°" … hold the rotated images with |angle| in [0, 15[ …
+    between `edges`, the last edge included. NaN in rows without images. Raises `InputError` as the
     measures do, and for edges that do not rise.
     """
     if len(edges) < 2 or not (np.diff(edges) > 0).all():
         raise InputError(f"edges {tuple(edges)} are refused; accepted: two or more degrees that rise.")
-    measured = pd.DataFrame({name: measure(pictures, probabilities) for name, measure in MEASURES.items()})
+    measured = pd.DataFrame({name: measure(images, probabilities) for name, measure in MEASURES.items()})
     rotated, size = np.asarray(rotated, dtype=bool), np.abs(angle)
     rows = {"all": np.ones(len(measured), dtype=bool), "upright": ~rotated, "rotated": rotated}
     for low, high in itertools.pairwise(edges):
@@ -96,7 +96,7 @@ def reconstruction(
         rows[f"{low:g} to {high:g}°"] = rotated & (size >= low) & below
     return pd.DataFrame(
         [{"n": int(chosen.sum()), **measured[chosen].mean()} for chosen in rows.values()],
-        index=pd.Index(rows, name="pictures"),
+        index=pd.Index(rows, name="images"),
     )
 
 
@@ -105,7 +105,7 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
     ‖m_a − m_b‖² + tr(C_a + C_b − 2 (C_a^½ C_b C_a^½)^½): the squared 2-Wasserstein distance of the two
     normal distributions (Dowson & Landau 1982; Heusel et al. 2017, who take the features of Inception). Two
-    samples of one distribution are not at 0: compare with two halves of the test pictures (1,000 each are
+    samples of one distribution are not at 0: compare with two halves of the test images (1,000 each are
     7.5 apart in the features of `digit_classifier`), and only distances of the same N with each other.
     Raises `InputError` for sets of other shapes, fewer than two rows, or values that are not finite.
     """
@@ -115,7 +115,7 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
             f"features {a.shape} and {b.shape} are refused; accepted: (N, D) and (N', D), two rows at least."
         )
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise InputError("features that are not finite are refused; leave those pictures out.")
+        raise InputError("features that are not finite are refused; leave those images out.")
     cov_a, cov_b = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (a, b))
     values, vectors = np.linalg.eigh(cov_a)
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
@@ -126,7 +126,7 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def iwae_bound(log_weights: np.ndarray) -> np.ndarray:
-    """Return the importance-weighted bound on log p(x) of each picture, (K, N) → (N,), nats.
+    """Return the importance-weighted bound on log p(x) of each image, (K, N) → (N,), nats.
 
     ln 1/K Σ_k w_k with ln w_k = log p(x, z_k) − log q(z_k|x) (Burda et al. 2016, eq. 8). K = 1 is the ELBO
     with one sample; on average it rises with K towards log p(x), and without spread of w it is exact. Raises
@@ -138,14 +138,14 @@ def iwae_bound(log_weights: np.ndarray) -> np.ndarray:
     return logsumexp(log_weights, axis=0) - np.log(len(log_weights))
 
 
-def _flat(pictures: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if pictures.ndim != 3 or pictures.shape != probabilities.shape:
+def _flat(images: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if images.ndim != 3 or images.shape != probabilities.shape:
         raise InputError(
-            f"pictures {pictures.shape} with probabilities {probabilities.shape} are refused; "
+            f"images {images.shape} with probabilities {probabilities.shape} are refused; "
             "accepted: (N, S, S) twice."
         )
-    x, p = (np.asarray(array, dtype=float).reshape(len(array), -1) for array in (pictures, probabilities))
-    for name, values in (("pictures", x), ("probabilities", p)):
+    x, p = (np.asarray(array, dtype=float).reshape(len(array), -1) for array in (images, probabilities))
+    for name, values in (("images", x), ("probabilities", p)):
         if not (values >= 0).all() or not (values <= 1).all():
             raise InputError(f"{name} outside [0, 1] are refused; scale bytes with data.as_float.")
     return x, p

@@ -13,7 +13,7 @@ from scipy.special import xlogy
 from scipy.stats import rankdata
 
 from vaelib.errors import InputError
-from vaelib.metrics.probes import Estimate, neighbour_classes
+from vaelib.metrics.probes import Estimate, knn_classes
 
 LEAST_VARIANCE = 0.01
 """Var(mu_j) over a sweep from which a latent can be the best: that of an active unit (Burda et al. 2016)."""
@@ -68,7 +68,7 @@ def two_way(mu: np.ndarray, unit: np.ndarray | None = None) -> TwoWay:
 
     mu_ia = m + A(a) + I(i) + AI(i, a), each part summing to zero over its own index, so that their variances
     add up to that of mu. Of unrelated curves eta2_angle is 1/I. `unit` (M,) are the standard deviations of
-    the latents on ordinary pictures where they are not those of the prior, 1: variance, share and complete
+    the latents on ordinary images where they are not those of the prior, 1: variance, share and complete
     are in these units. Raises `InputError` unless mu is (I, A, M) with two digits and two angles.
     """
     mu = _checked(mu) / (1.0 if unit is None else np.asarray(unit, dtype=float))
@@ -207,8 +207,8 @@ def invariance(
 ) -> pd.DataFrame:
     """Return how well the class is read from the codes (I, A, M) with and without latent `dim` (0-based).
 
-    Accuracy of k nearest neighbours (`probes.neighbour_classes`) fitted at all angles of the digits `fit`,
-    bool (I,), and scored on the others: columns all, without, alone, n pictures. A row a range of |angle|
+    Accuracy of k nearest neighbours (`probes.knn_classes`) fitted at all angles of the digits `fit`,
+    bool (I,), and scored on the others: columns all, without, alone, n images. A row a range of |angle|
     between two `edges` (left out: six equal ones up to the largest angle), the right end in, named by it, and
     the row "all". A latent that holds rotation alone leaves `without` as
     it is, and says nothing `alone`: accuracy 0.1 with ten classes of equal size. Raises `InputError` for a
@@ -224,7 +224,7 @@ def invariance(
     truth, size = np.repeat(digit, len(angles)), np.tile(np.abs(angles), len(digit))[~fitted]
     codes = {"all": rows, "without": np.delete(rows, dim, axis=1), "alone": rows[:, [dim]]}
     right = pd.DataFrame(
-        {name: neighbour_classes(part, truth, fitted) == truth[~fitted] for name, part in codes.items()}
+        {name: knn_classes(part, truth, fitted) == truth[~fitted] for name, part in codes.items()}
     )
     edges = np.linspace(0, np.abs(angles).max(), 7) if edges is None else edges
     ranges = pd.cut(

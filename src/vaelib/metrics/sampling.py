@@ -1,6 +1,6 @@
-"""Scores that hold a factor fixed and vary the others: only for pictures of every combination of levels.
+"""Scores that hold a factor fixed and vary the others: only for images of every combination of levels.
 
-Holding a factor in a corpus as it came would also hold all that goes with it, so a set that is not fully
+Holding a factor in a dataset as it came would also hold all that goes with it, so a set that is not fully
 crossed is refused.
 """
 
@@ -21,9 +21,9 @@ SPREADS = ("max", "q99")
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A fully crossed set: every combination of levels on the same number of pictures.
+    """A fully crossed set: every combination of levels on the same number of images.
 
-    rows (combinations, copies): the pictures of each combination, in C order of the levels; sizes (K,):
+    rows (combinations, copies): the images of each combination, in C order of the levels; sizes (K,):
     the levels of each factor.
     """
 
@@ -31,7 +31,7 @@ class Design:
     sizes: tuple[int, ...]
 
     def draw(self, levels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return a picture of each combination (…, K) → (…,), any of its copies with equal probability."""
+        """Return an image of each combination (…, K) → (…,), any of its copies with equal probability."""
         cells = np.ravel_multi_index(tuple(np.moveaxis(levels, -1, 0)), self.sizes)
         return self.rows[cells, rng.integers(self.rows.shape[1], size=cells.shape)]
 
@@ -41,7 +41,7 @@ class Design:
 
 
 def read_design(factors: list[Factor]) -> Design:
-    """Return how the pictures are crossed; raise `InputError` unless all combinations occur equally often."""
+    """Return how the images are crossed; raise `InputError` unless all combinations occur equally often."""
     sizes = tuple(factor.size for factor in factors)
     if len(factors) < 2:
         raise InputError(f"only factor {factors[0].name!r} is given; holding one needs two factors or more.")
@@ -49,14 +49,14 @@ def read_design(factors: list[Factor]) -> Design:
     crossed = " × ".join(f"{factor.size} {factor.name}" for factor in factors)
     if combinations > n:
         raise InputError(
-            f"the pictures are not fully crossed: {n} cannot show all {combinations} combinations of "
+            f"the images are not fully crossed: {n} cannot show all {combinations} combinations of "
             f"{crossed}; accepted: each equally often. Use a factorial set."
         )
     cells = np.ravel_multi_index(tuple(factor.levels for factor in factors), sizes)
     counts = np.bincount(cells, minlength=combinations)
     if counts.min() != counts.max():
         raise InputError(
-            f"the pictures are not fully crossed: combinations of {crossed} occur {counts.min()} to "
+            f"the images are not fully crossed: combinations of {crossed} occur {counts.min()} to "
             f"{counts.max()} times; accepted: each equally often. Use a factorial set."
         )
     return Design(np.argsort(cells, kind="stable").reshape(combinations, -1), sizes)
@@ -78,7 +78,7 @@ def factor_vae_score(
 ) -> float:
     """Return how often the latent that varies least tells which factor was held (Kim & Mnih 2018).
 
-    A vote: draw a factor, hold it at a random level in `batch` pictures whose other levels are random, and
+    A vote: draw a factor, hold it at a random level in `batch` images whose other levels are random, and
     note argmin_j Var_batch(z_j) / Var(z_j). `votes` votes give every latent the factor it was noted for
     most often, and as many new ones are scored against it: standard error below 0.018 for 800. Latents with
     a standard deviation below `LEAST_SD` cast no vote, so that scaling a code down to there changes it.
@@ -114,9 +114,9 @@ def beta_vae_score(
     pairs: int = 64,
     seed: int = 0,
 ) -> float:
-    """Return how well a linear classifier tells which factor two pictures share (Higgins et al. 2017).
+    """Return how well a linear classifier tells which factor two images share (Higgins et al. 2017).
 
-    A point: draw a factor, draw `pairs` pairs of pictures that share its level, each pair a new one, their
+    A point: draw a factor, draw `pairs` pairs of images that share its level, each pair a new one, their
     other levels random, and average |z − z'| over the pairs (M,). Logistic regression on `votes`
     standardised points, accuracy on as many new ones. 1: perfect; chance is 1/K. A rotated code may score 1
     all the same: the classifier sees all latents. Raises `InputError` for bad input or a set that is not

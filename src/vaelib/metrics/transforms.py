@@ -1,4 +1,4 @@
-"""What does a latent do to the picture? Its traversal compared with a dictionary of simple transforms."""
+"""What does a latent do to the image? Its traversal compared with a dictionary of simple transforms."""
 
 import itertools
 from collections.abc import Callable
@@ -18,13 +18,13 @@ GRIDS = {
     "width": np.arange(-40.0, 61, 4),  # per cent, about the centre
     "height": np.arange(-40.0, 61, 4),  # per cent, about the centre
 }
-"""The transforms and their steps; the step 0 of each is the picture itself."""
+"""The transforms and their steps; the step 0 of each is the image itself."""
 
 UNNAMED, STILL = "unnamed", "still"
 LEAST_P = 0.3
 """A latent of which no transform explains this much has no name."""
 LEAST_MOVE = 1e-3
-"""Mean change of the picture, in units of the distance of two pictures, below which a latent is still."""
+"""Mean change of the image, in units of the distance of two images, below which a latent is still."""
 
 Decode = Callable[[np.ndarray], np.ndarray]
 
@@ -33,10 +33,10 @@ Decode = Callable[[np.ndarray], np.ndarray]
 class Dictionary:
     """Latents (rows, numbered from 1) against transforms (columns of each table).
 
-    p: the share of the change that the transform explains, its step chosen for every picture. common: the
-    same with one step for all pictures at a move. steps (J, D, T): that common step, in the transform's
+    p: the share of the change that the transform explains, its step chosen for every image. common: the
+    same with one step for all images at a move. steps (J, D, T): that common step, in the transform's
     unit. per_sd: slope through 0 of steps on moves. monotone: whether steps never turn back as the
-    latent rises, and are not all 0. move (J,): mean change, in units of two pictures' distance. Of a latent
+    latent rises, and are not all 0. move (J,): mean change, in units of two images' distance. Of a latent
     at rest all is NaN but its move.
     """
 
@@ -60,12 +60,12 @@ class Dictionary:
         return pd.Series(ordered[:, -1] - ordered[:, -2], index=self.p.index)
 
 
-def moved_pictures(
+def moved_images(
     decode: Decode, z: np.ndarray, moves: np.ndarray, sd: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return pictures before (N, S, S) and after (M, D, N, S, S) moving each latent of z (N, M) by D moves.
+    """Return images before (N, S, S) and after (M, D, N, S, S) moving each latent of z (N, M) by D moves.
 
-    `decode` takes latents (K, M) to pictures (K, S, S) in [0, 1]; moves (D,) are in standard
+    `decode` takes latents (K, M) to images (K, S, S) in [0, 1]; moves (D,) are in standard
     deviations `sd` (M,) of the latents.
     """
     z = np.asarray(z, dtype=float)
@@ -80,14 +80,14 @@ def moved_pictures(
 
 
 def transform_dictionary(before: np.ndarray, after: np.ndarray, moves: np.ndarray) -> Dictionary:
-    """Compare what J latents do to N pictures with rotation, thickness, shear, width and height.
+    """Compare what J latents do to N images with rotation, thickness, shear, width and height.
 
-    P_j = 1 − Σ min_t ‖g(z + δ e_j) − T_t g(z)‖² / Σ ‖g(z + δ e_j) − g(z)‖², sums over pictures and moves δ, t
+    P_j = 1 − Σ min_t ‖g(z + δ e_j) − T_t g(z)‖² / Σ ‖g(z + δ e_j) − g(z)‖², sums over images and moves δ, t
     over the steps of `GRIDS`. As T_0 g(z) = g(z), P is never below 0; 1: the latent does this transform and
     nothing else. `before` (N, S, S) holds g(z), `after` (J, D, N, S, S) holds g(z + δ e_j) for moves δ (D,),
     in standard deviations. Turning, shearing and scaling are one bilinear resampling about the centre, black
     outside; thickness is grey dilation or erosion by a disc, between two discs a blend of both. NaN for a
-    latent that moves pictures by less than `LEAST_MOVE`.
+    latent that moves images by less than `LEAST_MOVE`.
 
     Transforms overlap: a small turn of a tall digit is close to a shear, which then has a large P as well;
     see `Dictionary.margin`. Raises `InputError` for arrays of other shapes, or a move of 0.
@@ -123,13 +123,13 @@ def transform_dictionary(before: np.ndarray, after: np.ndarray, moves: np.ndarra
 
 
 def _gain(transformed: np.ndarray, before: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Return ‖change‖² − ‖change − (T_t g − g)‖² of N pictures, T steps and K changes: (N, T, K).
+    """Return ‖change‖² − ‖change − (T_t g − g)‖² of N images, T steps and K changes: (N, T, K).
 
     Exactly 0 for the step 0. From differences with g, as small as the changes: single precision is enough.
     """
     out = np.empty((len(before), transformed.shape[1], change.shape[2]))
-    for i, (steps, picture, own) in enumerate(zip(transformed, before, change, strict=True)):
-        turn = steps - picture.ravel()
+    for i, (steps, image, own) in enumerate(zip(transformed, before, change, strict=True)):
+        turn = steps - image.ravel()
         out[i] = 2 * (turn @ own) - (turn**2).sum(1)[:, None]
     return out
 
@@ -138,13 +138,13 @@ def _share(gain: np.ndarray, total: np.ndarray, still: np.ndarray) -> np.ndarray
     return np.minimum(np.divide(gain, total, out=np.full(total.shape, np.nan), where=~still), 1)
 
 
-def _transformed(name: str, grid: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-    """Return pictures (N, S, S) after each step of a transform, float32 (N, T, S·S)."""
-    n, side, _ = pictures.shape
+def _transformed(name: str, grid: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Return images (N, S, S) after each step of a transform, float32 (N, T, S·S)."""
+    n, side, _ = images.shape
     if name == "thickness":
-        return np.stack([_thickened(pictures, t * side / 28) for t in grid], axis=1).reshape(n, len(grid), -1)
+        return np.stack([_thickened(images, t * side / 28) for t in grid], axis=1).reshape(n, len(grid), -1)
     resample = vstack([_resampling(_backwards(name, t), side) for t in grid])
-    moved = resample @ pictures.reshape(n, -1).T
+    moved = resample @ images.reshape(n, -1).T
     return np.ascontiguousarray(moved.T.reshape(n, len(grid), -1))
 
 
@@ -160,7 +160,7 @@ def _backwards(name: str, t: float) -> np.ndarray:
 
 
 def _resampling(backwards: np.ndarray, side: int) -> csr_array:
-    """Return the sparse matrix (S·S, S·S) that resamples a picture bilinearly about its centre."""
+    """Return the sparse matrix (S·S, S·S) that resamples an image bilinearly about its centre."""
     centre = (side - 1) / 2
     down, across = np.indices((side, side)).reshape(2, -1) - centre
     x, y = backwards @ np.stack([across, down]) + centre
@@ -177,29 +177,29 @@ def _resampling(backwards: np.ndarray, side: int) -> csr_array:
     return csr_array((np.concatenate(weights), places), shape=(side**2, side**2))
 
 
-def _thickened(pictures: np.ndarray, radius: float) -> np.ndarray:
-    """Return pictures (N, S, S) dilated by a disc of `radius` pixels, or eroded where it is negative.
+def _thickened(images: np.ndarray, radius: float) -> np.ndarray:
+    """Return images (N, S, S) dilated by a disc of `radius` pixels, or eroded where it is negative.
 
     A disc holds the pixels at most its radius away, so that it only grows at radii 1, √2, 2, √5 …; between
     two of these the results are blended.
     """
     if radius < 0:
-        return -_thickened(-pictures, -radius)
+        return -_thickened(-images, -radius)
     reach = int(np.ceil(radius))
     squares = sorted({x**2 + y**2 for x in range(reach + 1) for y in range(reach + 1)})
     above = next(k for k, s in enumerate(squares) if s >= radius**2 - 1e-9)
     if above == 0:
-        return pictures
+        return images
     low, high = np.sqrt(squares[above - 1]), np.sqrt(squares[above])
     share = np.float32((radius - low) / (high - low))
-    return (1 - share) * _dilated(pictures, squares[above - 1]) + share * _dilated(pictures, squares[above])
+    return (1 - share) * _dilated(images, squares[above - 1]) + share * _dilated(images, squares[above])
 
 
-def _dilated(pictures: np.ndarray, square: int) -> np.ndarray:
+def _dilated(images: np.ndarray, square: int) -> np.ndarray:
     """Return the maximum over the disc x² + y² ≤ `square` around each pixel; beyond the edge is the edge."""
-    reach, side = int(np.sqrt(square)), pictures.shape[-1]
-    padded = np.pad(pictures, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
-    out = pictures.copy()
+    reach, side = int(np.sqrt(square)), images.shape[-1]
+    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+    out = images.copy()
     for y in range(-reach, reach + 1):
         for x in range(-reach, reach + 1):
             if 0 < x**2 + y**2 <= square:
@@ -209,10 +209,10 @@ def _dilated(pictures: np.ndarray, square: int) -> np.ndarray:
 
 def _check(before: np.ndarray, after: np.ndarray, moves: np.ndarray) -> None:
     if before.ndim != 3 or len(before) < 2 or before.shape[1] != before.shape[2]:
-        raise InputError(f"pictures {before.shape} are refused; accepted: (N, S, S), two or more.")
+        raise InputError(f"images {before.shape} are refused; accepted: (N, S, S), two or more.")
     if after.ndim != 5 or after.shape[2:] != before.shape or moves.shape != after.shape[1:2]:
         raise InputError(
-            f"moved pictures {after.shape} with {moves.size} moves are refused; "
+            f"moved images {after.shape} with {moves.size} moves are refused; "
             f"accepted: (latents, moves, {', '.join(map(str, before.shape))})."
         )
     if not moves.all():

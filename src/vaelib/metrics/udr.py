@@ -69,14 +69,14 @@ def udr(
 ) -> Ranking:
     """Return the unsupervised disentanglement ranking of S networks of other seeds (Duan et al. 2020).
 
-    codes: (N, M) of each network, mu of the same N pictures in the same order; kl: (M,) of each, in nats. Of
+    codes: (N, M) of each network, mu of the same N images in the same order; kl: (M,) of each, in nats. Of
     each pair, latents with KL ≤ 0.01 are left out and the score is `one_to_one` of `relation`; of the two
     directions of the Lasso, the mean, so that a pair has one score. A network that agrees with itself scores
     1 by Spearman only if its latents' ranks are uncorrelated: chance correlations of M latents on N
-    pictures leave 1 / (1 + (M − 1) √(2 / πN)). By Lasso it scores 0.9, the penalty off 1.
+    images leave 1 / (1 + (M − 1) √(2 / πN)). By Lasso it scores 0.9, the penalty off 1.
 
     The pair of a network without informative latents is NaN. Raises `InputError` for fewer than two codes,
-    codes of different pictures, or a latent that has KL and yet does not vary.
+    codes of different images, or a latent that has KL and yet does not vary.
     """
     check_choice("relation", kind, RELATIONS)
     if len(codes) < 2 or len(kl) != len(codes):
@@ -86,8 +86,8 @@ def udr(
         raise InputError(f"names {names} are refused; accepted: {len(codes)} different ones, one a code.")
     if len({len(code) for code in codes}) > 1:
         raise InputError(
-            f"codes of {', '.join(str(len(code)) for code in codes)} pictures are refused; "
-            "accepted: the same pictures in the same order for all."
+            f"codes of {', '.join(str(len(code)) for code in codes)} images are refused; "
+            "accepted: the same images in the same order for all."
         )
     told = [_informative(code, nats, name) for code, nats, name in zip(codes, kl, names, strict=True)]
     pairs = np.full((len(told), len(told)), np.nan)
@@ -117,6 +117,6 @@ def _informative(code: np.ndarray, kl: np.ndarray, name: str) -> np.ndarray:
         dead = np.flatnonzero(informative)[(centred == 0).all(0)] + 1
         raise InputError(
             f"latents {', '.join(map(str, dead))} of code {name!r} have KL above {LEAST_KL} and do not vary; "
-            "needed: KL and mu of the same network and pictures."
+            "needed: KL and mu of the same network and images."
         )
     return centred

@@ -22,7 +22,7 @@ Map = Callable[[Tensor], Tensor]
 def maps(model: VAE) -> dict[str, Map]:
     """Return the three maps of a VAE in eval mode and double precision, each from rows to rows.
 
-    "mu" and "logvar" take pictures (N, 1, S, S) to (N, M); "logits" takes latents (N, M) to (N, S·S).
+    "mu" and "logvar" take images (N, 1, S, S) to (N, M); "logits" takes latents (N, M) to (N, S·S).
     """
     model = copy.deepcopy(model).double().eval().requires_grad_(False)
 
@@ -74,17 +74,17 @@ def collapse_error(f: Map, matrix: Tensor, offset: Tensor, x: Tensor) -> float:
 def affinity(model: VAE, images: Tensor, mu: np.ndarray) -> dict[str, dict[str, float]]:
     """Return for "mu", "logvar" and "logits" their `midpoint_gap` and `collapse_error`.
 
-    All in double precision. The encoder is tried on uint8 pictures (N, 1, S, S), the decoder on their codes
+    All in double precision. The encoder is tried on uint8 images (N, 1, S, S), the decoder on their codes
     mu (N, M); the midpoints are those of the first half of them with the second.
     """
-    pictures, codes = as_float(images).double(), torch.as_tensor(mu).double()
+    x, codes = as_float(images).double(), torch.as_tensor(mu).double()
     half = len(images) // 2
     return {
         name: {
             "midpoint_gap": midpoint_gap(f, rows[:half], rows[half : 2 * half]),
             "collapse_error": collapse_error(f, *affine_map(f, tuple(rows.shape[1:])), rows),
         }
-        for (name, f), rows in zip(maps(model).items(), (pictures, pictures, codes), strict=True)
+        for (name, f), rows in zip(maps(model).items(), (x, x, codes), strict=True)
     }
 
 
@@ -95,13 +95,13 @@ def traversal_steps(model: VAE, starts: np.ndarray, step: float = 1.0) -> np.nda
     return np.stack([decode_logits(model, starts + move) - before for move in moves])
 
 
-def pairwise_cosines(pictures: np.ndarray) -> np.ndarray:
-    """Return the cosine similarity of every two of N pictures, (M, N, …) → (M, N(N−1)/2).
+def pairwise_cosines(images: np.ndarray) -> np.ndarray:
+    """Return the cosine similarity of every two of N images, (M, N, …) → (M, N(N−1)/2).
 
-    1 where all N are the same picture up to a positive factor. Raises no error on a picture of zeros: its
+    1 where all N are the same image up to a positive factor. Raises no error on an image of zeros: its
     cosines are 0.
     """
-    flat = np.asarray(pictures, dtype=float).reshape(*pictures.shape[:2], -1)
+    flat = np.asarray(images, dtype=float).reshape(*images.shape[:2], -1)
     norms = np.linalg.norm(flat, axis=-1, keepdims=True)
     unit = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
     first, second = np.triu_indices(flat.shape[1], k=1)

@@ -1,4 +1,4 @@
-"""Samples behind the importance-weighted bound: how likely a network finds each picture."""
+"""Samples behind the importance-weighted bound: how likely a network finds each image."""
 
 import numpy as np
 import torch
@@ -17,10 +17,10 @@ def log_weights(
 ) -> np.ndarray:
     """Return log p(x|z_k) + log p(z_k) − log q(z_k|x), nats, of K draws z_k ~ q(z|x): float64 (K, N).
 
-    For uint8 pictures (N, 1, S, S), in eval mode (Burda et al. 2016, eq. 7). log p(x|z) is minus the
+    For uint8 images (N, 1, S, S), in eval mode (Burda et al. 2016, eq. 7). log p(x|z) is minus the
     reconstruction of `losses`, so that means compare with −neg_elbo of a run: cross-entropy for grey pixels
     (at most −target_entropy), no constant for the gaussian likelihood; beta plays no part. Costs K
-    decodings a picture. Raises `InputError` for k below 1, an unknown likelihood, or a network that has none.
+    decodings an image. Raises `InputError` for k below 1, an unknown likelihood, or a network that has none.
     """
     check_choice("likelihood", likelihood, LIKELIHOODS)
     if not (isinstance(k, int) and k >= 1):

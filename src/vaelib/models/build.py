@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vaelib.architectures import ARCHITECTURES, encoder_layout
 from vaelib.models.joint_vae import JointVAE
-from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToPicture
+from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToImage
 from vaelib.models.pose_vae import PosePrior, PoseVAE
 from vaelib.models.vae import VAE
 from vaelib.spec import RunSpec
@@ -103,7 +103,7 @@ def _transposed_convolutions(spec: RunSpec) -> list[nn.Module]:
             *_between(before.channels, spec),
         ]
     first, _ = layout[0]
-    return [*layers, ConvTransposeToPicture(first.channels, 1, first.kernel, first.stride, padding=1)]
+    return [*layers, ConvTransposeToImage(first.channels, 1, first.kernel, first.stride, padding=1)]
 
 
 def _head(inputs: int, hidden: int | None, outputs: int, spec: RunSpec) -> list[nn.Module]:
@@ -125,7 +125,7 @@ def _dense(
 def layer_table(spec: RunSpec) -> pd.DataFrame:
     """Return one row per layer that has weights: part, layer, output shape, parameters, multiply-adds.
 
-    Multiply-adds are of one picture forward: weights used per output position times positions
+    Multiply-adds are of one image forward: weights used per output position times positions
     (per input position for a transposed convolution); batch norm folds into its neighbour and counts none.
     """
     model = build(spec).eval()

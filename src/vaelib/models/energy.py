@@ -1,4 +1,4 @@
-"""How well a picture would stand if it were turned back: a network that is equivariant on the circle."""
+"""How well an image would stand if it were turned back: a network that is equivariant on the circle."""
 
 import math
 
@@ -16,15 +16,15 @@ RINGS, HIDDEN, DILATIONS = 12, 48, (1, 3, 9, 27)
 """Energy network: radii, channels, and steps between taps, which together see the whole circle."""
 BLUR = 1.0
 """SD in pixels of the blur before rings are sampled. Without it bilinear sampling leaves traces of the pixel
-grid, from which a network can read how far a picture is from the frame's axes, and is not equivariant."""
+grid, from which a network can read how far an image is from the frame's axes, and is not equivariant."""
 
 
 class RingNetwork(nn.Module):
-    """How well a picture would stand if it were turned back, for each of `BINS` angles.
+    """How well an image would stand if it were turned back, for each of `BINS` angles.
 
     In polar coordinates a turn is a shift, so a network of circular convolutions over the angle is
-    equivariant: turning the picture by a bin shifts the energies by one. All candidate angles are scored
-    in one pass, where turning the picture back by each of them would take one a candidate.
+    equivariant: turning the image by a bin shifts the energies by one. All candidate angles are scored
+    in one pass, where turning the image back by each of them would take one a candidate.
     """
 
     def __init__(self):
@@ -42,7 +42,7 @@ class RingNetwork(nn.Module):
         self.register_buffer("grid", grid[None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return energies (B, BINS) of pictures (B, 1, S, S); the higher, the better it would stand."""
+        """Return energies (B, BINS) of images (B, 1, S, S); the higher, the better it would stand."""
         x = F.avg_pool2d(x, max(1, x.shape[-1] // 32))
         blur = blur_matrix(x.shape[-1], BLUR).to(x)
         x = blur @ x @ blur.T

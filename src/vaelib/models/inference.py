@@ -1,4 +1,4 @@
-"""What a trained network reaches on pictures it has not seen."""
+"""What a trained network reaches on images it has not seen."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaelib.data.dataset import Corpus, as_float
+from vaelib.data.dataset import Dataset, as_float
 from vaelib.metrics.codes import active_units
 from vaelib.models.build import VAE
 from vaelib.models.losses import ElboTerms, beta_eff, beta_norm
@@ -32,7 +32,7 @@ def eval_mode(model: VAE) -> Iterator[None]:
 
 
 def bound_terms(model: VAE, images: Tensor, likelihood: str) -> ElboTerms:
-    """Return both terms of the bound of uint8 pictures (N, 1, S, S) in eval mode, one latent sample each."""
+    """Return both terms of the bound of uint8 images (N, 1, S, S) in eval mode, one latent sample each."""
     generator = torch.Generator().manual_seed(NOISE_SEED)
     with eval_mode(model):
         parts = []
@@ -49,11 +49,11 @@ def _batches(model: VAE, images: Tensor) -> Iterator[Tensor]:
     return (as_float(batch.to(device)) for batch in images.split(BATCH))
 
 
-def evaluate(model: VAE, spec: RunSpec, test: Corpus) -> dict:
-    """Return the numbers kept with a run: the bound and its parts on all, upright and rotated test pictures.
+def evaluate(model: VAE, spec: RunSpec, test: Dataset) -> dict:
+    """Return the numbers kept with a run: the bound and its parts on all, upright and rotated test images.
 
-    `recon`, `kl` and `neg_elbo` are nats a picture (one latent sample each); `mse` is per pixel, of the
-    reconstruction from mu; `kl_per_dim` averages over all test pictures; active units are the scalar latents
+    `recon`, `kl` and `neg_elbo` are nats an image (one latent sample each); `mse` is per pixel, of the
+    reconstruction from mu; `kl_per_dim` averages over all test images; active units are the scalar latents
     with Var_x(mu_j) > 0.01 (Burda et al. 2016).
     """
     terms = bound_terms(model, test.images, spec.likelihood)

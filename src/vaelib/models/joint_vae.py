@@ -30,7 +30,7 @@ class JointVAE(VAE):
         return torch.cat([mu, scores.softmax(1)], 1), logvar
 
     def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
-        """Return what q(z|x) q(c|x) says of pictures; the KL of c is shared out over its ten columns."""
+        """Return what q(z|x) q(c|x) says of images; the KL of c is shared out over its ten columns."""
         code, logvar = self.encode(x)
         return Posterior(code, self._draw(code, logvar, noise), _kl(*self._split(code), logvar))
 

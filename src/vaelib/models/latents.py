@@ -1,4 +1,4 @@
-"""From pictures to latents and back: codes, decoded pictures, traversals."""
+"""From images to latents and back: codes, decoded images, traversals."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from vaelib.models.inference import BATCH, NOISE_SEED, eval_mode
 
 @dataclass(frozen=True, eq=False)
 class Codes:
-    """What stands for N pictures, column by column: arrays (N, M).
+    """What stands for N images, column by column: arrays (N, M).
 
     mu: the centre of each posterior, the code itself; z: one draw of it; kl: its KL to the prior, nats. Where
     a posterior is a point, z is mu and kl infinite. The first `scalars` columns are latents of their own,
@@ -27,7 +27,7 @@ class Codes:
 
     @property
     def kl_per_dim(self) -> np.ndarray:
-        """Mean KL of each column over the pictures (M,), nats."""
+        """Mean KL of each column over the images (M,), nats."""
         return self.kl.mean(0, dtype=float)
 
     @property
@@ -39,7 +39,7 @@ class Codes:
 
 
 def encode(model: VAE, images: Tensor) -> Codes:
-    """Return the codes of uint8 pictures (N, 1, S, S), in eval mode, with the draws of every evaluation."""
+    """Return the codes of uint8 images (N, 1, S, S), in eval mode, with the draws of every evaluation."""
     generator, device = torch.Generator().manual_seed(NOISE_SEED), next(model.parameters()).device
     parts = []
     with eval_mode(model):
@@ -92,5 +92,5 @@ def traversal_latents(start: np.ndarray, dim: int, values: np.ndarray) -> np.nda
 def traverse(model: VAE, start: np.ndarray, dims: list[int], values: np.ndarray) -> np.ndarray:
     """Return decoded traversals (len(dims), K, S, S) from one point: a row a dimension, a column a value."""
     latents = np.concatenate([traversal_latents(start, dim, values) for dim in dims])
-    pictures = decode(model, latents)
-    return pictures.reshape(len(dims), len(values), *pictures.shape[1:])
+    images = decode(model, latents)
+    return images.reshape(len(dims), len(values), *images.shape[1:])

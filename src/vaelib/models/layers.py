@@ -11,7 +11,7 @@ CHANNELS_LAST = (0, 2, 3, 1)
 
 
 class ConvToPoint(nn.Conv2d):
-    """A convolution whose output is one point: a product with the taps that meet the picture.
+    """A convolution whose output is one point: a product with the taps that meet the image.
 
     With padding 1, a 4×4 kernel on a 2×2 map (or 3×3 on 1×1) meets it with its inner 4 of 16 (1 of 9) taps;
     the others only ever see zeros. Forward and backward take 2 ms instead of 10 at batch 64, 128 to 256.
@@ -39,7 +39,7 @@ def _inner_taps(layer: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
     return layer.weight[:, :, taps, taps]
 
 
-class ConvTransposeToPicture(nn.ConvTranspose2d):
+class ConvTransposeToImage(nn.ConvTranspose2d):
     """The decoder's last layer, 4×4 stride 2 to one channel, as one matrix product and a fold.
 
     With a single output channel the library's forward pass runs at a twentieth of the machine's rate:
@@ -47,7 +47,7 @@ class ConvTransposeToPicture(nn.ConvTranspose2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the picture (B, 1, 2S, 2S) of a map (B, C, S, S)."""
+        """Return the image (B, 1, 2S, 2S) of a map (B, C, S, S)."""
         return _ProductAndFold.apply(x, self.weight, self.bias)
 
 

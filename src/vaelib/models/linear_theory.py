@@ -1,4 +1,4 @@
-"""What an affine VAE does at its best, from the pictures alone: which latents it uses, and for what."""
+"""What an affine VAE does at its best, from the images alone: which latents it uses, and for what."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ NOISE = {"gaussian": 0.5, "bernoulli": 1.0}
 
 @dataclass(frozen=True, eq=False)
 class LinearTheory:
-    """What an affine VAE does at its best, from the pictures alone.
+    """What an affine VAE does at its best, from the images alone.
 
     `thresholds` (m,), falling: latent i is silent from β_eff = threshold up. `basis` (P, m): the change of
-    the pixels that latent i makes about the mean picture, of unit length.
+    the pixels that latent i makes about the mean image, of unit length.
     """
 
     thresholds: np.ndarray
@@ -33,10 +33,10 @@ def linear_theory(pixels: np.ndarray, likelihood: str, m: int) -> LinearTheory:
     Gaussian pixels: probabilistic PCA with noise variance β/2, because the sum of squares is the log
     likelihood of variance ½; a component is active iff λ_i > β/2 (Tipping & Bishop 1999; Lucas et al. 2019),
     and thresholds are 2 λ_i, of the covariance C. Bernoulli pixels with logits b + V z: to second order
-    about the mean picture p, a direction v of logits pays iff vᵀ C v > β vᵀ P v with P = diag p(1 − p), so
+    about the mean image p, a direction v of logits pays iff vᵀ C v > β vᵀ P v with P = diag p(1 − p), so
     that thresholds are the eigenvalues of P^−½ C P^−½. The largest threshold of either likelihood is exact
     with our sigmoid at the output: above it, silence is stable. The others, and the KL, take the sigmoid for
-    a straight line although codes are in use. Pixels that no picture lights are left out.
+    a straight line although codes are in use. Pixels that no image lights are left out.
 
     Raises `InputError` for a likelihood that is unknown, or more latents than pixels.
     """

@@ -1,7 +1,7 @@
-"""The two terms of the bound, kept per picture and per latent, and the objective made of them.
+"""The two terms of the bound, kept per image and per latent, and the objective made of them.
 
 Convention: reconstruction summed over pixels, KL summed over latents, both in nats and averaged over
-pictures. Anything else a loss may have averaged is a change of the effective beta.
+images. Anything else a loss may have averaged is a change of the effective beta.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from vaelib.spec import RunSpec
 
 @dataclass(frozen=True)
 class ElboTerms:
-    """−log p(x|z) of each picture (B,) and KL(q(z_j|x) ‖ p(z_j)) of each picture and latent (B, M), nats."""
+    """−log p(x|z) of each image (B,) and KL(q(z_j|x) ‖ p(z_j)) of each image and latent (B, M), nats."""
 
     recon: Tensor
     kl: Tensor
@@ -52,14 +52,14 @@ def categorical_kl(probabilities: Tensor) -> Tensor:
 
 
 PYRAMID = (1 / 32, 1 / 16)
-"""Standard deviations of the blurs, as shares of the picture's side."""
+"""Standard deviations of the blurs, as shares of the image's side."""
 
 
-def bernoulli_pyramid_nll(logits: Tensor, x: Tensor) -> Tensor:
+def bernoulli_multiscale_nll(logits: Tensor, x: Tensor) -> Tensor:
     """Return a cross-entropy (B,), nats, that also sees how far away a missing stroke is.
 
     H(x) + ⅓ Σ_k [CE(G_k x, G_k p) − H(G_k x)] over three scales: as it is, and blurred by Gaussians G of
-    σ = side/32 and side/16 (2 and 4 pixels of 64). A perfect reconstruction, and flat pictures, cost what
+    σ = side/32 and side/16 (2 and 4 pixels of 64). A perfect reconstruction, and flat images, cost what
     they cost `bernoulli_nll`. It is no likelihood: bounds are measured with the plain one.
     """
     scales = [(x, F.binary_cross_entropy_with_logits(logits, x, reduction="none"))]
@@ -85,7 +85,7 @@ def _entropy(p: Tensor) -> Tensor:
 
 
 LIKELIHOODS = {"bernoulli": bernoulli_nll, "gaussian": gaussian_nll}
-RECONSTRUCTIONS = LIKELIHOODS | {"bernoulli_pyramid": bernoulli_pyramid_nll}
+RECONSTRUCTIONS = LIKELIHOODS | {"bernoulli_pyramid": bernoulli_multiscale_nll}
 """What a reconstruction can be measured by: the likelihoods, and what is only trained with."""
 
 
@@ -120,11 +120,11 @@ def beta_eff(spec: RunSpec) -> float:
 
 
 REFERENCE_SIDE = 64
-"""Pixels, the presentation's: to this side betas of pictures of other sizes are brought (`matched_beta`)."""
+"""Pixels, the presentation's: to this side betas of images of other sizes are brought (`matched_beta`)."""
 
 
 def matched_beta(spec: RunSpec) -> float:
-    """Return the effective beta a run would have on 64×64 pictures: β_eff · 64² / N for pictures of N pixels.
+    """Return the effective beta a run would have on 64×64 images: β_eff · 64² / N for images of N pixels.
 
     The same digit has N pixels and no more content, so that the reconstruction in nats grows as N does:
     runs of equal β_eff / N weigh the KL alike (β_norm of Higgins et al. 2017, for equal M).
@@ -133,7 +133,7 @@ def matched_beta(spec: RunSpec) -> float:
 
 
 def beta_norm(spec: RunSpec) -> float:
-    """Return beta · M / N, comparable between picture sizes N and latent sizes M (Higgins et al. 2017)."""
+    """Return beta · M / N, comparable between image sizes N and latent sizes M (Higgins et al. 2017)."""
     return beta_eff(spec) * spec.latent_dim / spec.n_pixels
 
 

@@ -1,7 +1,7 @@
 """A variational autoencoder whose first latent is a pose, found without any label of it.
 
-p(x) = ∫ p(θ) p(z) p(x | θ, z): the decoder draws a canvas from the content z, and the picture is the canvas
-turned by θ. The posterior q(θ|x) q(z|θ, x) turns the picture back by θ before the content is encoded.
+p(x) = ∫ p(θ) p(z) p(x | θ, z): the decoder draws a canvas from the content z, and the image is the canvas
+turned by θ. The posterior q(θ|x) q(z|θ, x) turns the image back by θ before the content is encoded.
 """
 
 import math
@@ -27,17 +27,17 @@ CANDIDATES, APART = 3, 4
 those before it. Of a 5 on its head the energies often say no more than that it is one of two."""
 EVIDENCE = 0.25
 """Weight of a candidate's bound, nats, beside its log probability. From 0 to 0.25 the purity of the pose
-rises from .955 and .969 to .983 (two seeds); at 0.35 more pictures are off by above 20° than at 0."""
+rises from .955 and .969 to .983 (two seeds); at 0.35 more images are off by above 20° than at 0."""
 IN_DOUBT = 10.0
 """Nats below the most probable angle within which a second one is considered at all: it is for half of the
-pictures, and further ones change nothing."""
+images, and further ones change nothing."""
 
 
 @dataclass(frozen=True)
 class PosePrior:
-    """What the pose is told of how the data were made; which picture is which, nobody says.
+    """What the pose is told of how the data were made; which image is which, nobody says.
 
-    upright: share of the pictures that were not turned; without it any pose of a class would do as its
+    upright: share of the images that were not turned; without it any pose of a class would do as its
     upright one. slant: SD in degrees of handwriting's own slant (14.9 over the training digits), from which
     a pose cannot be told. limit: the applied angle is uniform in plus or minus this, degrees.
     """
@@ -89,8 +89,8 @@ class PoseVAE(VAE):
         """Return log q of each bin (B, BINS): sharpened softmax of the energies in the range of angles.
 
         No gradient: energies learn from `surprise` alone. Taught by the bound as well (score function of
-        two angles a picture), they let the poses of a class settle where its canvas is cheap: classes lean
-        by up to 30 degrees, and 3 % of all pictures stand on their heads.
+        two angles an image), they let the poses of a class settle where its canvas is cheap: classes lean
+        by up to 30 degrees, and 3 % of all images stand on their heads.
         """
         return self._sharpened(self.energy(x))
 
@@ -98,7 +98,7 @@ class PoseVAE(VAE):
         return (SHARPNESS * energies + self.log_window).log_softmax(1)
 
     def pose(self, x: Tensor) -> Tensor:
-        """Return the angle (B,) of each picture, degrees: of `CANDIDATES` the one with the best evidence.
+        """Return the angle (B,) of each image, degrees: of `CANDIDATES` the one with the best evidence.
 
         That is log q(θ|x) − EVIDENCE · (bound at θ, of Bernoulli pixels), for angles at the modes of q: not
         its mean, as that of an 8 that may as well stand on its head lies between the two.
@@ -118,7 +118,7 @@ class PoseVAE(VAE):
         for _ in range(CANDIDATES):
             angle, value = self._mode(log_q)
             mu, logvar = self._content(x, angle)
-            bound = LIKELIHOODS["bernoulli"](self._picture(mu, angle), x) + gaussian_kl(mu, logvar).sum(1)
+            bound = LIKELIHOODS["bernoulli"](self._image(mu, angle), x) + gaussian_kl(mu, logvar).sum(1)
             angles.append(angle)
             values.append(value - EVIDENCE * bound)
             log_q = self._without_mode(log_q)
@@ -140,7 +140,7 @@ class PoseVAE(VAE):
         return (every - bins[:, None] + BINS // 2) % BINS - BINS // 2
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the code (B, M), pose and content of the picture turned back by it, and content's logvar."""
+        """Return the code (B, M), pose and content of the image turned back by it, and content's logvar."""
         return self._code_at(x, self.pose(x))
 
     def _code_at(self, x: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,10 +149,10 @@ class PoseVAE(VAE):
 
     def decode(self, z: Tensor) -> Tensor:
         """Return pixel logits of codes (B, M): the canvas of z_2 … z_M turned by z_1, counter-clockwise."""
-        return self._picture(z[:, 1:], self.degrees * z[:, 0])
+        return self._image(z[:, 1:], self.degrees * z[:, 0])
 
     def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
-        """Return what q(θ|x) q(z|θ, x) says of pictures: the code of their pose, and a draw with its KL."""
+        """Return what q(θ|x) q(z|θ, x) says of images: the code of their pose, and a draw with its KL."""
         log_q = self.log_posterior(x)
         _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
         mu, logvar = self._content(x, angle)
@@ -172,12 +172,12 @@ class PoseVAE(VAE):
         return (log_q.exp() * (log_q.clamp(min=-1e4) - log_p)).sum(1)
 
     def surprise(self, x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-        """Return −log probability (B,), nats, of known turns (B,) of pictures that may have been upright.
+        """Return −log probability (B,), nats, of known turns (B,) of images that may have been upright.
 
-        A picture is turned by k bins of ours, δ degrees, and the network is asked for it: −log[ p s_δ(R_δ x)
+        An image is turned by k bins of ours, δ degrees, and the network is asked for it: −log[ p s_δ(R_δ x)
         + (1 − p) u ], where s is the softmax of the energies over the whole circle, p the share of upright
-        pictures, and u the probability of a bin among the other ones. For upright pictures δ is the pose;
-        for the others it is off by an unknown angle, which u forgives. Also returns log q of the pictures as
+        images, and u the probability of a bin among the other ones. For upright images δ is the pose;
+        for the others it is off by an unknown angle, which u forgives. Also returns log q of the images as
         they were, `log_posterior`: their energies are those of the turned ones, k bins back.
         """
         energies = self.energy(turned(x, WIDTH * turns))
@@ -199,7 +199,7 @@ class PoseVAE(VAE):
         """Return `terms` where log q of the bins is known."""
         _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
         mu, logvar = self._content(x, angle)
-        recon = RECONSTRUCTIONS[likelihood](self._picture(sample(mu, logvar, noise[:, 1:]), angle), x)
+        recon = RECONSTRUCTIONS[likelihood](self._image(sample(mu, logvar, noise[:, 1:]), angle), x)
         return ElboTerms(recon, torch.cat([self.pose_kl(log_q)[:, None], gaussian_kl(mu, logvar)], 1))
 
     def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
@@ -212,7 +212,7 @@ class PoseVAE(VAE):
             z = sample(mu, logvar, noise[:, 1:])
             log_ratio = prior_over_posterior(z, logvar, noise[:, 1:])
             log_ratio += double(self.log_prior[bins] - log_q.gather(1, bins[:, None])[:, 0])
-            return log_ratio - double(LIKELIHOODS[likelihood](self._picture(z, angle), x))
+            return log_ratio - double(LIKELIHOODS[likelihood](self._image(z, angle), x))
 
         return weigh
 
@@ -220,7 +220,7 @@ class PoseVAE(VAE):
         back = turned(x, -angle).contiguous(memory_format=torch.channels_last)
         return self.encoder(back).chunk(2, dim=1)
 
-    def _picture(self, content: Tensor, angle: Tensor) -> Tensor:
+    def _image(self, content: Tensor, angle: Tensor) -> Tensor:
         """Return the logits of the canvas turned; beyond its edge they are those at the edge: background."""
         return turned(self.decoder(content), angle, outside="border")
 
@@ -247,7 +247,7 @@ def pose(
     """Reconstruction + β · KL of a pose and a content, + the pose's surprise at turns of our own.
 
     For a `PoseVAE`, whose energies learn from `PoseVAE.surprise` alone, every second batch. The last column
-    of eps decides the angles, uniform around the circle, by which pictures are turned and asked about. No
+    of eps decides the angles, uniform around the circle, by which images are turned and asked about. No
     angle is given away: these turns are our own.
     """
     noise, turn = eps.split((model.noise_dim, 1), dim=1)

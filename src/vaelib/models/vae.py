@@ -12,9 +12,9 @@ from vaelib.models.losses import LIKELIHOODS, ElboTerms, elbo_terms, gaussian_kl
 
 @dataclass(frozen=True)
 class Posterior:
-    """What q(z|x) says of B pictures, column by column of their codes, each (B, M).
+    """What q(z|x) says of B images, column by column of their codes, each (B, M).
 
-    code: its centre, the latents that stand for the picture; z: one draw; kl: its parts KL(q_j ‖ p_j), nats,
+    code: its centre, the latents that stand for the image; z: one draw; kl: its parts KL(q_j ‖ p_j), nats,
     which add up to the KL in the bound at z.
     """
 
@@ -27,7 +27,7 @@ class VAE(nn.Module):
     """Encoder q(z|x) = N(mu, diag exp logvar) and decoder p(x|z) with logits for pixel probabilities.
 
     Kingma & Welling 2014, with the convolutional networks of Higgins et al. 2017 (Table 1). `noise_dim` is
-    the number of standard normal draws a picture that one sample of its posterior takes, and `scalars` the
+    the number of standard normal draws an image that one sample of its posterior takes, and `scalars` the
     number of columns of a code, from the first, that are latents of their own. A network with another
     posterior overrides both, and `posterior`, `prior`, `terms` and `log_weight`: nothing outside knows which
     distributions they are.
@@ -40,7 +40,7 @@ class VAE(nn.Module):
         self.noise_dim = self.scalars = latent_dim
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `mu` and `logvar`, each (B, M), of pictures (B, 1, S, S) with pixels in [0, 1]."""
+        """Return `mu` and `logvar`, each (B, M), of images (B, 1, S, S) with pixels in [0, 1]."""
         mu, logvar = self.encoder(x).chunk(2, dim=1)
         return mu, logvar
 
@@ -54,7 +54,7 @@ class VAE(nn.Module):
         return self.decode(sample(mu, logvar, noise)), mu, logvar
 
     def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
-        """Return what q(z|x) says of pictures, with the draw that normal noise (B, noise_dim) gives."""
+        """Return what q(z|x) says of images, with the draw that normal noise (B, noise_dim) gives."""
         mu, logvar = self.encode(x)
         return Posterior(mu, sample(mu, logvar, noise), gaussian_kl(mu, logvar))
 
@@ -63,14 +63,14 @@ class VAE(nn.Module):
         return noise
 
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
-        """Return both terms of the bound of pictures x at the one latent sample that `noise` gives."""
+        """Return both terms of the bound of images x at the one latent sample that `noise` gives."""
         logits, mu, logvar = self(x, noise)
         return elbo_terms(logits, mu, logvar, x, likelihood)
 
     def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
         """Return the log weight log p(x|z) + log p(z) − log q(z|x), nats, as a function of the noise of z.
 
-        It is (B,), in double precision; the pictures x are encoded once. A network that has no weights raises
+        It is (B,), in double precision; the images x are encoded once. A network that has no weights raises
         `InputError`.
         """
         mu, logvar = self.encode(x)

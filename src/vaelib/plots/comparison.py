@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaelib.plots.style import INK, PALETTE, frame_lines, house_style, new_figure, one_legend
+from vaelib.plots.style import INK, PALETTE, baseline_lines, house_style, new_figure, one_legend
 
 MARKERS = "osD^v"
 
@@ -15,7 +15,7 @@ MARKERS = "osD^v"
 def rate_distortion(points: pd.DataFrame) -> Figure:
     """Draw reconstruction against KL: a curve a network, a point a beta, labelled with it.
 
-    `points` has columns network, beta, kl, recon (nats a picture); rows of equal network and beta (seeds)
+    `points` has columns network, beta, kl, recon (nats an image); rows of equal network and beta (seeds)
     are drawn small, and the curve runs through their means.
     """
     figure = new_figure(height=3.6, width=6.0)
@@ -29,7 +29,7 @@ def rate_distortion(points: pd.DataFrame) -> Figure:
         place = {"xytext": (6, 4), "ha": "left"} if number % 2 else {"xytext": (-6, -12), "ha": "right"}
         for beta, point in mean.iterrows():
             ax.annotate(f"β = {beta:g}", point, textcoords="offset points", fontsize=8, color=color, **place)
-    ax.set(xlabel="rate: KL, nats a picture", ylabel="distortion: reconstruction, nats a picture")
+    ax.set(xlabel="rate: KL, nats an image", ylabel="distortion: reconstruction, nats an image")
     ax.margins(x=0.12, y=0.1)
     ax.legend()
     return figure
@@ -39,14 +39,14 @@ def rate_distortion(points: pd.DataFrame) -> Figure:
 def scores_at_rate(
     table: pd.DataFrame,
     titles: Mapping[str, str],
-    frames: Mapping[str, Mapping[str, float | None]],
+    baselines: Mapping[str, Mapping[str, float | None]],
     rates: Sequence[float],
 ) -> Figure:
     """Draw scores against the rate: a dot a run, thin lines seeds, bold ones through the means of a beta.
 
     `table` has a row a run: network, beta, seed, kl (nats) and the scores, of which `titles` gives the
-    panels; `frames` has the same scores of codes without a rate, a grey line each. Ticks at the top mark the
-    `rates` at which networks are compared.
+    panels; `baselines` has the same scores of codes without a rate, a grey line each. Ticks at the top mark
+    the `rates` at which networks are compared.
     """
     figure = new_figure(1, len(titles), height=3.2)
     figure.get_layout_engine().set(wspace=0.05)
@@ -58,7 +58,7 @@ def scores_at_rate(
             ax.scatter(known["kl"], known[score], color=color, marker=MARKERS[number], s=11, alpha=0.8)
             mean = known.groupby("beta")[["kl", score]].mean().sort_values("kl")
             ax.plot(mean["kl"], mean[score], color=color, lw=2.2, label=network)
-        frame_lines(ax, frames, score)
+        baseline_lines(ax, baselines, score)
         ax.plot(
             rates, [1] * len(rates), "v", color=INK, ms=5, clip_on=False, transform=ax.get_xaxis_transform()
         )
@@ -83,7 +83,7 @@ def kl_spectra(spectra: dict[str, np.ndarray]) -> Figure:
             markersize=4,
             label=network,
         )
-    ax.set(xlabel="rank of the dimension by KL", ylabel="KL, nats a picture", xticks=ranks)
+    ax.set(xlabel="rank of the dimension by KL", ylabel="KL, nats an image", xticks=ranks)
     ax.set_ylim(bottom=0)
     ax.legend()
     return figure

@@ -1,4 +1,4 @@
-"""Figures of the data set: digits, angles, splits, and how far a rotation moves a picture."""
+"""Figures of the data set: digits, angles, splits, and how far a rotation moves an image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,9 +27,9 @@ def resized_digits(small: np.ndarray, large: np.ndarray) -> Figure:
     figure = Figure(figsize=(WIDTH, WIDTH * (full + 10) / extent), layout="constrained")
     ax = figure.subplots()
     for k in range(n):
-        for picture, left in ((small[k], k * pitch), (large[k], k * pitch + side + 4)):
-            width = len(picture)
-            ax.imshow(picture, extent=(left, left + width, 0, width), vmin=0, vmax=1)
+        for image, left in ((small[k], k * pitch), (large[k], k * pitch + side + 4)):
+            width = len(image)
+            ax.imshow(image, extent=(left, left + width, 0, width), vmin=0, vmax=1)
             ax.annotate(f"{width} × {width}", (left + width / 2, -2), ha="center", va="top")
     ax.set(xlim=(-1, extent - 3), ylim=(-9, full + 1))
     ax.set_axis_off()
@@ -48,8 +48,8 @@ def upright_and_rotated(
     ax = figure.subplots()
     for k in range(n):
         left, top = (k % cols) * step, -(k // cols) * pitch
-        for picture, y in ((upright[k], top), (rotated[k], top - step)):
-            ax.imshow(picture, extent=(left, left + side, y - side, y), vmin=0, vmax=1)
+        for image, y in ((upright[k], top), (rotated[k], top - step)):
+            ax.imshow(image, extent=(left, left + side, y - side, y), vmin=0, vmax=1)
         ax.annotate(signed_degrees(angles[k]), (left + side / 2, top - 2.1 * side), ha="center", va="top")
     ax.set(xlim=(0, cols * step), ylim=(-rows * pitch, 0))
     ax.set_axis_off()
@@ -82,7 +82,7 @@ def split_distributions(factors: Mapping[str, pd.DataFrame], rotation_range: flo
             label=f"{split}, n = {len(rotated):,}",
         )
     digits.set(xlabel="digit", ylabel="% of the source digits", xticks=range(10))
-    angles.set(xlabel="angle of the rotated picture, degrees", ylabel="% of the rotated pictures")
+    angles.set(xlabel="angle of the rotated image, degrees", ylabel="% of the rotated images")
     angles.set_ylim(bottom=0)
     angles.set_xticks(np.linspace(-rotation_range, rotation_range, 7).round())
     for ax in (digits, angles):
@@ -115,7 +115,7 @@ def distance_against_angle(
     ax.plot(angles, curve["ratio"], color=PALETTE[0], marker="o", ms=3.5, lw=1.6)
     ax.axhspan(same["low"], same["high"], color=PALETTE[1], alpha=0.2, lw=0)
     levels = {"different": (1.0, PALETTE[3]), "same": (same["ratio"], PALETTE[1])}
-    names = {"different": "two different digits", "same": "two pictures of the same digit"}
+    names = {"different": "two different digits", "same": "two images of the same digit"}
     for which, (level, color) in levels.items():
         ax.axhline(level, color=color, lw=1.4, ls="--")
         ax.annotate(names[which], (0, level), xytext=(6, 3), textcoords="offset points")

@@ -15,7 +15,7 @@ def factor_distributions(table: pd.DataFrame, digits: np.ndarray) -> Figure:
     """Draw the factors (N rows) of digits (N,): a panel a factor, a violin with its median a digit.
 
     The dashed line is the median of all digits. Panels end at the outermost 0.1 % on either side, so that
-    a few odd pictures do not flatten the rest. Narrower than the page: its words stay legible on a phone.
+    a few odd images do not flatten the rest. Narrower than the page: its words stay legible on a phone.
     """
     figure = new_figure(3, 2, height=6.8, width=6.0)
     present = np.unique(digits)

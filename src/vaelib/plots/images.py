@@ -1,4 +1,4 @@
-"""Grids of pictures: digits, reconstructions, samples, traversals."""
+"""Grids of images: digits, reconstructions, samples, traversals."""
 
 from collections.abc import Sequence
 
@@ -8,29 +8,29 @@ from matplotlib.figure import Figure
 from vaelib.plots.style import INK, WIDTH, house_style
 
 
-def tile(pictures: np.ndarray, gap: int = 2) -> np.ndarray:
-    """Return pictures (rows, cols, S, S) as one image with `gap` transparent pixels (NaN) between them."""
-    rows, cols, height, width = pictures.shape
+def tile(images: np.ndarray, gap: int = 2) -> np.ndarray:
+    """Return images (rows, cols, S, S) as one image with `gap` transparent pixels (NaN) between them."""
+    rows, cols, height, width = images.shape
     sheet = np.full((rows * (height + gap) - gap, cols * (width + gap) - gap), np.nan)
     for r in range(rows):
         for c in range(cols):
-            sheet[r * (height + gap) :, c * (width + gap) :][:height, :width] = pictures[r, c]
+            sheet[r * (height + gap) :, c * (width + gap) :][:height, :width] = images[r, c]
     return sheet
 
 
 @house_style
-def picture_grid(
-    pictures: np.ndarray,
+def image_grid(
+    images: np.ndarray,
     row_labels: Sequence[str] = (),
     col_labels: Sequence[str] = (),
     title: str = "",
     width: float = WIDTH,
 ) -> Figure:
-    """Draw pictures (rows, cols, S, S) with values in [0, 1] as a grid; labels at the left and on top."""
-    rows, cols, side, _ = pictures.shape
+    """Draw images (rows, cols, S, S) with values in [0, 1] as a grid; labels at the left and on top."""
+    rows, cols, side, _ = images.shape
     figure = Figure(figsize=(width, width * rows / cols + 0.4), layout="constrained")
     ax = figure.subplots()
-    ax.imshow(tile(pictures), vmin=0, vmax=1)
+    ax.imshow(tile(images), vmin=0, vmax=1)
     ax.grid(False)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=8)

@@ -1,4 +1,4 @@
-"""What the latent space looks like and what each latent does to the picture."""
+"""What the latent space looks like and what each latent does to the image."""
 
 from collections.abc import Sequence
 
@@ -76,7 +76,7 @@ def spectra(explained: np.ndarray, kl: np.ndarray) -> Figure:
     order = np.argsort(-kl, kind="stable")
     right.bar(ranks, kl[order], color=PALETTE[2])
     right.set_xticks(ranks, order + 1)
-    right.set(title="KL to the prior", xlabel="dimension, by KL", ylabel="nats a picture")
+    right.set(title="KL to the prior", xlabel="dimension, by KL", ylabel="nats an image")
     for ax in figure.axes:
         ax.grid(False, axis="x")
     return figure
@@ -116,8 +116,8 @@ def change_maps(maps: np.ndarray, titles: Sequence[str]) -> Figure:
     top = maps.max()
     for ax in figure.axes:
         ax.set_axis_off()
-    for ax, picture, title in zip(figure.axes, maps, titles, strict=False):
-        shown = ax.imshow(picture, vmin=0, vmax=top, cmap=SEQUENTIAL)
+    for ax, image, title in zip(figure.axes, maps, titles, strict=False):
+        shown = ax.imshow(image, vmin=0, vmax=top, cmap=SEQUENTIAL)
         ax.set_title(title, fontsize=8)
     bar = figure.colorbar(shown, ax=figure.axes, pad=0.01, aspect=30)
     bar.set_label("RMS change of a pixel")
@@ -126,15 +126,15 @@ def change_maps(maps: np.ndarray, titles: Sequence[str]) -> Figure:
 
 
 @house_style
-def traversal_panels(pictures: np.ndarray, titles: Sequence[str], cols: int = 4) -> Figure:
+def traversal_panels(images: np.ndarray, titles: Sequence[str], cols: int = 4) -> Figure:
     """Draw traversals (P, rows, K, S, S) as P titled panels, `cols` side by side."""
-    rows = -(-len(pictures) // cols)
-    shape = pictures.shape[1] / pictures.shape[2]
+    rows = -(-len(images) // cols)
+    shape = images.shape[1] / images.shape[2]
     figure = new_figure(rows, cols, height=rows * (7.5 / cols * shape + 0.25))
     for ax in figure.axes:
         ax.set_axis_off()
     figure.get_layout_engine().set(wspace=0.03)
-    for ax, sheet, title in zip(figure.axes, pictures, titles, strict=False):
+    for ax, sheet, title in zip(figure.axes, images, titles, strict=False):
         ax.imshow(tile(sheet), vmin=0, vmax=1)
         ax.set_title(title, fontsize=8)
     return figure
@@ -150,7 +150,7 @@ def dimension_profile(per_dim: pd.DataFrame, visible: float) -> Figure:
     measures = {
         "kl": "KL, nats",
         "energy": "traversal energy T",
-        "agreement": "agreement\nbetween pictures",
+        "agreement": "agreement\nbetween images",
         "angle_r2": "R² of the angle",
         "digit_share": "share of variance\nbetween digits",
     }

@@ -15,7 +15,7 @@ from vaelib.plots.images import tile
 from vaelib.plots.style import INK, PALETTE, WIDTH, house_style
 
 KINDS = {
-    "picture": INK,
+    "image": INK,
     "halves or doubles the side (4×4, stride 2)": PALETTE[0],
     "keeps the side (3×3, stride 1)": PALETTE[1],
     "dense": PALETTE[2],
@@ -58,7 +58,7 @@ class _Block:
 
 
 def _blocks(table: pd.DataFrame, image_size: int) -> list[_Block]:
-    picture = _Block("picture", image_size, 1, f"{image_size}²\n1")
+    image = _Block("image", image_size, 1, f"{image_size}²\n1")
     encoder, decoder = (
         [_block(row) for row in fold_norms(table[table["part"] == part]).itertuples()]
         for part in ("encoder", "decoder")
@@ -69,7 +69,7 @@ def _blocks(table: pd.DataFrame, image_size: int) -> list[_Block]:
         _Block("latents", 1, units, f"z\n{units}"),
     ]
     return [
-        picture,
+        image,
         *encoder[:-1],
         *latents,
         *decoder[:-1],
@@ -134,7 +134,7 @@ def _placed(blocks: Sequence[_Block]) -> tuple[list[tuple[float, _Block]], float
 
 
 def _size(block: _Block, image_size: int) -> tuple[float, float, float]:
-    """Return thickness, height and depth as drawn; the picture is 1 high."""
+    """Return thickness, height and depth as drawn; the image is 1 high."""
     if block.kind in ("dense", "latents"):
         return 0.07, 0.055 * np.sqrt(block.channels) * 0.6 + 0.05, 0.0
     height = np.sqrt(block.side / image_size)
@@ -164,12 +164,12 @@ def _draw_block(ax: Axes, left: float, block: _Block, image_size: int) -> None:
 
 @house_style
 def affine_templates(encoder: np.ndarray, decoder: np.ndarray, dims: Sequence[int]) -> Figure:
-    """Draw the rows of an encoder's matrix (M, S, S) above the columns of a decoder's (M, S, S), as pictures.
+    """Draw the rows of an encoder's matrix (M, S, S) above the columns of a decoder's (M, S, S), as images.
 
-    Each picture has its own symmetric colour scale; `dims` are the 0-based latents in the order to draw.
+    Each image has its own symmetric colour scale; `dims` are the 0-based latents in the order to draw.
     """
-    pictures = np.stack([encoder[list(dims)], decoder[list(dims)]])
-    scaled = pictures / np.abs(pictures).max((2, 3), keepdims=True)
+    images = np.stack([encoder[list(dims)], decoder[list(dims)]])
+    scaled = images / np.abs(images).max((2, 3), keepdims=True)
     rows, cols, side, _ = scaled.shape
     figure = Figure(figsize=(WIDTH, WIDTH * 0.93 * rows / cols + 0.5), layout="constrained")
     ax = figure.subplots()
@@ -181,10 +181,10 @@ def affine_templates(encoder: np.ndarray, decoder: np.ndarray, dims: Sequence[in
     return figure
 
 
-def _signed_sheet(ax: Axes, pictures: np.ndarray, top: float) -> None:
-    """Draw pictures (rows, cols, S, S) with values from −top to top, without axes."""
+def _signed_sheet(ax: Axes, images: np.ndarray, top: float) -> None:
+    """Draw images (rows, cols, S, S) with values from −top to top, without axes."""
     cmap = matplotlib.colormaps[DIVERGING]
-    sheet = cmap(Normalize(-top, top)(tile(pictures)))
+    sheet = cmap(Normalize(-top, top)(tile(images)))
     ax.imshow(sheet)
     ax.grid(False)
     ax.spines[:].set_visible(False)
@@ -195,10 +195,10 @@ def _signed_sheet(ax: Axes, pictures: np.ndarray, top: float) -> None:
 def traversal_differences(
     examples: Mapping[str, np.ndarray], starts: np.ndarray, cosines: Mapping[str, np.ndarray]
 ) -> Figure:
-    """Draw what one step along a latent adds to the logits of a few digits, and how alike these pictures are.
+    """Draw what one step along a latent adds to the logits of a few digits, and how alike these images are.
 
-    `starts` (n, S, S) are the digits, `examples` the added pictures (n, S, S) of each network; `cosines`
-    (M, pairs) are the similarities of the pictures added at every two digits, a row a latent, likewise.
+    `starts` (n, S, S) are the digits, `examples` the added images (n, S, S) of each network; `cosines`
+    (M, pairs) are the similarities of the images added at every two digits, a row a latent, likewise.
     """
     side = starts.shape[-1]
     rows = 1 + len(examples)
@@ -206,7 +206,7 @@ def traversal_differences(
     left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
     blank = np.full_like(starts, np.nan)
     left.imshow(tile(np.stack([starts, *[blank] * len(examples)])), vmin=0, vmax=1)
-    added = np.stack([pictures / np.abs(pictures).max() for pictures in examples.values()])
+    added = np.stack([images / np.abs(images).max() for images in examples.values()])
     _signed_sheet(left, np.concatenate([blank[None], added]), 1.0)
     left.set_xticks([])
     left.set_yticks(np.arange(rows) * (side + 2) + side / 2, ["start", *examples])
@@ -216,7 +216,7 @@ def traversal_differences(
         low, median, high = np.percentile(values, [2.5, 50, 97.5], axis=1)
         right.vlines(latents + offset, low, high, color=PALETTE[k], lw=2.5, alpha=0.5)
         right.plot(latents + offset, median, ls="", marker="o", ms=5, color=PALETTE[k], label=name)
-    right.set(xlabel="latent", ylabel="cosine of added pictures", xticks=latents, ylim=(-1.05, 1.08))
+    right.set(xlabel="latent", ylabel="cosine of added images", xticks=latents, ylim=(-1.05, 1.08))
     right.grid(axis="x", visible=False)
     right.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(cosines), fontsize=8)
     return figure

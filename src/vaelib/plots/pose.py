@@ -10,27 +10,27 @@ from torch import Tensor
 
 from vaelib.data.dataset import turned
 from vaelib.models.pose_vae import PoseVAE
-from vaelib.plots.style import FRAME_STYLES, INK, NARROW, PALETTE, house_style, new_figure, one_legend
+from vaelib.plots.style import BASELINE_STYLES, INK, NARROW, PALETTE, house_style, new_figure, one_legend
 
 
 @house_style
 def pose_in_one_drawing(model: PoseVAE, x: Tensor) -> Figure:
-    """Draw one picture (1, 1, S, S) on its way: posterior, turned back, canvas, turned forward."""
+    """Draw one image (1, 1, S, S) on its way: posterior, turned back, canvas, turned forward."""
     with torch.inference_mode():
         density = model.log_posterior(x)[0].exp().numpy()
         code, _ = model.encode(x)
         angle = model.degrees * code[:, 0]
         canvas = torch.sigmoid(model.decoder(code[:, 1:]))
-        pictures = {
-            "picture": x,
+        images = {
+            "image": x,
             "turned back": turned(x, -angle),
             "canvas": canvas,
             "turned forward": torch.sigmoid(model.decode(code)),
         }
     figure = new_figure(1, 5, height=1.9)
     places = [ax for k, ax in enumerate(figure.axes) if k != 1]
-    for ax, (title, picture) in zip(places, pictures.items(), strict=True):
-        ax.imshow(picture[0, 0].numpy(), vmin=0, vmax=1)
+    for ax, (title, image) in zip(places, images.items(), strict=True):
+        ax.imshow(image[0, 0].numpy(), vmin=0, vmax=1)
         ax.set_title(title)
         ax.set_axis_off()
     ax = figure.axes[1]
@@ -45,11 +45,11 @@ def pose_in_one_drawing(model: PoseVAE, x: Tensor) -> Figure:
 
 @house_style
 def rotation_over_ranges(
-    measured: pd.DataFrame, framing: pd.DataFrame, turns: np.ndarray, distances: pd.DataFrame
+    measured: pd.DataFrame, baselines: pd.DataFrame, turns: np.ndarray, distances: pd.DataFrame
 ) -> Figure:
     """Draw RIS and purity against the range of angles, above the distance that a turn makes.
 
-    `measured` has a row a run, `framing` a row a range, both with the columns network, range (degrees),
+    `measured` has a row a run, `baselines` a row a range, both with the columns network, range (degrees),
     eta2_angle and purity: curves are means over runs, bands go from the least to the most. `distances` is
     `metrics.relative_distances` of rotations by `turns` (degrees).
     """
@@ -63,13 +63,13 @@ def rotation_over_ranges(
             ax.fill_between(*ends, color=color, alpha=0.25, lw=0)
             ax.plot(over_seeds.mean(), color=color, marker="o", ms=4, label=network)
         ax.plot(
-            framing["range"],
-            framing[column],
+            baselines["range"],
+            baselines[column],
             color=INK,
             ls="--",
             marker="o",
             ms=3,
-            label=framing["network"].iloc[0],
+            label=baselines["network"].iloc[0],
         )
         ax.set(ylabel=f"{name} of the best latent", ylim=(0, 1.02))
     ax = figure.axes[2]
@@ -90,11 +90,11 @@ def rotation_over_ranges(
 
 
 @house_style
-def scores_of_many(table: pd.DataFrame, frames: Mapping[str, Mapping[str, float]]) -> Figure:
+def scores_of_many(table: pd.DataFrame, baselines: Mapping[str, Mapping[str, float]]) -> Figure:
     """Draw a panel a score, with a row a name and a dot a run; a bar is the mean of a row.
 
-    `table` has a row a run and the columns name and those of the scores; `frames` holds some of these scores
-    of codes beside which others are seen.
+    `table` has a row a run and the columns name and those of the scores; `baselines` holds some of these
+    scores of codes beside which others are seen.
     """
     names, columns = list(table["name"].unique()), [column for column in table if column != "name"]
     rows = -(-len(columns) // 2)
@@ -104,12 +104,12 @@ def scores_of_many(table: pd.DataFrame, frames: Mapping[str, Mapping[str, float]
         ax.scatter(table[column], places, s=14, color=PALETTE[0], alpha=0.8, linewidth=0, zorder=2)
         means = table.groupby(places)[column].mean()
         ax.scatter(means, means.index, marker="|", s=90, color=PALETTE[3], zorder=3)
-        for (name, scores), style in zip(frames.items(), FRAME_STYLES, strict=False):
+        for (name, scores), style in zip(baselines.items(), BASELINE_STYLES, strict=False):
             if scores.get(column) is not None:
                 ax.axvline(scores[column], color=INK, lw=1.2, ls=style, label=name)
         ax.set(xlabel=column, ylim=(len(names) - 0.5, -0.5))
         ax.set_yticks(range(len(names)), names if ax in figure.axes[::2] else [])
         ax.tick_params(axis="y", length=0)
         ax.locator_params(axis="x", nbins=4)
-    one_legend(figure, len(frames))
+    one_legend(figure, len(baselines))
     return figure

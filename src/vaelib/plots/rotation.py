@@ -56,7 +56,7 @@ def response_curves(
 def arc(points: np.ndarray, angles: np.ndarray, digit: np.ndarray, names: tuple[str, str]) -> Figure:
     """Draw two latents (I, A, 2) of turned digits against each other, coloured by the angle (A,).
 
-    Dots are pictures, the bold path is the mean over all digits, and the thin ones are the means over each
+    Dots are images, the bold path is the mean over all digits, and the thin ones are the means over each
     class. A code with one axis for rotation would draw straight lines along that axis.
     """
     figure = new_figure(height=5.2, width=NARROW)

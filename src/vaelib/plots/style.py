@@ -1,4 +1,4 @@
-"""The house style: transparent figures in mid-tone ink, so that one picture serves light and dark pages."""
+"""The house style: transparent figures in mid-tone ink, so that one image serves light and dark pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -70,12 +70,12 @@ def house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-FRAME_STYLES = ("--", ":", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
+BASELINE_STYLES = ("--", ":", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 
 
-def frame_lines(ax: Axes, frames: Mapping[str, Mapping[str, float | None]], score: str) -> None:
+def baseline_lines(ax: Axes, baselines: Mapping[str, Mapping[str, float | None]], score: str) -> None:
     """Draw a score of codes beside which others are seen, a grey line each; none where it is undefined."""
-    for (name, scores), style in zip(frames.items(), FRAME_STYLES, strict=False):
+    for (name, scores), style in zip(baselines.items(), BASELINE_STYLES, strict=False):
         if scores[score] is not None:
             ax.axhline(scores[score], color=INK, lw=1.2, ls=style, label=name)
 

@@ -1,7 +1,7 @@
-"""Figures of a sweep over beta: the two terms of the bound, latents in use, pictures.
+"""Figures of a sweep over beta: the two terms of the bound, latents in use, images.
 
 Tables are tidy, one row per run (and per part of the test set): columns beta, seed, part, recon, kl,
-active_units; nats a picture.
+active_units; nats an image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from vaelib.plots.style import (
     INK,
     PALETTE,
     WIDTH,
-    frame_lines,
+    baseline_lines,
     house_style,
     new_figure,
     numbered_cells,
@@ -52,7 +52,7 @@ def terms_against_beta(table: pd.DataFrame) -> Figure:
         else:
             for part, color in PART_COLORS.items():
                 chosen = upright_rotated[upright_rotated["part"] == part]
-                _line_and_dots(ax, chosen, column, color, f"{part} test pictures")
+                _line_and_dots(ax, chosen, column, color, f"{part} test images")
         ax.set_ylabel(label)
         _beta_axis(ax, table["beta"].unique())
     figure.axes[1].set_ylim(bottom=-0.04 * table["kl"].max())
@@ -83,11 +83,11 @@ def _beta_axis(ax: Axes, betas: Sequence[float]) -> None:
 
 @house_style
 def scores_against_beta(
-    table: pd.DataFrame, titles: Mapping[str, str], frames: Mapping[str, Mapping[str, float | None]]
+    table: pd.DataFrame, titles: Mapping[str, str], baselines: Mapping[str, Mapping[str, float | None]]
 ) -> Figure:
     """Draw scores against beta: a dot a run, a line through the means, its 95 % interval over seeds.
 
-    `table` has a row a run: network, beta and the scores, of which `titles` gives the panels; `frames` has
+    `table` has a row a run: network, beta and the scores, of which `titles` gives the panels; `baselines` has
     the same scores of codes that know no beta, a grey line each.
     """
     figure = new_figure(1, len(titles), height=2.9)
@@ -101,20 +101,20 @@ def scores_against_beta(
             ax.fill_between(
                 half.index, groups.mean() - half, groups.mean() + half, color=color, alpha=0.15, lw=0
             )
-        frame_lines(ax, frames, score)
-        level = [scores[score] for scores in frames.values() if scores[score] is not None]
+        baseline_lines(ax, baselines, score)
+        level = [scores[score] for scores in baselines.values() if scores[score] is not None]
         shown = [*table[score].dropna(), *level] or [0.0, 1.0]
         low, high = min(shown), max(shown)
         pad = 0.12 * (high - low) + 1e-6
         ax.set(title=title, ylim=(low - pad, high + pad))
         _beta_axis(ax, table["beta"].unique())
-    one_legend(figure, cols=2 + len(frames))
+    one_legend(figure, cols=2 + len(baselines))
     return figure
 
 
 @house_style
 def rate_distortion(table: pd.DataFrame) -> Figure:
-    """Draw each run at its rate (KL) and distortion (reconstruction) on all test pictures.
+    """Draw each run at its rate (KL) and distortion (reconstruction) on all test images.
 
     Along a grey line their sum, the negative ELBO, is the same; lower lines are better bounds.
     """
@@ -197,12 +197,12 @@ def learning_curves(histories: Mapping[float, Sequence[pd.DataFrame]]) -> Figure
 
 
 @house_style
-def picture_blocks(blocks: Mapping[str, np.ndarray], row_labels: Sequence[str]) -> Figure:
-    """Draw grids of pictures (rows, cols, S, S) side by side under their headings, with common row labels.
+def image_blocks(blocks: Mapping[str, np.ndarray], row_labels: Sequence[str]) -> Figure:
+    """Draw grids of images (rows, cols, S, S) side by side under their headings, with common row labels.
 
-    Pictures of NaN are left out: there the page shows through.
+    Images of NaN are left out: there the page shows through.
     """
-    sheets = [tile(pictures) for pictures in blocks.values()]
+    sheets = [tile(images) for images in blocks.values()]
     rows, _, side, _ = next(iter(blocks.values())).shape
     gap, pitch = side // 3, side + 2
     total = sum(sheet.shape[1] for sheet in sheets) + gap * (len(sheets) - 1)

@@ -22,7 +22,7 @@ def with_objective(history: pd.DataFrame) -> pd.DataFrame:
 
 @house_style
 def loss_curves(history: pd.DataFrame) -> Figure:
-    """Draw the objective and its two parts over the epochs, nats a picture: three curves each.
+    """Draw the objective and its two parts over the epochs, nats an image: three curves each.
 
     The running mean of the first epoch, which starts from random weights, may lie outside.
     """
@@ -41,7 +41,7 @@ def loss_curves(history: pd.DataFrame) -> Figure:
             )
         ax.set(title=title, xlabel="epoch", ylim=_limits(history, part))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    figure.axes[0].set_ylabel("nats a picture")
+    figure.axes[0].set_ylabel("nats an image")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
@@ -70,8 +70,8 @@ def kl_over_epochs(history: pd.DataFrame) -> Figure:
     ax.set_xticks(history.index + 0.5, history["epoch"])
     labels = [f"dimension {dim}   {value:.2f}" for dim, value in kl.iloc[-1].items()]
     ax.set_yticks([row + 0.5 for row in range(kl.shape[1])], labels)
-    ax.set(xlabel="epoch", title="KL of each dimension on validation pictures (last value beside its name)")
+    ax.set(xlabel="epoch", title="KL of each dimension on validation images (last value beside its name)")
     bar = figure.colorbar(cells, ax=ax, pad=0.01)
-    bar.set_label("nats a picture")
+    bar.set_label("nats an image")
     bar.outline.set_visible(False)
     return figure

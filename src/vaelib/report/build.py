@@ -116,14 +116,14 @@ class Needs:
 
     runs: list[str]
     scores: list[str]
-    frames: list[str]
+    baselines: list[str]
 
 
 def plan(profile: Profile) -> dict[str, Needs]:
     """Return what each page needs, and leave the specs of its runs where the jobs look for them.
 
     A page that imports `vaelib.scores.measure`, directly or not, reads the scores of all its runs and of
-    their baselines: one run stands for all that share pictures, network and kind.
+    their baselines: one run stands for all that share images, network and kind.
     """
     needs, stands_for = {}, {}
     for name, page in profile.pages.items():
@@ -132,8 +132,8 @@ def plan(profile: Profile) -> dict[str, Needs]:
         ids = [spec.id for spec in specs]
         scored = recipes.PACKAGE / "scores" / "measure.py" in recipes.modules_read(page.source)
         of_baselines = ((canonical_json(s.data | s.network | {"seed": 0}), s.id) for s in specs if scored)
-        frames = dict.fromkeys(stands_for.setdefault(key, run) for key, run in of_baselines)
-        needs[name] = Needs(ids, ids if scored else [], list(frames))
+        baselines = dict.fromkeys(stands_for.setdefault(key, run) for key, run in of_baselines)
+        needs[name] = Needs(ids, ids if scored else [], list(baselines))
     return needs
 
 
@@ -158,7 +158,7 @@ def execute_page(name: str, profile: str) -> None:
 def assemble() -> None:
     """Build the book strictly beside the last good one, and put it in its place by a rename.
 
-    Raises `BuildError` on any warning (a broken reference, a missing picture, an unknown role).
+    Raises `BuildError` on any warning (a broken reference, a missing image, an unknown role).
     """
     fresh, html, last = BUILD / "fresh", BUILD / "html", BUILD / "html.last"
     if last.exists() and not html.exists():  # stopped between the two renames below

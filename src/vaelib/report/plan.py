@@ -15,7 +15,7 @@ FIRST_SEEDS = 3
 """Seeds of every block that are trained before the others of any: the fewest from which a claim is judged."""
 
 SECONDS_A_STEP, SECONDS_A_MULTIPLY_ADD = 5e-3, 2.5e-10
-"""Of one core, forward and backward, for the encoder's multiply-adds: 500 pictures of 64 pixels a second by
+"""Of one core, forward and backward, for the encoder's multiply-adds: 500 images of 64 pixels a second by
 the article's network in batches of 64, and 1,200 of 32 pixels in batches of 16 (2-core AMD EPYC)."""
 SLOWER = {"pose": 1.5, "pair": 1.4, "factor_vae": 1.3}
 """How much longer a step of some objectives takes than one of the β-VAE."""
@@ -27,8 +27,8 @@ def core_seconds(spec: RunSpec) -> float:
     for conv, side in encoder_layout(spec.arch, spec.image_size, spec.depth):
         work += channels * conv.channels * (conv.kernel * side) ** 2
         channels = conv.channels
-    a_picture = SECONDS_A_STEP / spec.batch_size + SECONDS_A_MULTIPLY_ADD * work
-    return spec.epochs * spec.n_pictures * a_picture * SLOWER.get(spec.objective, 1.0)
+    a_image = SECONDS_A_STEP / spec.batch_size + SECONDS_A_MULTIPLY_ADD * work
+    return spec.epochs * spec.n_images * a_image * SLOWER.get(spec.objective, 1.0)
 
 
 def blocks(profile: Profile) -> list[Block]:

@@ -1,4 +1,4 @@
-"""One executed notebook as one HTML file: styles, pictures and MathJax inside, nothing fetched when read."""
+"""One executed notebook as one HTML file: styles, images and MathJax inside, nothing fetched when read."""
 
 import base64
 import json

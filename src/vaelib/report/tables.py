@@ -25,7 +25,7 @@ PER_LATENT = {
 }
 """The scores that have a number a latent, and their column."""
 
-FRAMED = {
+TABLED = {
     "mig": "MIG",
     "sap": "SAP",
     "dci_d": "D",
@@ -127,17 +127,17 @@ def claim_texts(row: Any) -> dict[str, str]:
 
 
 def bands(seeds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the bands of random axes of a code's seeds as scores, so that they are a row of `framed`."""
+    """Return the bands of random axes of a code's seeds as scores: a row of `score_table`."""
     return [{name: scores[f"haar_{name}"] for name in HAAR} for scores in seeds]
 
 
-def framed(codes: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+def score_table(codes: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
     """Return a row a code and a column a score of `FRAMED`, as text, from the scores of its seeds.
 
     Several seeds: the mean, and the least and the most in brackets; of bands, from the least to the most.
     """
     table = {
-        code: {title: _over_seeds([scores.get(name) for scores in seeds]) for name, title in FRAMED.items()}
+        code: {title: _over_seeds([scores.get(name) for scores in seeds]) for name, title in TABLED.items()}
         for code, seeds in codes.items()
     }
     return pd.DataFrame.from_dict(table, orient="index")

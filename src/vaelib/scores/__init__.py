@@ -1,1 +1,1 @@
-"""What is measured on one code, group by group: a code and pictures in, named scores out."""
+"""What is measured on one code, group by group: a code and images in, named scores out."""

@@ -12,15 +12,15 @@ from vaelib.metrics.prediction import dci, explicitness, lone_scores, sap
 from vaelib.metrics.rotation import LEAST_VARIANCE, rotation_isolation, two_way
 from vaelib.metrics.sampling import beta_vae_score, factor_vae_score, irs
 from vaelib.scores.baselines import haar_null, p_value, standardised
-from vaelib.scores.representation import Group, Subject
+from vaelib.scores.representation import Group, Representation
 
 HAAR = ("mig", "sap", "ris", "eta2_interaction_mean")
 """The scores that are compared with those of random rotations of the code."""
 LOWER_IS_BETTER = "eta2_interaction_mean"
 
 
-def _information(s: Subject) -> dict[str, Any]:
-    """MIG of mu, of a sample, of quantile bins, and of the levels that look most like training pictures."""
+def _information(s: Representation) -> dict[str, Any]:
+    """MIG of mu, of a sample, of quantile bins, and of the levels that look most like training images."""
     codes, factors, inner, active = s.crossed_codes, s.crossed.factors, s.crossed.inner, s.active
     of_mu = mutual_information(codes.mu, factors, active=active)
     sampled = mutual_information(codes.z, factors, active=active)
@@ -37,19 +37,19 @@ def _information(s: Subject) -> dict[str, Any]:
     }
 
 
-def _separation(s: Subject) -> dict[str, Any]:
+def _separation(s: Representation) -> dict[str, Any]:
     gaps = sap(lone_scores(s.crossed_codes.mu, s.crossed.factors, s.crossed_fit, s.active))
     return {"sap": gaps.mean(), **_by_factor("sap", gaps)}
 
 
-def _explicitness(s: Subject) -> dict[str, Any]:
+def _explicitness(s: Representation) -> dict[str, Any]:
     found = explicitness(s.crossed_codes.mu, s.crossed.factors, s.crossed_fit, s.active)
     return {"explicitness": found.mean(), **_by_factor("explicitness", found)}
 
 
-def _dci(s: Subject, model: str, name: str) -> dict[str, Any]:
+def _dci(s: Representation, model: str, name: str) -> dict[str, Any]:
     given = (s.crossed_codes.mu, s.crossed.factors, s.crossed_fit, model, s.active)
-    found = dci(*given, forest_pictures=s.protocol.forest_pictures, source=s.crossed.index)
+    found = dci(*given, forest_images=s.config.forest_images, source=s.crossed.index)
     return {
         f"{name}_d": found.disentanglement,
         f"{name}_c": found.completeness,
@@ -58,7 +58,7 @@ def _dci(s: Subject, model: str, name: str) -> dict[str, Any]:
     }
 
 
-def _sampling(s: Subject) -> dict[str, Any]:
+def _sampling(s: Representation) -> dict[str, Any]:
     given = (s.crossed_codes.mu, s.crossed.factors)
     return {
         "beta_vae": beta_vae_score(*given, s.active),
@@ -67,7 +67,7 @@ def _sampling(s: Subject) -> dict[str, Any]:
     }
 
 
-def _haar(s: Subject) -> dict[str, Any]:
+def _haar(s: Representation) -> dict[str, Any]:
     """The same information in axes that mean nothing: 95 % of random rotations, and the code's own axes.
 
     These have a p, one-sided for better alignment (higher scores, but a lower interaction), and an excess:
@@ -91,7 +91,7 @@ def _haar(s: Subject) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, (codes, value) in values.items():
         own = value(standardised(codes))
-        null = haar_null(value, codes, s.protocol.rotations, progress=False)
+        null = haar_null(value, codes, s.config.rotations, progress=False)
         sign = -1 if name == LOWER_IS_BETTER else 1
         found[f"haar_{name}"] = np.quantile(null, [0.025, 0.975])
         found[f"haar_{name}_p"] = p_value(sign * own, sign * null)

@@ -1,4 +1,4 @@
-"""The rows that frame every score: codes of linear methods, of no training, and of training with labels."""
+"""The codes beside every other: of linear methods, of no training, and of training with labels."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from scipy.stats import ortho_group
 from torch import Tensor
 from tqdm import tqdm
 
-from vaelib.cache import Frame, kept
-from vaelib.data.dataset import Corpus, as_float, load_split
+from vaelib.cache import Fit, cached
+from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import InputError, check_choice
 from vaelib.metrics.codes import active_units
 from vaelib.models import latents
@@ -25,11 +25,11 @@ from vaelib.scores.supervised import LabelledEncoder, labelled, train_encoder
 from vaelib.spec import RunSpec
 from vaelib.versions import BASELINES as VERSIONS
 
-BASELINES = ("pca", "ica", "untrained", "ceiling")
+BASELINES = ("pca", "ica", "untrained", "supervised")
 LINEAR = {"pca": principal, "ica": independent}
 
 FITTED = 6_000
-"""Pictures that PCA, ICA and the scales of an untrained network are fitted on, spread evenly over those
+"""Images that PCA, ICA and the scales of an untrained network are fitted on, spread evenly over those
 given. Variances of the first ten components differ by 3 % from those of 11,000."""
 
 HALF_A_GREY = 1 / 510
@@ -38,10 +38,10 @@ which PCA's cross-entropy is lowest (394 nats above the floor; 403 at 1e-6 and 4
 
 
 @dataclass(frozen=True)
-class Coder:
-    """Anything that turns pictures into codes, so that a VAE and what it is compared with are measured alike.
+class Encoder:
+    """Anything that turns images into codes, so that a VAE and what it is compared with are measured alike.
 
-    encode: uint8 pictures (N, 1, S, S) → `Codes` (N, M). Where nothing is random, the posterior is a point.
+    encode: uint8 images (N, 1, S, S) → `Codes` (N, M). Where nothing is random, the posterior is a point.
     decode: latents (N, M) → pixel probabilities (N, S, S); None where there is no way back.
     prior: a number of latents and a seed → draws (N, M) of the prior; normal where there is no network of its
     own, as its latents have SD 1.
@@ -53,9 +53,9 @@ class Coder:
     prior: Callable[[int, int], np.ndarray]
 
 
-def of_model(model: VAE, name: str = "VAE") -> Coder:
+def of_model(model: VAE, name: str = "VAE") -> Encoder:
     """Return a network's own encoder and decoder."""
-    return Coder(
+    return Encoder(
         name,
         lambda images: latents.encode(model, images),
         lambda z: latents.decode(model, z),
@@ -63,18 +63,18 @@ def of_model(model: VAE, name: str = "VAE") -> Coder:
     )
 
 
-def pca(images: Tensor, m: int) -> Coder:
-    """Return the first m principal components of uint8 pictures (N, 1, S, S), each scaled to SD 1.
+def pca(images: Tensor, m: int) -> Encoder:
+    """Return the first m principal components of uint8 images (N, 1, S, S), each scaled to SD 1.
 
     The unit is a VAE's, whose latents have SD 1 under the prior: this is what an affine VAE with normal
-    pixels learns as beta goes to 0 (Lucas et al. 2019). Fitted on `FITTED` of the pictures. Reconstructions
-    are cut at half a grey level. Raises `InputError` unless m is from 1 to less than pictures and pixels.
+    pixels learns as beta goes to 0 (Lucas et al. 2019). Fitted on `FITTED` of the images. Reconstructions
+    are cut at half a grey level. Raises `InputError` unless m is from 1 to less than images and pixels.
     """
     return _linear(principal(_pixels(_spread_evenly(images)), m))
 
 
-def ica(images: Tensor, m: int) -> Coder:
-    """Return m independent components of uint8 pictures (N, 1, S, S) by FastICA, each of SD 1.
+def ica(images: Tensor, m: int) -> Encoder:
+    """Return m independent components of uint8 images (N, 1, S, S) by FastICA, each of SD 1.
 
     They are PCA's code turned (`linear.independent`), so that reconstructions are PCA's. A fit that did not
     settle is used as it is, and its name says so. Raises as `pca` does.
@@ -82,24 +82,24 @@ def ica(images: Tensor, m: int) -> Coder:
     return _linear(independent(_pixels(_spread_evenly(images)), m))
 
 
-def untrained(spec: RunSpec, images: Tensor | None = None) -> Coder:
+def untrained(spec: RunSpec, images: Tensor | None = None) -> Encoder:
     """Return the network of `spec` as it is before the first step, with the weights that its seed draws.
 
     With torch's own weights its mu varies by about 0.001 and no latent counts as active; given `images`,
     latents are moved and scaled to mean 0 and SD 1 on `FITTED` of them, a point each.
     """
-    coder = of_model(build(spec).to(memory_format=torch.channels_last).eval(), "untrained")
-    return coder if images is None else _scaled(coder, _scale(coder, images))
+    encoder = of_model(build(spec).to(memory_format=torch.channels_last).eval(), "untrained")
+    return encoder if images is None else _scaled(encoder, _scale(encoder, images))
 
 
-def ceiling(spec: RunSpec, train: Corpus, progress: bool = True) -> Coder:
-    """Return the encoder of `spec` trained with labels (`supervised.train_encoder`) on these pictures.
+def upper_bound(spec: RunSpec, train: Dataset, progress: bool = True) -> Encoder:
+    """Return the encoder of `spec` trained with labels (`supervised.train_encoder`) on these images.
 
     Its code is mu (N, M), the M numbers from which one linear map reads the digit and (sin, cos) of the
     angle: what the encoder could hold in M latents if it were told what to look for. It bounds what probes
     can read, and no score of alignment, as nothing ties a factor to an axis. There is no decoder.
     """
-    return _of_labelled(train_encoder(spec, train, progress), spec.latent_dim)
+    return _of_supervised(train_encoder(spec, train, progress), spec.latent_dim)
 
 
 def rows(
@@ -107,8 +107,8 @@ def rows(
     store: Path | str = "runs",
     names: Sequence[str] = BASELINES,
     progress: bool = True,
-) -> dict[str, Coder]:
-    """Return the baselines of a spec by name, fitted on its training pictures or read from the store.
+) -> dict[str, Encoder]:
+    """Return the baselines of a spec by name, fitted on its training images or read from the store.
 
     What the spec says of objective, beta and training is of no account, but for the seed of the untrained
     network, which is scaled here. Raises `InputError` for an unknown name.
@@ -118,27 +118,27 @@ def rows(
     spec = spec.plain
 
     @cache
-    def pictures() -> Tensor:
+    def images() -> Tensor:
         return load_split(spec, "train").images
 
-    def make(name: str) -> Coder:
-        if name == "ceiling":
-            return _of_labelled(labelled(spec, store, progress).network, spec.latent_dim)
+    def make(name: str) -> Encoder:
+        if name == "supervised":
+            return _of_supervised(labelled(spec, store, progress).network, spec.latent_dim)
         if name in LINEAR:
-            fit = partial(_linear_frame, LINEAR[name])
+            fit = partial(_linear_fit, LINEAR[name])
             return _linear(
-                _linear_code(kept(store, key(spec, name), lambda: fit(pictures(), spec.latent_dim)))
+                _linear_code(cached(store, key(spec, name), lambda: fit(images(), spec.latent_dim)))
             )
-        coder = untrained(spec)
-        return _scaled(coder, kept(store, key(spec, name), lambda: _scale(coder, pictures())))
+        encoder = untrained(spec)
+        return _scaled(encoder, cached(store, key(spec, name), lambda: _scale(encoder, images())))
 
     return {name: make(name) for name in names}
 
 
 def key(spec: RunSpec, name: str) -> dict[str, Any]:
-    """Return all that decides a baseline: its version, the pictures, and of what has a network the network.
+    """Return all that decides a baseline: its version, the images, and of what has a network the network.
 
-    The ceiling has weights and a seed of its own (`supervised`).
+    The supervised upper bound has weights and a seed of its own (`supervised`).
     """
     fields = {"latent_dim": spec.latent_dim} if name in LINEAR else spec.plain.network
     return {"kind": name, "version": VERSIONS[name], **spec.data, **fields}
@@ -159,42 +159,42 @@ def _spread_evenly(images: Tensor) -> Tensor:
     return images[torch.arange(n) * len(images) // n]
 
 
-def _of_labelled(network: LabelledEncoder, m: int) -> Coder:
+def _of_supervised(network: LabelledEncoder, m: int) -> Encoder:
     def encode(images: Tensor) -> Codes:
         with eval_mode(network):
             return _point(torch.cat([network.mu(as_float(batch)) for batch in images.split(BATCH)]).numpy())
 
-    return Coder("ceiling", encode, None, _normal_prior(m))
+    return Encoder("supervised", encode, None, _normal_prior(m))
 
 
-def _scale(coder: Coder, images: Tensor) -> Frame:
+def _scale(encoder: Encoder, images: Tensor) -> Fit:
     """Return the mean and SD (M,) of a code's latents; of one that does not vary, 1."""
-    mu = coder.encode(_spread_evenly(images)).mu.astype(float)
+    mu = encoder.encode(_spread_evenly(images)).mu.astype(float)
     sd = np.where(np.ptp(mu, axis=0) > 0, mu.std(0), 1)
-    return Frame({"mean": torch.from_numpy(mu.mean(0)), "sd": torch.from_numpy(sd)}, {})
+    return Fit({"mean": torch.from_numpy(mu.mean(0)), "sd": torch.from_numpy(sd)}, {})
 
 
-def _scaled(coder: Coder, scale: Frame) -> Coder:
+def _scaled(encoder: Encoder, scale: Fit) -> Encoder:
     mean, sd = (scale.tensors[name].numpy() for name in ("mean", "sd"))
-    return Coder(
-        coder.name,
-        lambda images: _point((coder.encode(images).mu - mean) / sd),
-        lambda z: coder.decode(z * sd + mean),
+    return Encoder(
+        encoder.name,
+        lambda images: _point((encoder.encode(images).mu - mean) / sd),
+        lambda z: encoder.decode(z * sd + mean),
         _normal_prior(len(mean)),
     )
 
 
-def _linear_frame(fit: Callable[[np.ndarray, int], LinearCode], images: Tensor, m: int) -> Frame:
+def _linear_fit(fit: Callable[[np.ndarray, int], LinearCode], images: Tensor, m: int) -> Fit:
     code = fit(_pixels(_spread_evenly(images)), m)
     tensors = {name: torch.from_numpy(getattr(code, name)) for name in ("mean", "reading", "basis")}
-    return Frame(tensors, {"name": code.name})
+    return Fit(tensors, {"name": code.name})
 
 
-def _linear_code(frame: Frame) -> LinearCode:
-    return LinearCode(frame.notes["name"], **{name: t.numpy() for name, t in frame.tensors.items()})
+def _linear_code(fit: Fit) -> LinearCode:
+    return LinearCode(fit.notes["name"], **{name: t.numpy() for name, t in fit.tensors.items()})
 
 
-def _linear(code: LinearCode) -> Coder:
+def _linear(code: LinearCode) -> Encoder:
     side = round(len(code.mean) ** 0.5)
 
     def encode(images: Tensor) -> Codes:
@@ -203,7 +203,7 @@ def _linear(code: LinearCode) -> Coder:
     def decode(z: np.ndarray) -> np.ndarray:
         return np.clip(code.decode(z), HALF_A_GREY, 1 - HALF_A_GREY).reshape(-1, side, side)
 
-    return Coder(code.name, encode, decode, _normal_prior(len(code.reading)))
+    return Encoder(code.name, encode, decode, _normal_prior(len(code.reading)))
 
 
 def _pixels(images: Tensor) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which factors one network captured: the measurements of its latents on the test pictures."""
+"""Which factors one network captured: the measurements of its latents on the test images."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from vaelib.data.dataset import Corpus, as_float
+from vaelib.data.dataset import Dataset, as_float
 from vaelib.metrics import probes
 from vaelib.metrics.codes import active_units
 from vaelib.metrics.probes import Estimate
@@ -22,7 +22,7 @@ class Capture:
     """What the latents of one network hold and do.
 
     `per_dim` has a row a latent, numbered from 1: kl (nats), active, energy (`probes.traversal_energy`),
-    agreement (of the changes of the pixel logits), angle_r2 (line, rotated pictures), digit_share.
+    agreement (of the changes of the pixel logits), angle_r2 (line, rotated images), digit_share.
     """
 
     codes: Codes
@@ -44,10 +44,10 @@ class Capture:
         return int((self.per_dim["energy"] > VISIBLE).sum())
 
 
-def capture(model: VAE, test: Corpus, n_moved: int = 200) -> Capture:
-    """Measure a network on test pictures of both halves; `n_moved` of them are decoded with latents moved.
+def capture(model: VAE, test: Dataset, n_moved: int = 200) -> Capture:
+    """Measure a network on test images of both halves; `n_moved` of them are decoded with latents moved.
 
-    Angles are predicted on rotated pictures only: half of all pictures lie at 0° exactly, and a
+    Angles are predicted on rotated images only: half of all images lie at 0° exactly, and a
     regression would mostly learn to tell the halves apart. Probes fit on the source digits of even index
     and score on the others.
     """
@@ -60,7 +60,7 @@ def capture(model: VAE, test: Corpus, n_moved: int = 200) -> Capture:
     mu, turned, fitted = codes.mu[rotated], angle[rotated], fit[rotated]
     lines = probes.line_predictions(mu, turned, fitted)
     best = probes.best_line(mu, turned, fitted)
-    right = probes.neighbour_classes(codes.mu, digit, fit) == digit[~fit]
+    right = probes.knn_classes(codes.mu, digit, fit) == digit[~fit]
     energy, agreement, maps = _moved(model, test, codes.mu, n_moved)
     return Capture(
         codes=codes,
@@ -71,24 +71,24 @@ def capture(model: VAE, test: Corpus, n_moved: int = 200) -> Capture:
                 "energy": energy,
                 "agreement": agreement,
                 "angle_r2": probes.line_r2(mu, turned, fitted),
-                "digit_share": probes.class_share(codes.mu, digit),
+                "digit_share": probes.eta_squared(codes.mu, digit),
             },
             index=pd.RangeIndex(1, codes.mu.shape[1] + 1, name="dimension"),
         ),
         change_maps=maps,
         best_dim=best + 1,
         angle_best_dim=probes.bootstrap_r2(turned[~fitted], lines[best]),
-        angle_all_dims=probes.bootstrap_r2(turned[~fitted], probes.neighbour_values(mu, turned, fitted)),
+        angle_all_dims=probes.bootstrap_r2(turned[~fitted], probes.knn_values(mu, turned, fitted)),
         digit_accuracy_upright=float(right[~rotated[~fit]].mean()),
         digit_accuracy_rotated=float(right[rotated[~fit]].mean()),
         correlation=probes.mean_abs_correlation(codes.mu),
     )
 
 
-def _moved(model: VAE, test: Corpus, mu: np.ndarray, n: int) -> tuple[list[float], list[float], np.ndarray]:
+def _moved(model: VAE, test: Dataset, mu: np.ndarray, n: int) -> tuple[list[float], list[float], np.ndarray]:
     """Return energy, agreement and change map of each latent, moved from its 5 % to its 95 % quantile."""
     chosen = np.arange(min(n, len(test))) * len(test) // min(n, len(test))
-    pictures = as_float(test.images[chosen])[:, 0].numpy()
+    images = as_float(test.images[chosen])[:, 0].numpy()
     energy, agreement, maps = [], [], []
     for dim, ends in enumerate(np.quantile(mu, [0.05, 0.95], axis=0).T):
         logits = []
@@ -97,7 +97,7 @@ def _moved(model: VAE, test: Corpus, mu: np.ndarray, n: int) -> tuple[list[float
             latents[:, dim] = end
             logits.append(decode_logits(model, latents).astype(float))
         low, high = map(expit, logits)
-        energy.append(probes.traversal_energy(low, high, pictures))
+        energy.append(probes.traversal_energy(low, high, images))
         agreement.append(probes.agreement(logits[1] - logits[0]))
         maps.append(probes.change_map(low, high))
     return energy, agreement, np.stack(maps)

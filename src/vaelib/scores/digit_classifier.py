@@ -1,4 +1,4 @@
-"""A small network that reads digits: where pictures are compared by what they show, not by their pixels."""
+"""A small network that reads digits: where images are compared by what they show, not by their pixels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaelib.cache import Frame, kept
-from vaelib.data.dataset import Corpus, as_float, load_split
+from vaelib.cache import Fit, cached
+from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import InputError
 from vaelib.models.inference import eval_mode
 from vaelib.scores.supervised import SEED, train_network
@@ -20,16 +20,16 @@ from vaelib.versions import BASELINES
 SIDE = 32
 FEATURES = 84
 EPOCHS = 5
-"""Of 11,000 pictures of 64 pixels, 18 s on one core: then 97.7 % of 1,000 upright test digits are read right,
+"""Of 11,000 images of 64 pixels, 18 s on one core: then 97.7 % of 1,000 upright test digits are read right,
 and 93.5 % of the rotated ones."""
 LR = 2e-3
 STEP = 32
-"""Pictures a step."""
+"""Images a step."""
 BATCH = 500
 
 
 class LeNet(nn.Module):
-    """LeNet-5 (LeCun et al. 1998) with ReLU, max pooling and more channels, on 32×32 pictures as theirs.
+    """LeNet-5 (LeCun et al. 1998) with ReLU, max pooling and more channels, on 32×32 images as theirs.
 
     Other sizes are averaged to it: MNIST's 28×28 enlarged to 64 has no detail beyond.
     """
@@ -52,7 +52,7 @@ class LeNet(nn.Module):
         self.head = nn.Linear(FEATURES, 10)
 
     def features(self, x: Tensor) -> Tensor:
-        """Return the penultimate layer (B, 84), at least 0, of pictures (B, 1, S, S) in [0, 1]."""
+        """Return the penultimate layer (B, 84), at least 0, of images (B, 1, S, S) in [0, 1]."""
         return self.body(F.interpolate(x, size=(SIDE, SIDE), mode="area"))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,22 +62,22 @@ class LeNet(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class DigitClassifier:
-    """A trained `LeNet`; `accuracy` is that on "upright" and "rotated" test pictures of its spec."""
+    """A trained `LeNet`; `accuracy` is that on "upright" and "rotated" test images of its spec."""
 
     network: LeNet
     accuracy: dict[str, float]
 
-    def features(self, pictures: np.ndarray) -> np.ndarray:
-        """Return the penultimate layer, float32 (N, 84), of pictures (N, S, S) in [0, 1]."""
-        return _in_batches(self.network, self.network.features, pictures)
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Return the penultimate layer, float32 (N, 84), of images (N, S, S) in [0, 1]."""
+        return _in_batches(self.network, self.network.features, images)
 
-    def predict(self, pictures: np.ndarray) -> np.ndarray:
-        """Return the digit (N,) that each of the pictures (N, S, S) in [0, 1] is read as."""
-        return _in_batches(self.network, self.network, pictures).argmax(1)
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Return the digit (N,) that each of the images (N, S, S) in [0, 1] is read as."""
+        return _in_batches(self.network, self.network, images).argmax(1)
 
 
-def train_classifier(train: Corpus, progress: bool = True) -> LeNet:
-    """Train a `LeNet` to tell the digits of the pictures, turned or not."""
+def train_classifier(train: Dataset, progress: bool = True) -> LeNet:
+    """Train a `LeNet` to tell the digits of the images, turned or not."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = LeNet().to(memory_format=torch.channels_last)
@@ -94,37 +94,37 @@ def train_classifier(train: Corpus, progress: bool = True) -> LeNet:
 
 
 def digit_classifier(spec: RunSpec, store: Path | str = "runs", progress: bool = True) -> DigitClassifier:
-    """Return the classifier for the pictures of `spec`, from the store where it is there already.
+    """Return the classifier for the images of `spec`, from the store where it is there already.
 
-    It is trained on upright and rotated pictures whichever of them the spec takes, so that all runs at one
+    It is trained on upright and rotated images whichever of them the spec takes, so that all runs at one
     size are judged by the same eyes.
     """
     spec = replace(spec, images="both")
 
-    def make() -> Frame:
+    def make() -> Fit:
         network = train_classifier(load_split(spec, "train"), progress)
-        return Frame(network.state_dict(), _accuracy(network, load_split(spec, "test")))
+        return Fit(network.state_dict(), _accuracy(network, load_split(spec, "test")))
 
     made_from = {"kind": "digit classifier", "version": BASELINES["digit_classifier"], **spec.data}
-    frame = kept(store, made_from, make)
+    fit = cached(store, made_from, make)
     network = LeNet()
-    network.load_state_dict(frame.tensors)
-    return DigitClassifier(network.to(memory_format=torch.channels_last).eval(), frame.notes)
+    network.load_state_dict(fit.tensors)
+    return DigitClassifier(network.to(memory_format=torch.channels_last).eval(), fit.notes)
 
 
-def _in_batches(network: LeNet, layer: Callable[[Tensor], Tensor], pictures: np.ndarray) -> np.ndarray:
-    pictures = np.asarray(pictures, dtype=np.float32)
-    if pictures.ndim != 3 or not (pictures.min(initial=0) >= 0 and pictures.max(initial=1) <= 1):
+def _in_batches(network: LeNet, layer: Callable[[Tensor], Tensor], images: np.ndarray) -> np.ndarray:
+    images = np.asarray(images, dtype=np.float32)
+    if images.ndim != 3 or not (images.min(initial=0) >= 0 and images.max(initial=1) <= 1):
         raise InputError(
-            f"pictures {pictures.shape} from {pictures.min(initial=0):g} to {pictures.max(initial=1):g} are "
+            f"images {images.shape} from {images.min(initial=0):g} to {images.max(initial=1):g} are "
             "refused; accepted: (N, S, S) in [0, 1]. Scale bytes with data.as_float."
         )
     with eval_mode(network):
-        parts = [layer(batch[:, None]) for batch in torch.from_numpy(pictures).split(BATCH)]
+        parts = [layer(batch[:, None]) for batch in torch.from_numpy(images).split(BATCH)]
     return torch.cat(parts).numpy()
 
 
-def _accuracy(network: LeNet, test: Corpus) -> dict[str, float]:
+def _accuracy(network: LeNet, test: Dataset) -> dict[str, float]:
     read = _in_batches(network, network, as_float(test.images)[:, 0].numpy()).argmax(1)
     right, rotated = read == test.factors["digit"].to_numpy(), test.factors["rotated"].to_numpy()
     return {"upright": float(right[~rotated].mean()), "rotated": float(right[rotated].mean())}

@@ -1,4 +1,4 @@
-"""Linear codes of pictures, by principal and by independent components: arrays in, arrays out."""
+"""Linear codes of images, by principal and by independent components: arrays in, arrays out."""
 
 import warnings
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from vaelib.errors import InputError
 
 ICA_ROUNDS = 2_000
-"""Five times what 6,000 pictures of 64 pixels take."""
+"""Five times what 6,000 images of 64 pixels take."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Scores of runs and of what frames them, each measured once and kept in the store."""
+"""Scores of runs and of their baselines, each measured once and cached in the store."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -10,34 +10,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock
 
-from vaelib.cache import Frame, kept, one_thread
+from vaelib.cache import Fit, cached, one_thread
 from vaelib.data.dataset import load_split
 from vaelib.errors import check_choice
-from vaelib.files import digest, read_json, read_sealed, to_json, write_json, write_sealed
+from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, write_json, write_sealed
 from vaelib.metrics.udr import udr
 from vaelib.models.latents import encode
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.baselines import BASELINES, key, of_model, rows
 from vaelib.scores.registry import GROUPS, Measured, measure
-from vaelib.scores.representation import Protocol, Subject
+from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.spec import RunSpec
 from vaelib.training.store import Run
 from vaelib.versions import SCORES
 
 log = logging.getLogger(__name__)
 
-UDR_PICTURES = 2000
+UDR_IMAGES = 2000
 
-FRAMING_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
+BASELINE_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
 """What the baselines are measured on: they bound no likelihood, and random axes are drawn of a run's code."""
 
 
 def score(
     run: Run,
     store: Path | str = "runs",
-    protocol: Protocol | None = None,
+    config: ScoringConfig | None = None,
     progress: bool = True,
     groups: Sequence[str] = tuple(GROUPS),
 ) -> dict[str, Any]:
@@ -45,78 +44,78 @@ def score(
 
     The names are those of the `groups`, whatever the run. See `measured`.
     """
-    scores = measured(run, store, protocol, progress, groups).scores
+    scores = measured(run, store, config, progress, groups).scores
     return {name: scores[name] for group in groups for name in GROUPS[group].names}
 
 
 def measured(
     run: Run,
     store: Path | str = "runs",
-    protocol: Protocol | None = None,
+    config: ScoringConfig | None = None,
     progress: bool = True,
     groups: Sequence[str] = tuple(GROUPS),
 ) -> Measured:
     """Return the scores of a run, of these groups at least, with the reasons why some are undefined.
 
-    They are kept as `scores.json` in the run's folder, see `_kept`. The seconds of each group go to
+    They are cached as `scores.json` in the run's folder, see `_cached`. The seconds of each group go to
     `scores.seconds.json`, which counts for nothing. `store` is where the digit classifier is kept.
     """
-    protocol = protocol or Protocol.of(run.spec)
+    config = config or ScoringConfig.of(run.spec)
     path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
 
     def make(missing: Sequence[str]) -> Measured:
-        subject = Subject(
-            of_model(run.model, "run"), run.spec, load_split(run.spec, "test"), store, protocol, run.model
+        representation = Representation(
+            of_model(run.model, "run"), run.spec, load_split(run.spec, "test"), store, config, run.model
         )
-        new = measure(subject, missing, progress)
+        new = measure(representation, missing, progress)
         earlier = read_json(timings) if timings.exists() and path.exists() else {}
         seconds = earlier | new.seconds
         write_json(timings, {name: round(s, 2) for name, s in seconds.items()})
         return new
 
     lock = Path(store) / ".locks" / f"{run.id}.scores.lock"
-    return _kept(path, lock, {"run": _checksums(run)}, protocol, groups, make)
+    return _cached(path, lock, {"run": _checksums(run)}, config, groups, make)
 
 
-def framing(
+def baseline_scores(
     spec: RunSpec,
     store: Path | str = "runs",
-    protocol: Protocol | None = None,
+    config: ScoringConfig | None = None,
     names: Sequence[str] = BASELINES,
     progress: bool = True,
     groups: Sequence[str] | None = None,
 ) -> dict[str, Measured]:
-    """Return the scores of the baselines of a spec by name, measured as a run is, and kept in the store.
+    """Return the scores of the baselines of a spec by name, measured as a run is, and cached in the store.
 
-    Of the `groups`, those of `FRAMING_GROUPS`; left out: all of them.
+    Of the `groups`, those of `BASELINE_GROUPS`; left out: all of them.
 
-    They depend on the pictures and, for the untrained network (of seed 0) and the ceiling, on the
-    architecture; what the spec says of beta and training is of no account. The first call trains the
-    ceiling. Raises `InputError` for an unknown name.
+    They depend on the images and, for the untrained network (of seed 0) and the supervised upper bound, on
+    the architecture; what the spec says of beta and training is of no account. The first call trains the
+    supervised one. Raises `InputError` for an unknown name.
     """
-    protocol = protocol or Protocol.of(spec)
+    config = config or ScoringConfig.of(spec)
     spec = replace(spec.plain, seed=0)
-    wanted = [name for name in FRAMING_GROUPS if groups is None or name in groups]
+    wanted = [name for name in BASELINE_GROUPS if groups is None or name in groups]
     test = cache(lambda: load_split(spec, "test"))
 
     def make(name: str, missing: Sequence[str]) -> Measured:
-        coder = rows(spec, store, [name], progress)[name]
-        return measure(Subject(coder, spec, test(), store, protocol), missing, progress)
+        encoder = rows(spec, store, [name], progress)[name]
+        return measure(Representation(encoder, spec, test(), store, config), missing, progress)
 
     found = {}
     for name in names:
         check_choice("baseline", name, BASELINES)
-        made_from = {"coder": key(spec, name), "protocol": asdict(protocol)}
-        path = Path(store) / ".frames" / f"scores-{digest(to_json(made_from))[:16]}.json"
-        found[name] = _kept(path, path.with_suffix(".lock"), made_from, protocol, wanted, partial(make, name))
+        made_from = {"encoder": key(spec, name), "config": asdict(config)}
+        path = Path(store) / ".cache" / f"scores-{digest(to_json(made_from))[:16]}.json"
+        found[name] = _cached(path, path.with_suffix(".lock"), made_from, config, wanted, partial(make, name))
     return found
 
 
-def _kept(
+def _cached(
     path: Path,
     lock: Path,
     of: dict[str, Any],
-    protocol: Protocol,
+    config: ScoringConfig,
     groups: Sequence[str],
     make: Callable[[Sequence[str]], Measured],
 ) -> Measured:
@@ -124,14 +123,13 @@ def _kept(
 
     A group is known by its version: one that is there of another version counts as missing, and is measured
     alone. All are missing when the file is damaged (told in the log), or of something else than `of` or
-    another protocol. Equal to the byte whenever the same groups of the same thing are measured. Of two
+    another config. Equal to the byte whenever the same groups of the same thing are measured. Of two
     processes that want the same scores, one measures and the other waits.
     """
-    stamp = of | {"protocol": asdict(protocol)}
+    stamp = of | {"config": asdict(config)}
     found = _read(path, stamp, log.debug)  # only the lock's holder can tell damage
     if _missing(found, groups):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock):
+        with only_writer(lock):
             found = _read(path, stamp, log.warning)
             if missing := _missing(found, groups):
                 new = make(["codes", *missing])
@@ -155,50 +153,50 @@ def _missing(found: dict[str, Any], groups: Sequence[str]) -> list[str]:
     return [name for name in groups if GROUPS[name].names and versions.get(name) != SCORES[name]]
 
 
-def frame_titles(latent_dim: int) -> dict[str, str]:
+def baseline_titles(latent_dim: int) -> dict[str, str]:
     """Return what the baselines of codes of this size are called in tables, by name."""
     linear = {"pca": f"PCA-{latent_dim}", "ica": f"ICA-{latent_dim}"}
-    return linear | {"untrained": "untrained", "ceiling": "ceiling"}
+    return linear | {"untrained": "untrained", "supervised": "supervised"}
 
 
 def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, float | None]:
     """Return UDR of runs that differ by their seed, by id: the median agreement with the others, by Lasso.
 
-    From mu of up to `UDR_PICTURES` of their test pictures, and kept in the store. None for a run without
+    From mu of up to `UDR_IMAGES` of their test images, and cached in the store. None for a run without
     partner or without informative latents (Duan et al. 2020).
     """
     if len(runs) < 2:
         return {run.id: None for run in runs}
     runs = sorted(runs, key=lambda run: run.id)
 
-    def make() -> Frame:
+    def make() -> Fit:
         test = load_split(runs[0].spec, "test").images
-        n = min(len(test), UDR_PICTURES)
+        n = min(len(test), UDR_IMAGES)
         with one_thread():
             codes = [encode(run.model, test[torch.arange(n) * len(test) // n]) for run in runs]
         found = udr(
             [own.mu for own in codes], [own.kl_per_dim for own in codes], names=[run.id for run in runs]
         ).scores
-        return Frame({}, {name: None if np.isnan(value) else float(value) for name, value in found.items()})
+        return Fit({}, {name: None if np.isnan(value) else float(value) for name, value in found.items()})
 
     made_from = {
         "kind": "agreement of seeds",
-        "pictures": UDR_PICTURES,
+        "images": UDR_IMAGES,
         "version": SCORES["agreement"],
         "runs": {run.id: _checksums(run) for run in runs},
     }
-    return kept(store, made_from, make).notes
+    return cached(store, made_from, make).notes
 
 
-def comparison(run: Run, store: Path | str = "runs", protocol: Protocol | None = None) -> pd.DataFrame:
+def comparison(run: Run, store: Path | str = "runs", config: ScoringConfig | None = None) -> pd.DataFrame:
     """Return a row a score that is a number, or undefined, with the same of the baselines beside it.
 
-    Columns: run, PCA-M, ICA-M, untrained, ceiling and, as lists of two ends, "random axes 95 %", the band of
-    the run's own code in random axes. NaN where a score is undefined; None where it is not measured.
+    Columns: run, PCA-M, ICA-M, untrained, supervised and, as lists of two ends, "random axes 95 %", the band
+    of the run's own code in random axes. NaN where a score is undefined; None where it is not measured.
     """
-    own, frame = score(run, store, protocol), framing(run.spec, store, protocol)
-    titles = frame_titles(run.spec.latent_dim)
-    columns = {"run": own} | {titles[name]: found.scores for name, found in frame.items()}
+    own, baselines = score(run, store, config), baseline_scores(run.spec, store, config)
+    titles = baseline_titles(run.spec.latent_dim)
+    columns = {"run": own} | {titles[name]: found.scores for name, found in baselines.items()}
     shown = [name for group in GROUPS.values() for name in group.names if _is_number(name, columns)]
     table = {
         title: [
@@ -222,7 +220,7 @@ def _checksums(run: Run) -> dict[str, str]:
 
 
 def _read(path: Path, stamp: dict[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
-    """Return kept groups; none where missing, of something else, or damaged, which `tell` is told."""
+    """Return cached groups; none where missing, of something else, or damaged, which `tell` is told."""
     try:
         record = read_sealed(path)
     except FileNotFoundError:

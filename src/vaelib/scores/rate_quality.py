@@ -1,4 +1,4 @@
-"""How much a code uses its latents, how they depend on each other, and how good its pictures are."""
+"""How much a code uses its latents, how they depend on each other, and how good its images are."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,17 +14,17 @@ from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_di
 from vaelib.models.bounds import log_weights
 from vaelib.scores.capture import VISIBLE
 from vaelib.scores.digit_classifier import DigitClassifier, digit_classifier
-from vaelib.scores.representation import Group, Subject, mean
+from vaelib.scores.representation import Group, Representation, mean
 
 ACTIVE_KL = 0.05
 """KL in nats above which a latent counts as active by the second definition; Var(mu) > 0.01 is the first."""
 THRESHOLDS = (0.01, 0.05, 0.1, 0.25)
 """Where variances and KLs are counted, to show how much an active count owes to its threshold."""
 CHUNK = 500
-"""Pictures decoded and compared at a time; at 64 pixels their float64 copies take 16 MB each."""
+"""Images decoded and compared at a time; at 64 pixels their float64 copies take 16 MB each."""
 
 
-def _rate(s: Subject) -> dict[str, Any]:
+def _rate(s: Representation) -> dict[str, Any]:
     """KL is infinite, and its counts undefined, where a posterior is a point.
 
     A category, whose columns are no latents of their own, has KL and variances but is not counted.
@@ -46,10 +46,10 @@ def _rate(s: Subject) -> dict[str, Any]:
     }
 
 
-def _traversals(s: Subject) -> dict[str, Any]:
+def _traversals(s: Representation) -> dict[str, Any]:
     """What the audience sees: T_j of each latent from its 5 % to its 95 % quantile; seen when above 0.05."""
-    rows = s.spread(s.protocol.moved)
-    pictures = as_float(s.test.images[rows])[:, 0].numpy()
+    rows = s.spread(s.config.moved)
+    images = as_float(s.test.images[rows])[:, 0].numpy()
     energy = []
     for dim, ends in enumerate(np.quantile(s.mu, [0.05, 0.95], axis=0).T):
         moved = []
@@ -57,18 +57,18 @@ def _traversals(s: Subject) -> dict[str, Any]:
             z = s.mu[rows]
             z[:, dim] = end
             moved.append(s.decode(z))
-        energy.append(probes.traversal_energy(*moved, pictures))
+        energy.append(probes.traversal_energy(*moved, images))
     seen = np.array(energy[: s.codes.scalars]) > VISIBLE
     return {"energy_per_dim": energy, "active_energy": int(seen.sum())}
 
 
-def _total_correlation(s: Subject) -> dict[str, Any]:
+def _total_correlation(s: Representation) -> dict[str, Any]:
     """It is infinite, and so undefined, where a latent is a linear function of others: they are collinear."""
     found = gaussian_total_correlation(s.mu, s.active)
     return {"gaussian_tc": found, "collinear": bool(np.isinf(found))}
 
 
-def _pairwise(s: Subject) -> dict[str, Any]:
+def _pairwise(s: Representation) -> dict[str, Any]:
     """Mean and largest of all pairs of active latents; 0 is the largest where a latent has no partner."""
     pairs = pairwise_information(s.mu[:, s.active])
     known = pairs[np.isfinite(pairs)]
@@ -78,8 +78,8 @@ def _pairwise(s: Subject) -> dict[str, Any]:
     }
 
 
-def _reconstruction(s: Subject) -> dict[str, Any]:
-    """Pictures rebuilt from mu; in chunks, as float64 copies of all would take gigabytes."""
+def _reconstruction(s: Representation) -> dict[str, Any]:
+    """Images rebuilt from mu; in chunks, as float64 copies of all would take gigabytes."""
     rotated = s.test.factors["rotated"].to_numpy()
     measured = []
     for start in range(0, len(s.test), CHUNK):
@@ -96,12 +96,12 @@ def _reconstruction(s: Subject) -> dict[str, Any]:
     }
 
 
-def _generation(s: Subject) -> dict[str, Any]:
-    """Pictures from the code's own prior against one half of the test pictures; its floor: the other half."""
+def _generation(s: Representation) -> dict[str, Any]:
+    """Images from the code's own prior against one half of the test images; its floor: the other half."""
     fit = probes.halves(s.test.factors["index"].to_numpy())
     if min(fit.sum(), (~fit).sum()) < 2:
-        raise InputError(f"{len(fit)} test pictures are too few for a Fréchet distance of two halves.")
-    z = s.coder.prior(int((~fit).sum()), 0)
+        raise InputError(f"{len(fit)} test images are too few for a Fréchet distance of two halves.")
+    z = s.encoder.prior(int((~fit).sum()), 0)
     s.decode(z[:1])
     classifier = digit_classifier(s.spec, s.store, progress=False)
     real = _features(classifier, lambda part: as_float(s.test.images[part])[:, 0].numpy(), len(fit))
@@ -112,12 +112,12 @@ def _generation(s: Subject) -> dict[str, Any]:
     }
 
 
-def _bound(s: Subject) -> dict[str, Any]:
-    """The bound of all test pictures; of some, from the same draws, the importance-weighted one beside it."""
+def _bound(s: Representation) -> dict[str, Any]:
+    """The bound of all test images; of some, from the same draws, the importance-weighted one beside it."""
     if s.network is None:
-        raise InputError(f"the {s.coder.name} is no VAE and bounds no likelihood.")
-    images = s.test.images[s.spread(s.protocol.bound_pictures)]
-    weights = log_weights(s.network, images, s.spec.likelihood, s.protocol.bound_draws, progress=False)
+        raise InputError(f"the {s.encoder.name} is no VAE and bounds no likelihood.")
+    images = s.test.images[s.spread(s.config.bound_images)]
+    weights = log_weights(s.network, images, s.spec.likelihood, s.config.bound_draws, progress=False)
     return {
         "neg_elbo": float((s.terms.recon + s.terms.kl.sum(1)).double().mean()),
         "bound_elbo": -weights.mean(),
@@ -125,10 +125,10 @@ def _bound(s: Subject) -> dict[str, Any]:
     }
 
 
-def _features(classifier: DigitClassifier, pictures: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
-    """Return the classifier's features of n pictures, made a chunk at a time."""
+def _features(classifier: DigitClassifier, images: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
+    """Return the classifier's features of n images, made a chunk at a time."""
     parts = [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
-    return np.concatenate([classifier.features(pictures(part)) for part in parts])
+    return np.concatenate([classifier.features(images(part)) for part in parts])
 
 
 GROUPS = {
@@ -157,6 +157,6 @@ GROUPS = {
         tuple(f"{name}{half}" for name in MEASURES for half in ("", "_upright", "_rotated")),
         _reconstruction,
     ),
-    "generation": Group("pictures drawn from the prior", ("frechet", "frechet_floor"), _generation),
+    "generation": Group("images drawn from the prior", ("frechet", "frechet_floor"), _generation),
     "bound": Group("bounds on −ln p(x), nats", ("neg_elbo", "bound_elbo", "bound_iwae"), _bound),
 }

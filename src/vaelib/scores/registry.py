@@ -15,12 +15,12 @@ from tqdm import tqdm
 from vaelib.cache import one_thread
 from vaelib.errors import InputError
 from vaelib.scores import alignment
-from vaelib.scores import rate_quality as pictures
+from vaelib.scores import rate_quality as images
 from vaelib.scores import rotation as factors
-from vaelib.scores.representation import Group, Subject
+from vaelib.scores.representation import Group, Representation
 
 
-def _encode(s: Subject) -> dict[str, Any]:
+def _encode(s: Representation) -> dict[str, Any]:
     """Make all codes, so that the seconds of the other groups are their own."""
     s.require_active()
     _ = s.turned, s.crossed_codes
@@ -29,7 +29,7 @@ def _encode(s: Subject) -> dict[str, Any]:
 
 GROUPS = {
     "codes": Group("codes", (), _encode),
-    **pictures.GROUPS,
+    **images.GROUPS,
     **alignment.GROUPS,
     **factors.GROUPS,
 }
@@ -48,10 +48,12 @@ class Measured:
     seconds: dict[str, float]
 
 
-def measure(subject: Subject, groups: Sequence[str] = tuple(GROUPS), progress: bool = True) -> Measured:
+def measure(
+    representation: Representation, groups: Sequence[str] = tuple(GROUPS), progress: bool = True
+) -> Measured:
     """Return all scores of one code, on one thread so that they repeat to the byte.
 
-    A group that its measures refuse (no active latent, no decoder, too few pictures) is undefined as a
+    A group that its measures refuse (no active latent, no decoder, too few images) is undefined as a
     whole; a number that is not finite is undefined by itself.
     """
     scores: dict[str, Any] = {}
@@ -59,11 +61,11 @@ def measure(subject: Subject, groups: Sequence[str] = tuple(GROUPS), progress: b
     with one_thread(), threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a probe's last round is scored as it is
         for name in (bar := tqdm(groups, leave=False, disable=not progress)):
-            bar.set_description(f"{subject.coder.name}: {name}")
+            bar.set_description(f"{representation.encoder.name}: {name}")
             group, start = GROUPS[name], time.process_time()
             found: dict[str, Any] = dict.fromkeys(group.names)
             try:
-                found |= group.measure(subject)
+                found |= group.measure(representation)
             except InputError as error:
                 if group.names:
                     undefined[name] = str(error)

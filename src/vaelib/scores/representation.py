@@ -1,7 +1,7 @@
-"""One code and the pictures that it is measured on, and what a group of scores is.
+"""One code and the images that it is measured on, and what a group of scores is.
 
-A code is anything with a `Coder`: a trained VAE, the linear methods, an untrained network, one that was told
-the labels. All are shown the same pictures and measured by the same functions.
+A code is anything with an `Encoder`: a trained VAE, the linear methods, an untrained network, one that was
+told the labels. All are shown the same images and measured by the same functions.
 """
 
 from collections.abc import Callable
@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from vaelib.data.dataset import Corpus
+from vaelib.data.dataset import Dataset
 from vaelib.data.factorial import FactorialSet, Sweep, factorial_set, rotation_sweep
 from vaelib.errors import InputError
 from vaelib.metrics.codes import active_units
-from vaelib.metrics.prediction import FOREST_PICTURES
+from vaelib.metrics.prediction import FOREST_IMAGES
 from vaelib.metrics.probes import Estimate
 from vaelib.models.build import VAE
 from vaelib.models.inference import bound_terms
 from vaelib.models.latents import Codes
 from vaelib.models.losses import ElboTerms
-from vaelib.scores.baselines import Coder
+from vaelib.scores.baselines import Encoder
 from vaelib.spec import RunSpec
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """How many pictures and draws the measurements take: part of what a kept score is known by.
+class ScoringConfig:
+    """How many images and draws the measurements take: part of what a cached score is known by.
 
     The defaults are for 1,000 test digits or more.
     """
@@ -36,15 +36,15 @@ class Protocol:
     turned_per_class: int = 50  # digits of the rotation sweep S1
     turns: int = 37  # angles of the sweep, from one end of the run's own range to the other
     crossed_per_class: int = 10  # digits of the factorial set S3
-    moved: int = 200  # test pictures with each latent at both ends of its range
-    named: int = 50  # test pictures from which latents get their names (S2)
+    moved: int = 200  # test images with each latent at both ends of its range
+    named: int = 50  # test images from which latents get their names (S2)
     rotations: int = 100  # random rotations of the code; the least p is 1/101
-    forest_pictures: int = FOREST_PICTURES
-    bound_pictures: int = 100
+    forest_images: int = FOREST_IMAGES
+    bound_images: int = 100
     bound_draws: int = 50
 
     @classmethod
-    def of(cls, spec: RunSpec) -> "Protocol":
+    def of(cls, spec: RunSpec) -> "ScoringConfig":
         """Return what suits the test digits of a spec: less than the defaults for fewer than 1,000."""
         share = min(1, spec.n_test / 1000)
         full = cls()
@@ -52,88 +52,88 @@ class Protocol:
             turned_per_class=max(2, round(share * full.turned_per_class)),
             crossed_per_class=max(2, round(share * full.crossed_per_class)),
             rotations=max(20, round(share * full.rotations)),
-            forest_pictures=max(300, round(share * full.forest_pictures)),
+            forest_images=max(300, round(share * full.forest_images)),
         )
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """One code and the pictures that it is measured on; codes are made when first asked for, and kept.
+class Representation:
+    """One code and the images that it is measured on; codes are made when first asked for, and cached.
 
-    `network` is the VAE behind the coder, for the bounds; `spec` says what its pictures are. What a code
+    `network` is the VAE behind the encoder, for the bounds; `spec` says what its images are. What a code
     may lack raises `InputError`: the scores that need it are undefined.
     """
 
-    coder: Coder
+    encoder: Encoder
     spec: RunSpec
-    test: Corpus
+    test: Dataset
     store: Path | str  # where the digit classifier is kept
-    protocol: Protocol
+    config: ScoringConfig
     network: VAE | None = None
 
     @cached_property
     def codes(self) -> Codes:
-        return self.coder.encode(self.test.images)
+        return self.encoder.encode(self.test.images)
 
     @property
     def mu(self) -> np.ndarray:
-        """Posterior means of the test pictures, float64 (N, M)."""
+        """Posterior means of the test images, float64 (N, M)."""
         return self.codes.mu.astype(float)
 
     @cached_property
     def terms(self) -> ElboTerms | None:
-        """Both terms of the bound of the test pictures, as the network gives them; None without one."""
+        """Both terms of the bound of the test images, as the network gives them; None without one."""
         if self.network is None:
             return None
         return bound_terms(self.network, self.test.images, self.spec.likelihood)
 
     @property
     def active(self) -> np.ndarray:
-        """Which latents vary over the test pictures, bool (M,); raises `InputError` when none does."""
+        """Which latents vary over the test images, bool (M,); raises `InputError` when none does."""
         found = active_units(self.mu)
         if not found.any():
             raise InputError(f"none of the {len(found)} latents is active: Var(mu) is at most 0.01 in all.")
         return found
 
     def require_active(self) -> None:
-        """Raise `InputError` for a code that says nothing of the picture."""
+        """Raise `InputError` for a code that says nothing of the image."""
         _ = self.active
 
     @property
     def sweep(self) -> Sweep:
-        """Digits at all angles that the spec's rotated pictures may have; refused where that is only one."""
+        """Digits at all angles that the spec's rotated images may have; refused where that is only one."""
         limit = self.spec.rotation_range
-        step = 2 * limit / (self.protocol.turns - 1)
-        return _sweep(self.spec.image_size, self.protocol.turned_per_class, step, limit)
+        step = 2 * limit / (self.config.turns - 1)
+        return _sweep(self.spec.image_size, self.config.turned_per_class, step, limit)
 
     @cached_property
     def turned(self) -> np.ndarray:
         """Posterior means of the digits of the sweep at all angles, float64 (I, A, M)."""
-        return self.sweep.layout(self.coder.encode(self.sweep.images).mu.astype(float))
+        return self.sweep.layout(self.encoder.encode(self.sweep.images).mu.astype(float))
 
     @property
     def crossed(self) -> FactorialSet:
-        return _crossed(self.spec.image_size, self.protocol.crossed_per_class, self.spec.rotation_range)
+        return _crossed(self.spec.image_size, self.config.crossed_per_class, self.spec.rotation_range)
 
     @cached_property
     def crossed_codes(self) -> Codes:
-        codes = self.coder.encode(self.crossed.images)
+        codes = self.encoder.encode(self.crossed.images)
         return Codes(codes.mu.astype(float), codes.z.astype(float), codes.kl, codes.scalars)
 
     @property
     def crossed_fit(self) -> np.ndarray:
-        """Which pictures of the factorial set predictors are fitted on: every second digit of a class."""
-        cells = len(self.crossed) // (10 * self.protocol.crossed_per_class)
+        """Which images of the factorial set predictors are fitted on: every second digit of a class."""
+        cells = len(self.crossed) // (10 * self.config.crossed_per_class)
         return np.arange(len(self.crossed)) // cells % 2 == 0
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Return pixel probabilities (N, S, S) of latents (N, M)."""
-        if self.coder.decode is None:
-            raise InputError(f"the {self.coder.name} has no decoder.")
-        return self.coder.decode(z)
+        if self.encoder.decode is None:
+            raise InputError(f"the {self.encoder.name} has no decoder.")
+        return self.encoder.decode(z)
 
     def spread(self, n: int) -> np.ndarray:
-        """Return the rows of n test pictures, or of all, spread evenly over both halves."""
+        """Return the rows of n test images, or of all, spread evenly over both halves."""
         n = min(n, len(self.test))
         return np.arange(n) * len(self.test) // n
 
@@ -157,7 +157,7 @@ class Group:
 
     title: str
     names: tuple[str, ...]
-    measure: Callable[[Subject], dict[str, Any]]
+    measure: Callable[[Representation], dict[str, Any]]
 
 
 def interval(name: str, estimate: Estimate) -> dict[str, float]:

@@ -15,14 +15,14 @@ from vaelib.metrics.rotation import (
     rotation_isolation,
     two_way,
 )
-from vaelib.metrics.transforms import UNNAMED, moved_pictures, transform_dictionary
-from vaelib.scores.representation import Group, Subject, interval, interval_names, mean
+from vaelib.metrics.transforms import UNNAMED, moved_images, transform_dictionary
+from vaelib.scores.representation import Group, Representation, interval, interval_names, mean
 
 MOVES = np.array([-2.0, -1.0, 1.0, 2.0])
 """Moves of a latent, in its standard deviations, from which it gets its name."""
 
 
-def _rotation(s: Subject) -> dict[str, Any]:
+def _rotation(s: Representation) -> dict[str, Any]:
     """Two-way analysis of the sweep; means are over latents that vary on it."""
     s.require_active()
     split, isolation = two_way(s.turned), rotation_isolation(s.turned)
@@ -42,7 +42,7 @@ def _rotation(s: Subject) -> dict[str, Any]:
     }
 
 
-def _digit_swept(s: Subject) -> dict[str, Any]:
+def _digit_swept(s: Representation) -> dict[str, Any]:
     """The digit read from the code with and without its rotation latent, and from that alone, by |angle|."""
     fit = np.arange(len(s.turned)) % 2 == 0
     best = two_way(s.turned[fit][..., s.active]).best_dim
@@ -61,14 +61,14 @@ def _digit_swept(s: Subject) -> dict[str, Any]:
     }
 
 
-def _names(s: Subject) -> dict[str, Any]:
+def _names(s: Representation) -> dict[str, Any]:
     """Each latent's transform, how much of its change that explains, and how much more than the next.
 
-    The best at rotation is chosen on every second picture and scored on the others.
+    The best at rotation is chosen on every second image and scored on the others.
     """
     s.require_active()
-    rows = s.spread(s.protocol.named)
-    before, after = moved_pictures(s.decode, s.mu[rows], MOVES, s.mu.std(0))
+    rows = s.spread(s.config.named)
+    before, after = moved_images(s.decode, s.mu[rows], MOVES, s.mu.std(0))
     found = transform_dictionary(before, after, MOVES)
     chosen, scored = (
         transform_dictionary(before[half::2], after[:, :, half::2], MOVES).p["rotation"] for half in (0, 1)
@@ -85,8 +85,8 @@ def _names(s: Subject) -> dict[str, Any]:
     }
 
 
-def _angle(s: Subject) -> dict[str, Any]:
-    """The angle of rotated test pictures: half of all pictures lie at 0° exactly and are left out."""
+def _angle(s: Representation) -> dict[str, Any]:
+    """The angle of rotated test images: half of all images lie at 0° exactly and are left out."""
     active, factors = s.active, s.test.factors
     rotated = factors["rotated"].to_numpy()
     fit = probes.halves(factors["index"].to_numpy()[rotated])
@@ -96,7 +96,7 @@ def _angle(s: Subject) -> dict[str, Any]:
     circular = circular_linear_r2(mu, angle)
     followed = np.where(active, circular_linear_r2(mu[fit], angle[fit]), -np.inf).argmax()
     return {
-        **interval("angle_r2", probes.bootstrap_r2(angle[~fit], probes.neighbour_values(mu, angle, fit))),
+        **interval("angle_r2", probes.bootstrap_r2(angle[~fit], probes.knn_values(mu, angle, fit))),
         **interval(
             "angle_line_r2", probes.bootstrap_r2(angle[~fit], probes.line_predictions(mu, angle, fit)[best])
         ),
@@ -106,13 +106,13 @@ def _angle(s: Subject) -> dict[str, Any]:
     }
 
 
-def _digit(s: Subject) -> dict[str, Any]:
+def _digit(s: Representation) -> dict[str, Any]:
     s.require_active()
     factors = s.test.factors
     fit, rotated = probes.halves(factors["index"].to_numpy()), factors["rotated"].to_numpy()
     _require_neighbours(fit, "test")
     digit = factors["digit"].to_numpy()
-    right = probes.neighbour_classes(s.mu, digit, fit) == digit[~fit]
+    right = probes.knn_classes(s.mu, digit, fit) == digit[~fit]
     return {
         "digit_upright": mean(right[~rotated[~fit]]),
         "digit_rotated": mean(right[rotated[~fit]]),
@@ -123,7 +123,7 @@ def _require_neighbours(fit: np.ndarray, which: str) -> None:
     fewest = int(min(fit.sum(), (~fit).sum()))
     if fewest < probes.NEIGHBOURS:
         raise InputError(
-            f"{fewest} {which} pictures in a half are too few for {probes.NEIGHBOURS} nearest neighbours."
+            f"{fewest} {which} images in a half are too few for {probes.NEIGHBOURS} nearest neighbours."
         )
 
 
@@ -159,7 +159,7 @@ GROUPS = {
         _names,
     ),
     "angle": Group(
-        "the angle of rotated test pictures, R²",
+        "the angle of rotated test images, R²",
         (
             *interval_names("angle_r2"),
             *interval_names("angle_line_r2"),
@@ -169,5 +169,5 @@ GROUPS = {
         ),
         _angle,
     ),
-    "digit": Group("the digit of test pictures, accuracy", ("digit_upright", "digit_rotated"), _digit),
+    "digit": Group("the digit of test images, accuracy", ("digit_upright", "digit_rotated"), _digit),
 }

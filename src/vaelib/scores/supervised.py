@@ -1,4 +1,4 @@
-"""Networks that are told the labels: how they are trained, and the one whose code is the ceiling."""
+"""Networks that are told the labels; the code of one is the supervised upper bound."""
 
 import math
 from collections.abc import Callable
@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaelib.cache import Frame, kept, one_thread
-from vaelib.data.dataset import Corpus, as_float, load_split
+from vaelib.cache import Fit, cached, one_thread
+from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import DivergedError
 from vaelib.metrics.probes import r2
 from vaelib.models.build import build
@@ -25,10 +25,10 @@ from vaelib.versions import BASELINES
 SEED = 0
 CLASSES = 10
 EPOCHS = 3
-"""Of 11,000 pictures of 64 pixels, 40 s on one core for the article's encoder and 47 s for ours."""
+"""Of 11,000 images of 64 pixels, 40 s on one core for the article's encoder and 47 s for ours."""
 LR = 2e-3
 STEP = 32
-"""Pictures a step."""
+"""Images a step."""
 ON_ANGLE = 3.0
 """Weight of the angle's squared error beside the cross-entropy, which starts ten times as large."""
 ON_SIZE = 0.02
@@ -45,7 +45,7 @@ class LabelledEncoder(nn.Module):
         self.heads = nn.Linear(latent_dim, CLASSES + 2)
 
     def mu(self, x: Tensor) -> Tensor:
-        """Return the code (B, M) of pictures (B, 1, S, S): mu, as in a VAE; the half for logvar is unused."""
+        """Return the code (B, M) of images (B, 1, S, S): mu, as in a VAE; the half for logvar is unused."""
         return self.encoder(x).chunk(2, dim=1)[0]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,7 +57,7 @@ class LabelledEncoder(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Supervised:
-    """A trained `LabelledEncoder`, and what its heads reach on the test pictures of its spec.
+    """A trained `LabelledEncoder`, and what its heads reach on the test images of its spec.
 
     `scores`: digit_accuracy_upright, digit_accuracy_rotated, and of the rotated ones angle_r2 (of degrees)
     and angle_error (median, degrees); halves that the spec does not have are left out.
@@ -67,7 +67,7 @@ class Supervised:
     scores: dict[str, float]
 
     def predict(self, images: Tensor) -> pd.DataFrame:
-        """Return digit and angle (degrees) as the heads read them in uint8 pictures (N, 1, S, S)."""
+        """Return digit and angle (degrees) as the heads read them in uint8 images (N, 1, S, S)."""
         return _predict(self.network, images)
 
 
@@ -82,9 +82,9 @@ def train_network(
     step: int,
     progress: bool,
 ) -> None:
-    """Train with Adam on uint8 pictures (N, 1, S, S), the learning rate falling to zero by a cosine.
+    """Train with Adam on uint8 images (N, 1, S, S), the learning rate falling to zero by a cosine.
 
-    `loss` takes pictures in [0, 1] and the rows that they came from. One thread and a fixed order: the same
+    `loss` takes images in [0, 1] and the rows that they came from. One thread and a fixed order: the same
     bytes every time. Leaves the network in eval mode. Raises `DivergedError` for a loss that is not finite.
     """
     keep_large_blocks()
@@ -119,14 +119,14 @@ def train_network(
     network.eval()
 
 
-def train_encoder(spec: RunSpec, train: Corpus, progress: bool = True) -> LabelledEncoder:
-    """Train the encoder of `spec` to tell the digit and the angle of the pictures, through mu alone.
+def train_encoder(spec: RunSpec, train: Dataset, progress: bool = True) -> LabelledEncoder:
+    """Train the encoder of `spec` to tell the digit and the angle of the images, through mu alone.
 
-    Loss: cross-entropy of the digit + 3 (squared error of sin and cos) + 0.02 |mu|², nats; upright pictures
+    Loss: cross-entropy of the digit + 3 (squared error of sin and cos) + 0.02 |mu|², nats; upright images
     have angle 0. Three epochs of batches of 32 from weights of He et al. 2015, whatever the spec's own
     training is: arch, activation, norm and latent_dim decide, its seed does not.
     """
-    network = _fresh(spec)
+    network = _init(spec)
     digit = torch.tensor(train.factors["digit"].to_numpy(copy=True))
     radians = np.deg2rad(train.factors["angle"].to_numpy())
     waves = torch.tensor(np.column_stack([np.sin(radians), np.cos(radians)]), dtype=torch.float32)
@@ -148,23 +148,23 @@ def labelled(spec: RunSpec, store: Path | str = "runs", progress: bool = True) -
     """Return the encoder of `spec` trained with labels, from the store where it is there already."""
     spec = _own(spec)
 
-    def make() -> Frame:
+    def make() -> Fit:
         network = train_encoder(spec, load_split(spec, "train"), progress)
-        return Frame(network.state_dict(), _scores(network, load_split(spec, "test")))
+        return Fit(network.state_dict(), _scores(network, load_split(spec, "test")))
 
-    made_from = {"kind": "supervised", "version": BASELINES["ceiling"], **spec.data, **spec.network}
-    frame = kept(store, made_from, make)
-    network = _fresh(spec)
-    network.load_state_dict(frame.tensors)
-    return Supervised(network.eval(), frame.notes)
+    made_from = {"kind": "supervised", "version": BASELINES["supervised"], **spec.data, **spec.network}
+    fit = cached(store, made_from, make)
+    network = _init(spec)
+    network.load_state_dict(fit.tensors)
+    return Supervised(network.eval(), fit.notes)
 
 
 def _own(spec: RunSpec) -> RunSpec:
-    """Return the spec with weights and a seed of our own, which decide the ceiling's first step."""
+    """Return the spec with weights and a seed of our own, which decide the upper bound's first step."""
     return replace(spec.plain, init="he", seed=SEED)
 
 
-def _fresh(spec: RunSpec) -> LabelledEncoder:
+def _init(spec: RunSpec) -> LabelledEncoder:
     encoder = build(_own(spec)).encoder
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -180,7 +180,7 @@ def _predict(network: LabelledEncoder, images: Tensor) -> pd.DataFrame:
     return pd.DataFrame({"digit": logits.argmax(1).numpy(), "angle": angle.double().numpy()})
 
 
-def _scores(network: LabelledEncoder, test: Corpus) -> dict[str, float]:
+def _scores(network: LabelledEncoder, test: Dataset) -> dict[str, float]:
     predicted, rotated = _predict(network, test.images), test.factors["rotated"].to_numpy()
     right = (predicted["digit"] == test.factors["digit"]).to_numpy()
     scores = {

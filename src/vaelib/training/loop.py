@@ -17,20 +17,20 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaelib.data.dataset import Corpus, as_float, with_fresh_angles
+from vaelib.data.dataset import Dataset, as_float, with_fresh_angles
 from vaelib.errors import DivergedError
 from vaelib.files import digest, read_sealed, write_atomic, write_sealed
 from vaelib.models.build import VAE, build
 from vaelib.models.inference import bound_terms
 from vaelib.models.losses import ElboTerms
 from vaelib.spec import RunSpec
-from vaelib.training.objectives import CRITICS, OBJECTIVES, noise_columns
+from vaelib.training.objectives import DISCRIMINATORS, OBJECTIVES, n_noise
 
 MEASURED = 2_000
-"""Pictures of the fixed training and validation subsets on which both curves are measured each epoch."""
+"""Images of the fixed training and validation subsets on which both curves are measured each epoch."""
 KEPT_CHECKPOINTS = 2
-CRITIC_ADAM = {"lr": 1e-4, "betas": (0.5, 0.9)}
-"""How a critic learns, whatever the schedule (Kim & Mnih 2018, appendix A)."""
+DISCRIMINATOR_ADAM = {"lr": 1e-4, "betas": (0.5, 0.9)}
+"""How a discriminator learns, whatever the schedule (Kim & Mnih 2018, appendix A)."""
 EXPLODED = 1e6
 """Nats a pixel, of reconstruction or KL, at which a training has failed although its numbers are finite.
 
@@ -48,18 +48,19 @@ HISTORY = (
     "val_recon",
     "val_kl",
 )
-"""Columns of a history before `val_kl_1` to `val_kl_M`; reconstruction and KL in nats a picture."""
+"""Columns of a history before `val_kl_1` to `val_kl_M`; reconstruction and KL in nats an image."""
 
 
 @dataclass
 class State:
-    """A training under way: what a checkpoint holds. `critic` is the second network of some objectives.
+    """A training under way: what a checkpoint holds.
 
-    A row, the seconds that passed, and those of the process on all cores, of each epoch.
+    `discriminator` is the second network of some objectives. A row, the seconds that passed, and those of the
+    process on all cores, of each epoch.
     """
 
     model: VAE
-    critic: nn.Module | None
+    discriminator: nn.Module | None
     optimizer: torch.optim.Optimizer
     rows: list[dict] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -72,11 +73,11 @@ class State:
 
     def networks(self) -> dict[str, nn.Module]:
         """Return what is trained, by the prefix of its tensors' names in a checkpoint."""
-        return {"": self.model} | ({"critic.": self.critic} if self.critic else {})
+        return {"": self.model} | ({"discriminator.": self.discriminator} if self.discriminator else {})
 
 
 def fit(
-    spec: RunSpec, train: Corpus, val: Corpus, folder: Path, device: torch.device, progress: bool
+    spec: RunSpec, train: Dataset, val: Dataset, folder: Path, device: torch.device, progress: bool
 ) -> State:
     """Train the network of `spec` to its last epoch, going on from the newest sound checkpoint in `folder`.
 
@@ -88,8 +89,8 @@ def fit(
     while state.epoch < spec.epochs:
         started, on_cores = time.perf_counter(), time.process_time()
         epoch = state.epoch + 1
-        pictures = train if spec.angles == "fixed" else with_fresh_angles(train, spec, epoch)
-        row = _run_epoch(state, spec, pictures.images, device, progress)
+        seen = train if spec.angles == "fixed" else with_fresh_angles(train, spec, epoch)
+        row = _run_epoch(state, spec, seen.images, device, progress)
         measured = {}
         for name, images in subsets.items():
             terms = bound_terms(state.model, images, spec.likelihood)
@@ -110,18 +111,18 @@ def history_table(rows: list[dict]) -> pd.DataFrame:
     return table[[*HISTORY, *(f"val_kl_{j}" for j in range(1, len(table.columns) - len(HISTORY) + 1))]]
 
 
-def _measured_subset(corpus: Corpus) -> Tensor:
-    """Return pictures spread evenly over the corpus, so that upright and rotated ones are both measured."""
-    n = min(len(corpus), MEASURED)
-    return corpus.images[torch.arange(n) * len(corpus) // n]
+def _measured_subset(dataset: Dataset) -> Tensor:
+    """Return images spread evenly over the dataset, so that upright and rotated ones are both measured."""
+    n = min(len(dataset), MEASURED)
+    return dataset.images[torch.arange(n) * len(dataset) // n]
 
 
 def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device, progress: bool) -> dict:
-    """Take one pass over the training pictures and return the epoch's row of the history."""
+    """Take one pass over the training images and return the epoch's row of the history."""
     epoch = state.epoch + 1
-    order, noise = _epoch_draws(spec, epoch, len(images), noise_columns(state.model, spec))
+    order, noise = _epoch_draws(spec, epoch, len(images), n_noise(state.model, spec))
     batches = spec.n_batches
-    seen = torch.zeros(batches, 3, device=device)  # loss; reconstruction and KL, nats summed over pictures
+    seen = torch.zeros(batches, 3, device=device)  # loss; reconstruction and KL, nats summed over images
     state.model.train()
     bar = tqdm(
         zip(order.tensor_split(batches), noise.tensor_split(batches), strict=True),
@@ -136,7 +137,7 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
         lr, beta = _lr_at(spec, epoch, step, batches), _beta_at(spec, epoch, step, batches)
         done = _share_done(spec, epoch, step, batches)
         x = as_float(images[chosen].to(device)).contiguous(memory_format=torch.channels_last)
-        terms, loss = take_step(state, spec, x, eps.to(device), lr, beta, done)
+        terms, loss = train_step(state, spec, x, eps.to(device), lr, beta, done)
         seen[step] = torch.stack([loss, terms.recon.sum(), terms.kl.sum()])
     sizes = torch.tensor([len(part) for part in order.tensor_split(batches)])
     sums = seen.cpu().double()  # not on the device: Apple's have no double precision
@@ -145,17 +146,17 @@ def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device
     return {"epoch": epoch, "lr": lr, "beta": beta, "train_recon": recon, "train_kl": kl}
 
 
-def take_step(
+def train_step(
     state: State, spec: RunSpec, x: Tensor, eps: Tensor, lr: float, beta: float, progress: float
 ) -> tuple[ElboTerms, Tensor]:
-    """Move the weights once, down the gradient at pictures x (B, 1, S, S) with noise eps (B, noise columns).
+    """Move the weights once, down the gradient at images x (B, 1, S, S) with noise eps (B, noise columns).
 
     `progress`, from 0 to 1, is the share of the training that is done. Returns the terms and the loss before
     the step. Nothing waits for the device.
     """
     given = (state.model, x, eps, beta, spec, progress)
-    critics = (state.critic,) if state.critic else ()
-    terms, loss = OBJECTIVES[spec.objective](*given, *critics)
+    discriminators = (state.discriminator,) if state.discriminator else ()
+    terms, loss = OBJECTIVES[spec.objective](*given, *discriminators)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.optimizer.param_groups[0]["lr"] = lr
@@ -164,7 +165,7 @@ def take_step(
 
 
 def _epoch_draws(spec: RunSpec, epoch: int, n: int, columns: int) -> tuple[Tensor, Tensor]:
-    """Return the order of the pictures (n,) and their noise (n, columns), from (seed, epoch) alone."""
+    """Return the order of the images (n,) and their noise (n, columns), from (seed, epoch) alone."""
     seed = int(np.random.SeedSequence([spec.seed, epoch]).generate_state(1)[0])
     generator = torch.Generator().manual_seed(seed)
     return torch.randperm(n, generator=generator), torch.randn(n, columns, generator=generator)
@@ -193,7 +194,7 @@ def _check_steps(seen: Tensor, spec: RunSpec, epoch: int) -> None:
     bad = lost.nonzero().tolist()
     if bad:
         step, column = bad[0]
-        what = ("loss", "reconstruction of a picture in nats", "KL of a picture in nats")[column]
+        what = ("loss", "reconstruction of an image in nats", "KL of an image in nats")[column]
         value = seen[step, column].item()
         raise _diverged(f"the {what} is {value:.4g} at epoch {epoch}, step {step + 1}", spec, epoch - 1)
 
@@ -215,14 +216,14 @@ def _diverged(what: str, spec: RunSpec, kept: int) -> DivergedError:
     )
 
 
-def fresh(spec: RunSpec, device: torch.device) -> State:
+def init_state(spec: RunSpec, device: torch.device) -> State:
     """Return the state before the first epoch: weights drawn by the spec's seed, Adam without moments."""
-    critic = CRITICS[spec.objective](spec) if spec.objective in CRITICS else None
+    discriminator = DISCRIMINATORS[spec.objective](spec) if spec.objective in DISCRIMINATORS else None
     model = build(spec).to(device, memory_format=torch.channels_last)
     groups = [{"params": list(model.parameters())}]
-    if critic:
-        groups.append({"params": list(critic.to(device).parameters())} | CRITIC_ADAM)
-    return State(model, critic, torch.optim.Adam(groups, lr=spec.lr, fused=True))
+    if discriminator:
+        groups.append({"params": list(discriminator.to(device).parameters())} | DISCRIMINATOR_ADAM)
+    return State(model, discriminator, torch.optim.Adam(groups, lr=spec.lr, fused=True))
 
 
 def save_checkpoint(state: State, folder: Path) -> None:
@@ -263,7 +264,7 @@ def _epochs_of(checkpoint: Path) -> int:
 
 def resume(spec: RunSpec, folder: Path, device: torch.device) -> State:
     """Return the state of the newest checkpoint whose checksum holds, or a fresh one."""
-    state = fresh(spec, device)
+    state = init_state(spec, device)
     for path in sorted(folder.glob("epoch-*.json"), key=_epochs_of, reverse=True):
         try:
             record = read_sealed(path)

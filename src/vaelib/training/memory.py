@@ -12,7 +12,7 @@ def keep_large_blocks() -> bool:
     """Tell glibc to keep freed activations instead of returning them to the kernel after every step.
 
     Faulting the pages in again each step costs the article's network 15 to 20 % of its training speed.
-    What is free already, some 70 MB after the pictures of 60,000 digits were rendered, is returned first.
+    What is free already, some 70 MB after the images of 60,000 digits were rendered, is returned first.
     Returns whether it took effect: False, and harmless, wherever the C library is not glibc.
     """
     if not sys.platform.startswith("linux"):

@@ -1,9 +1,9 @@
 """What is minimised: the β-VAE and its alternatives, each told by its difference from it.
 
-An objective takes a network, pictures x (B, 1, S, S) in [0, 1], noise eps (B, `noise_columns`), the weight
+An objective takes a network, images x (B, 1, S, S) in [0, 1], noise eps (B, `n_noise`), the weight
 beta of the KL at this step, the spec, and `progress`, the share of the training that is done, from 0 to 1;
-one of `CRITICS` takes its second network, too. It returns the terms of the bound of each picture, for the
-history, and the loss, a scalar. Held-out pictures are measured by the bound alone, whatever was minimised.
+one of `CRITICS` takes its second network, too. It returns the terms of the bound of each image, for the
+history, and the loss, a scalar. Held-out images are measured by the bound alone, whatever was minimised.
 """
 
 import itertools
@@ -43,13 +43,13 @@ def beta_tcvae(
     """
     logits, mu, logvar = model(x, eps)
     terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
-    parts = kl_parts(sample(mu, logvar, eps), mu, logvar, spec.n_pictures)
+    parts = kl_parts(sample(mu, logvar, eps), mu, logvar, spec.n_images)
     return terms, beta_loss(terms, 1.0, spec) + (beta - 1) * parts.total_correlation.mean()
 
 
 @dataclass(frozen=True)
 class KLParts:
-    """Sampled log ratios of each picture (B,), nats, whose sum is log q(z|x) − log p(z)."""
+    """Sampled log ratios of each image (B,), nats, whose sum is log q(z|x) − log p(z)."""
 
     mutual_information: Tensor
     total_correlation: Tensor
@@ -57,17 +57,17 @@ class KLParts:
 
 
 def kl_parts(z: Tensor, mu: Tensor, logvar: Tensor, n: int) -> KLParts:
-    """Return the parts of the KL at samples z ~ N(mu, exp logvar) of a batch of n pictures, all (B, M).
+    """Return the parts of the KL at samples z ~ N(mu, exp logvar) of a batch of n images, all (B, M).
 
     log q(z|x)/q(z), log q(z)/Π_j q(z_j) and Σ_j log q(z_j)/p(z_j), with q(z) = (1/n) Σ_x q(z|x) estimated
-    without bias by 1/n for the picture itself and (n − 1)/(n (B − 1)) for each other one of the batch: the
+    without bias by 1/n for the image itself and (n − 1)/(n (B − 1)) for each other one of the batch: the
     minibatch-stratified sampling of Chen et al. 2018, appendix C.2, averaged over the order of the batch.
     Its logarithm is biased downwards, more for q(z) than for q(z_j): the total correlation comes out too
-    low where no other picture of the batch is near in all latents at once, but by no more than log n.
+    low where no other image of the batch is near in all latents at once, but by no more than log n.
     """
     others = math.log((n - 1) / n / (len(z) - 1))
     weights = z.new_full((len(z), len(z)), others).fill_diagonal_(-math.log(n))
-    density = _log_normal(z[:, None], mu, logvar)  # (B, B, M): of sample i under picture k
+    density = _log_normal(z[:, None], mu, logvar)  # (B, B, M): of sample i under image k
     posterior = _log_normal(z, mu, logvar).sum(1)
     joint = torch.logsumexp(density.sum(2) + weights, 1)
     marginals = torch.logsumexp(density + weights[:, :, None], 1).sum(1)
@@ -120,33 +120,34 @@ def covariance_penalty(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def factor_vae(
-    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float, critic: nn.Module
+    model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float, discriminator: nn.Module
 ) -> tuple[ElboTerms, Tensor]:
-    """The β-VAE + γ · total correlation as a critic estimates it (Kim & Mnih 2018, eq. 3 and 5).
+    """The β-VAE + γ · total correlation as a discriminator estimates it (Kim & Mnih 2018, eq. 3 and 5).
 
-    The critic's output is log q(z)/Π_j q(z_j): it is taught to tell latents from latents permuted among the
-    pictures of the batch, each on its own. γ is `spec.penalty`; theirs has β = 1. The loss contains the
-    critic's own, whose gradient reaches the critic alone, as that of the rest reaches the VAE alone.
+    The discriminator's output is log q(z)/Π_j q(z_j): it is taught to tell latents from latents permuted
+    among the images of the batch, each on its own. γ is `spec.penalty`; theirs has β = 1. The loss contains
+    the discriminator's own, whose gradient reaches the discriminator alone, as that of the rest reaches the
+    VAE alone.
     """
     noise, shuffle = eps.split(model.noise_dim, dim=1)
     logits, mu, logvar = model(x, noise)
     terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
     z = sample(mu, logvar, noise)
-    fixed = {name: weight.detach() for name, weight in critic.named_parameters()}
-    total_correlation = functional_call(critic, fixed, z).mean()
+    fixed = {name: weight.detach() for name, weight in discriminator.named_parameters()}
+    total_correlation = functional_call(discriminator, fixed, z).mean()
     latents = z.detach()
     permuted = latents.gather(0, shuffle.argsort(0))
-    wrong = F.softplus(-critic(latents)).mean() + F.softplus(critic(permuted)).mean()
+    wrong = F.softplus(-discriminator(latents)).mean() + F.softplus(discriminator(permuted)).mean()
     return terms, beta_loss(terms, beta, spec) + spec.penalty * total_correlation + 0.5 * wrong
 
 
-def latent_critic(spec: RunSpec) -> nn.Module:
-    """Return a critic of latents (B, M) with output (B, 1), its weights drawn by the spec's seed.
+def latent_discriminator(spec: RunSpec) -> nn.Module:
+    """Return a discriminator of latents (B, M) with output (B, 1), its weights drawn by the spec's seed.
 
     Kim & Mnih have six layers of 1000 units, which would cost more than the VAE at 32 pixels; four of 256
     cost a twentieth of it.
     """
-    widths = [spec.latent_dim, *CRITIC_LAYERS]
+    widths = [spec.latent_dim, *DISCRIMINATOR_LAYERS]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed)
         hidden = [
@@ -157,17 +158,17 @@ def latent_critic(spec: RunSpec) -> nn.Module:
         return nn.Sequential(*hidden, nn.Linear(widths[-1], 1))
 
 
-CRITIC_LAYERS = (256, 256, 256, 256)
+DISCRIMINATOR_LAYERS = (256, 256, 256, 256)
 
 
 def pair(
     model: VAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
 ) -> tuple[ElboTerms, Tensor]:
-    """The β-VAE + w · (what turning a picture does to its code, less what it should do)²: self-supervised.
+    """The β-VAE + w · (what turning an image does to its code, less what it should do)²: self-supervised.
 
-    No label is used, but pictures are turned by known angles δ, uniform in ±`spec.rotation_range` / 2, and
+    No label is used, but images are turned by known angles δ, uniform in ±`spec.rotation_range` / 2, and
     the code is told: the first latent moves by δ / `pair_scale`, the others stay. w is `spec.penalty`. The
-    turned picture is encoded and not decoded.
+    turned image is encoded and not decoded.
     """
     noise, column = eps[:, : model.noise_dim], eps[:, -1]
     logits, mu, logvar = model(x, noise)
@@ -209,7 +210,7 @@ OBJECTIVES: dict[str, Objective] = {
 }
 """The objectives by the name that a spec gives them."""
 
-CRITICS = {"factor_vae": latent_critic}
+DISCRIMINATORS = {"factor_vae": latent_discriminator}
 """Objectives with a second network, and what builds it."""
 
 
@@ -240,7 +241,7 @@ def title(spec: RunSpec) -> str:
     return ", ".join([names[spec.objective], *(name for name, holds in changed.items() if holds)])
 
 
-def noise_columns(model: VAE, spec: RunSpec) -> int:
-    """Return how many normal draws a picture an objective takes: for the sample, and what comes after it."""
+def n_noise(model: VAE, spec: RunSpec) -> int:
+    """Return how many normal draws an image an objective takes: for the sample, and what comes after it."""
     more = {"factor_vae": model.noise_dim, "pair": 1, "pose": 1}
     return model.noise_dim + more.get(spec.objective, 0)

@@ -14,14 +14,23 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from safetensors.torch import load_file, save
 from tqdm import tqdm
 
 from vaelib import fingerprint as recipes
 from vaelib.data import dataset as data
 from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
-from vaelib.files import digest, read_json, remove_leftovers, sha256, to_json, write_atomic, write_json
+from vaelib.files import (
+    digest,
+    only_writer,
+    read_json,
+    remove_leftovers,
+    sha256,
+    to_json,
+    write_atomic,
+    write_json,
+)
 from vaelib.models.build import VAE, build
 from vaelib.models.inference import evaluate
 from vaelib.spec import RunSpec
@@ -46,12 +55,12 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """One row an epoch, nats a picture; `train_*` are running means in train mode, others eval mode."""
+        """One row an epoch, nats an image; `train_*` are running means in train mode, others eval mode."""
         return pd.read_csv(self.folder / "history.csv")
 
     @cached_property
     def metrics(self) -> dict:
-        """The numbers of `evaluation.evaluate` on the test pictures."""
+        """The numbers of `evaluation.evaluate` on the test images."""
         return json.loads((self.folder / "metrics.json").read_text())
 
     @cached_property
@@ -158,24 +167,16 @@ class RunStore:
 
         Raises `Timeout` when another holds it and one is not to wait.
         """
-        try:
-            (self.folder / ".locks").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"store {self.folder} cannot be written ({error.strerror}); name a folder that can."
-            ) from error
-        lock = FileLock(self.folder / ".locks" / f"{spec.id}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if not wait:
-                raise
-            tqdm.write(f"run {spec.id} is being trained by another process; waiting for it")
-            lock.acquire()
-        try:
+        lock = self.folder / ".locks" / f"{spec.id}.lock"
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(only_writer(lock, timeout=0))
+            except Timeout:
+                if not wait:
+                    raise
+                tqdm.write(f"run {spec.id} is being trained by another process; waiting for it")
+                held.enter_context(only_writer(lock))
             yield
-        finally:
-            lock.release()
 
     def _train(self, spec: RunSpec, device: torch.device, threads: int, progress: bool) -> Run:
         current = TRAINING[spec.objective]
@@ -196,7 +197,7 @@ class RunStore:
             test = data.load_split(spec, "test")
             metrics = evaluate(state.model, spec, test)
         for part, numbers in metrics["test"].items():
-            measured = {f"{name} of the test pictures ({part})": value for name, value in numbers.items()}
+            measured = {f"{name} of the test images ({part})": value for name, value in numbers.items()}
             training.check_measured(measured, spec, state.epoch, kept=state.epoch)
         weights = {name: t.cpu().contiguous() for name, t in state.model.state_dict().items()}
         provenance = {
