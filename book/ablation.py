@@ -81,13 +81,11 @@ from vaelib.claims.ablation import (
     summary,
 )
 from vaelib.data.dataset import as_float, load_split
-from vaelib.metrics.curves import span
-from vaelib.models.affine import affine_map, maps
-from vaelib.models.linear_theory import linear_theory, pixel_changes, principal_angles
+from vaelib.models.affine import affine_map, linear_theory, maps, pixel_changes, principal_angles
 from vaelib.models.losses import beta_eff, matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
+from vaelib.report.prose import glue_all, span
 from vaelib.scores.capture import VISIBLE, capture
 from vaelib.training.store import RunStore
 

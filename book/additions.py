@@ -53,19 +53,18 @@ from IPython.display import Markdown
 
 from vaelib.data.dataset import as_float, load_split
 from vaelib.data.factorial import rotation_sweep
-from vaelib.metrics.curves import span
 from vaelib.metrics.rotation import class_breakdown, invariance, rotation_isolation, two_way
 from vaelib.metrics.transforms import moved_images, transform_dictionary
 from vaelib.models import energy as energy_module
 from vaelib.models import pose_vae as pose_module
-from vaelib.models.latents import decode, encode, traverse
+from vaelib.models.inference import decode, encode, traverse
 from vaelib.plots.images import image_grid
 from vaelib.plots.latents import traversal_panels
 from vaelib.plots.pose import pose_in_one_drawing, scores_of_many
 from vaelib.plots.rotation import response_curves
 from vaelib.plots.training import kl_over_epochs, loss_curves
 from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
+from vaelib.report.prose import glue_all, span
 from vaelib.scores.rotation import MOVES
 from vaelib.spec import RunSpec
 from vaelib.training.objectives import title

@@ -53,11 +53,10 @@ import numpy as np
 import pandas as pd
 
 from vaelib.claims.ledger import groups_needed
-from vaelib.metrics.curves import span
 from vaelib.metrics.statistics import mean_interval
 from vaelib.plots.pose import scores_of_many
 from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
+from vaelib.report.prose import glue_all, span
 from vaelib.report.tables import number, score_table
 from vaelib.scores.measure import baseline_scores, baseline_titles, score
 from vaelib.spec import TURNS, RunSpec

@@ -38,7 +38,7 @@ from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
 from vaelib.models.affine import affine_map, affinity, maps, pairwise_cosines, traversal_steps
 from vaelib.models.build import layer_table
-from vaelib.models.latents import encode
+from vaelib.models.inference import encode
 from vaelib.plots import networks as plots
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all

@@ -36,12 +36,11 @@ from vaelib.architectures import ARCHITECTURES
 from vaelib.claims.ledger import gather, groups_needed
 from vaelib.claims.trends import did_not_help, helped
 from vaelib.data.dataset import as_float, load_split
-from vaelib.metrics.curves import direction, span
-from vaelib.models.latents import decode, encode, prior_samples
+from vaelib.models.inference import decode, encode, prior_samples
 from vaelib.models.losses import REFERENCE_SIDE, beta_eff, beta_norm, reduction_weights
 from vaelib.plots import sweeps as plots
 from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
+from vaelib.report.prose import direction, glue_all, span
 from vaelib.scores.measure import baseline_scores
 from vaelib.spec import REDUCTIONS
 from vaelib.training.store import RunStore

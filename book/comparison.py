@@ -40,14 +40,13 @@ from vaelib.architectures import ARCHITECTURES
 from vaelib.claims.ledger import gather, groups_needed
 from vaelib.claims.trends import BETTER, RATES, at_equal_rate, better
 from vaelib.data.dataset import as_float, load_split
-from vaelib.metrics.curves import between_points, span
-from vaelib.metrics.statistics import mean_interval
-from vaelib.models.latents import decode, traverse
+from vaelib.metrics.statistics import between_points, mean_interval
+from vaelib.models.inference import decode, traverse
 from vaelib.plots import comparison as plots
 from vaelib.plots.images import image_grid
 from vaelib.plots.latents import traversal_panels
 from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
+from vaelib.report.prose import glue_all, span
 from vaelib.scores.capture import capture, ranges
 from vaelib.scores.measure import baseline_scores
 from vaelib.training.store import RunStore

@@ -32,9 +32,9 @@ from myst_nb import glue
 from vaelib.data.dataset import as_float, load_split, render
 from vaelib.data.mnist import load_mnist
 from vaelib.data.morphology import FACTORS, morphology
-from vaelib.metrics.curves import crossing
 from vaelib.metrics.distances import distances_when_turned
 from vaelib.metrics.probes import eta_squared
+from vaelib.metrics.statistics import crossing
 from vaelib.plots import data as plots
 from vaelib.plots.factors import factor_distributions
 from vaelib.plots.images import image_grid

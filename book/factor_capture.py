@@ -39,7 +39,7 @@ from vaelib.data.dataset import load_split
 from vaelib.data.factorial import ANGLES, FACTORS, SCALE, SHEAR, THICKNESS, rotation_sweep
 from vaelib.metrics.rotation import rotation_isolation, two_way
 from vaelib.metrics.transforms import LEAST_P, moved_images, transform_dictionary
-from vaelib.models.latents import decode, encode, prior_samples, traverse
+from vaelib.models.inference import decode, encode, prior_samples, traverse
 from vaelib.plots.images import image_grid
 from vaelib.plots.latents import change_maps, dimension_profile, importance_matrix, traversal_panels
 from vaelib.plots.rotation import arc, response_curves

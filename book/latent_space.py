@@ -35,7 +35,7 @@ from sklearn.decomposition import PCA
 from vaelib.architectures import ARCHITECTURES
 from vaelib.data.dataset import load_split
 from vaelib.metrics import probes
-from vaelib.models.latents import encode
+from vaelib.models.inference import encode
 from vaelib.plots.latents import correlation_map, plane, spectra
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all

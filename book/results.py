@@ -34,7 +34,7 @@ from myst_nb import glue
 from vaelib.architectures import ARCHITECTURES
 from vaelib.data.dataset import as_float, load_split
 from vaelib.metrics import probes
-from vaelib.models.latents import decode, encode, prior_samples
+from vaelib.models.inference import decode, encode, prior_samples
 from vaelib.plots.images import image_grid
 from vaelib.plots.training import kl_over_epochs, loss_curves
 from vaelib.profiles import load_profile

@@ -47,13 +47,13 @@ import pandas as pd
 from vaelib.data.dataset import as_float, load_split, render
 from vaelib.data.factorial import rotation_sweep
 from vaelib.data.mnist import load_mnist
-from vaelib.metrics.curves import crossing, direction, span
 from vaelib.metrics.distances import distances_when_turned
 from vaelib.metrics.rotation import rotation_isolation
-from vaelib.models.latents import encode
+from vaelib.metrics.statistics import crossing
+from vaelib.models.inference import encode
 from vaelib.plots.pose import rotation_over_ranges
 from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
+from vaelib.report.prose import direction, glue_all, span
 from vaelib.report.tables import number
 from vaelib.scores.baselines import rows
 from vaelib.training.objectives import title

@@ -14,7 +14,7 @@ from statsmodels.formula.api import ols
 from tests.figure import assert_transparent_and_drawn
 from vaelib.claims import ablation
 from vaelib.errors import InputError
-from vaelib.models.linear_theory import linear_theory, pixel_changes, principal_angles
+from vaelib.models.affine import linear_theory, pixel_changes, principal_angles
 from vaelib.models.losses import matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile

@@ -14,8 +14,8 @@ from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import DivergedError, InputError
 from vaelib.metrics import probes
-from vaelib.metrics.codes import active_units
-from vaelib.models import latents
+from vaelib.metrics.dependence import active_units
+from vaelib.models import inference as latents
 from vaelib.models.build import build
 from vaelib.scores import baselines, linear, supervised
 from vaelib.scores.baselines import (

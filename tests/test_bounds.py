@@ -7,9 +7,8 @@ from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
 from vaelib.metrics.quality import iwae_bound
-from vaelib.models.bounds import log_weights
 from vaelib.models.build import VAE, build
-from vaelib.models.inference import BATCH, NOISE_SEED, bound_terms
+from vaelib.models.inference import BATCH, NOISE_SEED, bound_terms, log_weights
 from vaelib.models.losses import bernoulli_nll, gaussian_nll
 
 SPEC = tiny(init="he", n_test=60)

@@ -5,11 +5,13 @@ import torch
 from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
 from vaelib.models.build import build
-from vaelib.models.inference import BATCH, bound_terms, evaluate
-from vaelib.models.latents import (
+from vaelib.models.inference import (
+    BATCH,
+    bound_terms,
     decode,
     decode_logits,
     encode,
+    evaluate,
     normal_draws,
     prior_samples,
     traversal_latents,

@@ -60,7 +60,7 @@ def test_a_sheared_bar_has_the_slant_of_its_shear_and_keeps_its_sides(lean, thic
     assert found["height"] == pytest.approx(0.98 * 18, abs=0.1)
     # A grey pixel's mass spreads over all of it: the bar is wider by less than a pixel a side.
     assert 0.98 * thickness - 0.1 <= found["width"] <= 0.98 * thickness + 2
-    # Across the stroke, a leaning bar is thinner by the cosine; of 20,865 on a grid none is off by above 0.59.
+    # Across the stroke, a leaning bar is thinner by the cosine; none of 20,865 on a grid is off by over 0.59.
     assert found["thickness"] == pytest.approx(thickness * np.cos(np.radians(lean)), abs=0.65)
 
 
@@ -339,7 +339,6 @@ MEASURER = """
 import sys
 from pathlib import Path
 import numpy as np
-from vaelib.data.morphology import morphology
 folder, first = Path(sys.argv[1]), int(sys.argv[2])
 for number in range(first, first + 15):
     morphology("test", np.arange(number, number + 5), folder, progress=False)

@@ -10,9 +10,8 @@ from torch.distributions import Categorical, Normal
 
 from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
-from vaelib.models.bounds import log_weights
 from vaelib.models.build import build, layer_table
-from vaelib.models.inference import bound_terms, evaluate
+from vaelib.models.inference import bound_terms, evaluate, log_weights
 from vaelib.models.losses import bernoulli_nll, categorical_kl
 from vaelib.models.vae import sample
 from vaelib.training.objectives import OBJECTIVES, capacity_at

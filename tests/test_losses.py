@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaelib.data.dataset import load_split
-from vaelib.metrics.codes import active_units
+from vaelib.metrics.dependence import active_units
 from vaelib.models.losses import (
     ElboTerms,
     bernoulli_multiscale_nll,

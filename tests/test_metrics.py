@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vaelib.metrics.curves import crossing, direction
 from vaelib.metrics.distances import distances_when_turned, relative_distances, squared_distances
+from vaelib.metrics.statistics import crossing
+from vaelib.report.prose import direction
 
 SMALL = st.floats(-5, 5)
 

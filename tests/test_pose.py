@@ -13,11 +13,9 @@ from vaelib.data.dataset import as_float, load_split, render, turned
 from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
 from vaelib.models import pose_vae as pose
-from vaelib.models.bounds import log_weights
 from vaelib.models.build import build
 from vaelib.models.energy import BINS, WIDTH, centres
-from vaelib.models.inference import bound_terms, evaluate
-from vaelib.models.latents import encode
+from vaelib.models.inference import bound_terms, encode, evaluate, log_weights
 from vaelib.models.losses import bernoulli_nll, beta_loss, gaussian_kl
 from vaelib.models.pose_vae import PosePrior
 from vaelib.models.vae import sample

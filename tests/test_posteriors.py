@@ -9,7 +9,7 @@ import torch
 from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
 from vaelib.models.build import build
-from vaelib.models.latents import encode, prior_samples
+from vaelib.models.inference import encode, prior_samples
 from vaelib.models.losses import bernoulli_nll
 from vaelib.spec import OBJECTIVES
 

@@ -9,7 +9,8 @@ from hypothesis.extra.numpy import arrays
 from tests.tiny import tiny
 from vaelib.data.dataset import Dataset, load_split
 from vaelib.errors import InputError
-from vaelib.metrics import curves, probes
+from vaelib.metrics import probes
+from vaelib.metrics import statistics as curves
 from vaelib.models.build import build
 from vaelib.models.losses import bernoulli_nll
 from vaelib.models.vae import VAE

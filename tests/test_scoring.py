@@ -11,7 +11,7 @@ from tests.tiny import tiny
 from vaelib.data.dataset import load_split
 from vaelib.errors import InputError
 from vaelib.metrics.udr import udr
-from vaelib.models.latents import Codes, encode
+from vaelib.models.inference import Codes, encode
 from vaelib.scores import measure as scoring
 from vaelib.scores.baselines import Encoder
 from vaelib.scores.registry import GROUPS, measure

@@ -13,8 +13,7 @@ from tests.tiny import tiny
 from vaelib.data.dataset import load_split, with_fresh_angles
 from vaelib.errors import DivergedError
 from vaelib.models.build import build, layer_table
-from vaelib.models.inference import bound_terms
-from vaelib.models.latents import encode, prior_samples
+from vaelib.models.inference import bound_terms, encode, prior_samples
 from vaelib.models.losses import ElboTerms
 from vaelib.models.pose_vae import PoseVAE
 from vaelib.spec import OBJECTIVES, RunSpec

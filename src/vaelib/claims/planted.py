@@ -15,8 +15,7 @@ from vaelib.claims import rules as verdicts
 from vaelib.claims import trends
 from vaelib.claims.rules import REFUTED, SUPPORTED, UNDECIDED
 from vaelib.metrics import statistics as replicates
-from vaelib.metrics.codes import active_units
-from vaelib.metrics.dependence import gaussian_total_correlation, pairwise_information
+from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
 from vaelib.metrics.information import mig, mutual_information
 from vaelib.metrics.prediction import dci, lone_scores, sap
 from vaelib.metrics.probes import knn_values, r2

@@ -10,7 +10,7 @@ from scipy import stats
 
 from vaelib.claims.rules import LEAST_SEEDS, REFUTED, SUPPORTED, UNDECIDED, Verdict, defined
 from vaelib.metrics import statistics as replicates
-from vaelib.metrics.curves import between_points
+from vaelib.metrics.statistics import between_points
 
 DECK_BETA = 4.0
 """β of the presentation."""

@@ -86,6 +86,16 @@ def turned(x: torch.Tensor, degrees: torch.Tensor, outside: str = "zeros") -> to
     return _resample(x, radians.cos(), radians.sin(), x.shape[-1], outside)
 
 
+def evenly(total: int, most: int) -> np.ndarray:
+    """Return indices spread evenly over `total` rows, at most so many, rising.
+
+    >>> evenly(10, 4).tolist(), evenly(3, 4).tolist()
+    ([0, 2, 5, 7], [0, 1, 2])
+    """
+    n = min(total, most)
+    return np.arange(n) * total // n
+
+
 def as_float(images: torch.Tensor) -> torch.Tensor:
     """Return uint8 pixels as float32 in [0, 1]: the only place where pixels are scaled."""
     return images.float() / 255

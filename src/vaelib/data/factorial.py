@@ -11,7 +11,7 @@ from scipy.ndimage import grey_dilation, grey_erosion
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from vaelib.data.dataset import render
+from vaelib.data.dataset import evenly, render
 from vaelib.data.mnist import Digits, load_mnist
 from vaelib.errors import InputError
 
@@ -97,7 +97,7 @@ def fixed_digits(n_per_class: int, folder: Path | None = None) -> tuple[Digits, 
         raise InputError(
             f"n_per_class {n_per_class} is refused; accepted: 1 to {most}, what the rarest class has."
         )
-    index = np.concatenate([own[np.arange(n_per_class) * len(own) // n_per_class] for own in of_class])
+    index = np.concatenate([own[evenly(len(own), n_per_class)] for own in of_class])
     return Digits(digits.images[index], digits.labels[index]), index
 
 

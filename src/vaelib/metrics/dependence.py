@@ -1,4 +1,4 @@
-"""How much latents depend on each other and, as curves on a circle, on an angle: arrays in, numbers out."""
+"""Which latents are in use, how much they depend on each other and, as curves on a circle, on an angle."""
 
 import numpy as np
 from scipy.special import xlogy
@@ -8,6 +8,14 @@ from vaelib.errors import InputError
 
 BINS = 20
 IMAGES_A_CELL = 5
+
+
+def active_units(mu: np.ndarray, threshold: float = 0.01) -> np.ndarray:
+    """Return which latents respond to the image: Var_x(mu_j) > threshold, (N, M) → bool (M,).
+
+    Burda et al. 2016, section 5.2; the threshold is theirs.
+    """
+    return mu.var(0) > threshold
 
 
 def gaussian_total_correlation(z: np.ndarray, active: np.ndarray | None = None) -> float:

@@ -15,10 +15,15 @@ from vaelib.spec import RunSpec
 
 @dataclass(frozen=True)
 class ElboTerms:
-    """−log p(x|z) of each image (B,) and KL(q(z_j|x) ‖ p(z_j)) of each image and latent (B, M), nats."""
+    """−log p(x|z) of each image (B,) and KL(q(z_j|x) ‖ p(z_j)) of each image and latent (B, M), nats.
+
+    mu, logvar (B, M): the posterior that they are of, where it is Gaussian.
+    """
 
     recon: Tensor
     kl: Tensor
+    mu: Tensor | None = None
+    logvar: Tensor | None = None
 
 
 def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
@@ -94,7 +99,7 @@ def elbo_terms(logits: Tensor, mu: Tensor, logvar: Tensor, x: Tensor, likelihood
 
     `likelihood` is any of `RECONSTRUCTIONS`.
     """
-    return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), gaussian_kl(mu, logvar))
+    return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), gaussian_kl(mu, logvar), mu, logvar)
 
 
 def reduction_weights(reduction: str, n_pixels: int, latent_dim: int) -> tuple[float, float]:

@@ -1,7 +1,8 @@
-"""What the chapters of the book share."""
+"""What the chapters say: numbers for the prose of a page, and words for what numbers do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from myst_nb import glue
 
 
@@ -12,3 +13,45 @@ def glue_all(values: Mapping[str, object]) -> None:
     """
     for name, value in values.items():
         glue(name, value.item() if hasattr(value, "item") else value, display=False)
+
+
+def direction(values: np.ndarray) -> str:
+    """Return in words whether a sequence rises or falls, so that prose says what the numbers say.
+
+    >>> direction([3.0, 2.0, 1.0]), direction([0, 0, 2]), direction([0, 2, 1])
+    ('falls at every step', 'never falls', 'goes up and down')
+    >>> direction([0.0, np.nan])
+    'is undefined in places'
+    """
+    steps = np.diff(values)
+    if not np.isfinite(values).all():
+        return "is undefined in places"
+    if len(steps) == 0 or (steps == 0).all():
+        return "does not change"
+    return next(
+        (
+            words
+            for words, holds in (
+                ("rises at every step", steps > 0),
+                ("falls at every step", steps < 0),
+                ("never falls", steps >= 0),
+                ("never rises", steps <= 0),
+            )
+            if holds.all()
+        ),
+        "goes up and down",
+    )
+
+
+def span(values: Sequence[float], pattern: str = "{:.2f}") -> str:
+    """Return a mean in words, with the least and the largest value where there are several.
+
+    >>> span([0.5]), span([1, 2, 3], "{:.0f}"), span([1, np.nan])
+    ('0.50', '2 (1 to 3)', 'undefined')
+    """
+    if np.isnan(values).any():
+        return "undefined"
+    mean = pattern.format(np.mean(values))
+    if len(values) == 1:
+        return mean
+    return f"{mean} ({pattern.format(min(values))} to {pattern.format(max(values))})"

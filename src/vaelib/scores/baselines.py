@@ -13,13 +13,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from vaelib.cache import Fit, cached
-from vaelib.data.dataset import Dataset, as_float, load_split
+from vaelib.data.dataset import Dataset, as_float, evenly, load_split
 from vaelib.errors import InputError, check_choice
-from vaelib.metrics.codes import active_units
-from vaelib.models import latents
+from vaelib.metrics.dependence import active_units
+from vaelib.models import inference as latents
 from vaelib.models.build import VAE, build
-from vaelib.models.inference import BATCH, eval_mode
-from vaelib.models.latents import Codes
+from vaelib.models.inference import BATCH, Codes, in_batches
 from vaelib.scores.linear import LinearCode, independent, principal
 from vaelib.scores.supervised import LabelledEncoder, labelled, train_encoder
 from vaelib.spec import RunSpec
@@ -70,7 +69,7 @@ def pca(images: Tensor, m: int) -> Encoder:
     pixels learns as beta goes to 0 (Lucas et al. 2019). Fitted on `FITTED` of the images. Reconstructions
     are cut at half a grey level. Raises `InputError` unless m is from 1 to less than images and pixels.
     """
-    return _linear(principal(_pixels(_spread_evenly(images)), m))
+    return _linear(principal(_pixels(images[evenly(len(images), FITTED)]), m))
 
 
 def ica(images: Tensor, m: int) -> Encoder:
@@ -79,7 +78,7 @@ def ica(images: Tensor, m: int) -> Encoder:
     They are PCA's code turned (`linear.independent`), so that reconstructions are PCA's. A fit that did not
     settle is used as it is, and its name says so. Raises as `pca` does.
     """
-    return _linear(independent(_pixels(_spread_evenly(images)), m))
+    return _linear(independent(_pixels(images[evenly(len(images), FITTED)]), m))
 
 
 def untrained(spec: RunSpec, images: Tensor | None = None) -> Encoder:
@@ -154,22 +153,16 @@ def _normal_prior(m: int) -> Callable[[int, int], np.ndarray]:
     return lambda n, seed: latents.normal_draws(n, m, seed)
 
 
-def _spread_evenly(images: Tensor) -> Tensor:
-    n = min(len(images), FITTED)
-    return images[torch.arange(n) * len(images) // n]
-
-
 def _of_supervised(network: LabelledEncoder, m: int) -> Encoder:
     def encode(images: Tensor) -> Codes:
-        with eval_mode(network):
-            return _point(torch.cat([network.mu(as_float(batch)) for batch in images.split(BATCH)]).numpy())
+        return _point(in_batches(network, lambda batch: network.mu(as_float(batch)), images).numpy())
 
     return Encoder("supervised", encode, None, _normal_prior(m))
 
 
 def _scale(encoder: Encoder, images: Tensor) -> Fit:
     """Return the mean and SD (M,) of a code's latents; of one that does not vary, 1."""
-    mu = encoder.encode(_spread_evenly(images)).mu.astype(float)
+    mu = encoder.encode(images[evenly(len(images), FITTED)]).mu.astype(float)
     sd = np.where(np.ptp(mu, axis=0) > 0, mu.std(0), 1)
     return Fit({"mean": torch.from_numpy(mu.mean(0)), "sd": torch.from_numpy(sd)}, {})
 
@@ -185,7 +178,7 @@ def _scaled(encoder: Encoder, scale: Fit) -> Encoder:
 
 
 def _linear_fit(fit: Callable[[np.ndarray, int], LinearCode], images: Tensor, m: int) -> Fit:
-    code = fit(_pixels(_spread_evenly(images)), m)
+    code = fit(_pixels(images[evenly(len(images), FITTED)]), m)
     tensors = {name: torch.from_numpy(getattr(code, name)) for name in ("mean", "reading", "basis")}
     return Fit(tensors, {"name": code.name})
 

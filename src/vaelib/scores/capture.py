@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from vaelib.data.dataset import Dataset, as_float
+from vaelib.data.dataset import Dataset, as_float, evenly
 from vaelib.metrics import probes
-from vaelib.metrics.codes import active_units
+from vaelib.metrics.dependence import active_units
 from vaelib.metrics.probes import Estimate
 from vaelib.models.build import VAE
-from vaelib.models.latents import Codes, decode_logits, encode
+from vaelib.models.inference import Codes, decode_logits, encode
 
 VISIBLE = 0.05
 """Traversal energy above which a latent counts as visible."""
@@ -87,7 +87,7 @@ def capture(model: VAE, test: Dataset, n_moved: int = 200) -> Capture:
 
 def _moved(model: VAE, test: Dataset, mu: np.ndarray, n: int) -> tuple[list[float], list[float], np.ndarray]:
     """Return energy, agreement and change map of each latent, moved from its 5 % to its 95 % quantile."""
-    chosen = np.arange(min(n, len(test))) * len(test) // min(n, len(test))
+    chosen = evenly(len(test), n)
     images = as_float(test.images[chosen])[:, 0].numpy()
     energy, agreement, maps = [], [], []
     for dim, ends in enumerate(np.quantile(mu, [0.05, 0.95], axis=0).T):

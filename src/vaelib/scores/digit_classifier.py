@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vaelib.cache import Fit, cached
 from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import InputError
-from vaelib.models.inference import eval_mode
+from vaelib.models.inference import in_batches
 from vaelib.scores.supervised import SEED, train_network
 from vaelib.spec import RunSpec
 from vaelib.versions import BASELINES
@@ -119,9 +119,7 @@ def _in_batches(network: LeNet, layer: Callable[[Tensor], Tensor], images: np.nd
             f"images {images.shape} from {images.min(initial=0):g} to {images.max(initial=1):g} are "
             "refused; accepted: (N, S, S) in [0, 1]. Scale bytes with data.as_float."
         )
-    with eval_mode(network):
-        parts = [layer(batch[:, None]) for batch in torch.from_numpy(images).split(BATCH)]
-    return torch.cat(parts).numpy()
+    return in_batches(network, layer, torch.from_numpy(images)[:, None], BATCH).numpy()
 
 
 def _accuracy(network: LeNet, test: Dataset) -> dict[str, float]:

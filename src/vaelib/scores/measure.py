@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from vaelib.cache import Fit, cached, one_thread
-from vaelib.data.dataset import load_split
+from vaelib.data.dataset import evenly, load_split
 from vaelib.errors import check_choice
 from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, write_json, write_sealed
 from vaelib.metrics.udr import udr
-from vaelib.models.latents import encode
+from vaelib.models.inference import encode
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.baselines import BASELINES, key, of_model, rows
 from vaelib.scores.registry import GROUPS, Measured, measure
@@ -171,9 +170,8 @@ def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, floa
 
     def make() -> Fit:
         test = load_split(runs[0].spec, "test").images
-        n = min(len(test), UDR_IMAGES)
         with one_thread():
-            codes = [encode(run.model, test[torch.arange(n) * len(test) // n]) for run in runs]
+            codes = [encode(run.model, test[evenly(len(test), UDR_IMAGES)]) for run in runs]
         found = udr(
             [own.mu for own in codes], [own.kl_per_dim for own in codes], names=[run.id for run in runs]
         ).scores

@@ -8,10 +8,9 @@ import numpy as np
 from vaelib.data.dataset import as_float
 from vaelib.errors import InputError
 from vaelib.metrics import probes
-from vaelib.metrics.codes import active_units
-from vaelib.metrics.dependence import gaussian_total_correlation, pairwise_information
+from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
 from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
-from vaelib.models.bounds import log_weights
+from vaelib.models.inference import log_weights
 from vaelib.scores.capture import VISIBLE
 from vaelib.scores.digit_classifier import DigitClassifier, digit_classifier
 from vaelib.scores.representation import Group, Representation, mean

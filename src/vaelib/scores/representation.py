@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from vaelib.data.dataset import Dataset
+from vaelib.data.dataset import Dataset, evenly
 from vaelib.data.factorial import FactorialSet, Sweep, factorial_set, rotation_sweep
 from vaelib.errors import InputError
-from vaelib.metrics.codes import active_units
+from vaelib.metrics.dependence import active_units
 from vaelib.metrics.prediction import FOREST_IMAGES
 from vaelib.metrics.probes import Estimate
 from vaelib.models.build import VAE
-from vaelib.models.inference import bound_terms
-from vaelib.models.latents import Codes
+from vaelib.models.inference import Codes, bound_terms
 from vaelib.models.losses import ElboTerms
 from vaelib.scores.baselines import Encoder
 from vaelib.spec import RunSpec
@@ -134,8 +133,7 @@ class Representation:
 
     def spread(self, n: int) -> np.ndarray:
         """Return the rows of n test images, or of all, spread evenly over both halves."""
-        n = min(n, len(self.test))
-        return np.arange(n) * len(self.test) // n
+        return evenly(len(self.test), n)
 
 
 @cache

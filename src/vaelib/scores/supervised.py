@@ -17,7 +17,7 @@ from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import DivergedError
 from vaelib.metrics.probes import r2
 from vaelib.models.build import build
-from vaelib.models.inference import BATCH, eval_mode
+from vaelib.models.inference import in_batches
 from vaelib.spec import RunSpec
 from vaelib.training.memory import keep_large_blocks
 from vaelib.versions import BASELINES
@@ -173,9 +173,10 @@ def _init(spec: RunSpec) -> LabelledEncoder:
 
 
 def _predict(network: LabelledEncoder, images: Tensor) -> pd.DataFrame:
-    with eval_mode(network):
-        parts = [network(as_float(batch))[1:] for batch in images.split(BATCH)]
-    logits, waves = (torch.cat(part) for part in zip(*parts, strict=True))
+    def read(batch: Tensor) -> Tensor:
+        return torch.cat(network(as_float(batch))[1:], 1)
+
+    logits, waves = in_batches(network, read, images).split((CLASSES, 2), dim=1)
     angle = torch.rad2deg(torch.atan2(waves[:, 0], waves[:, 1]))
     return pd.DataFrame({"digit": logits.argmax(1).numpy(), "angle": angle.double().numpy()})
 

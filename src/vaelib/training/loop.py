@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaelib.data.dataset import Dataset, as_float, with_fresh_angles
+from vaelib.data.dataset import Dataset, as_float, evenly, with_fresh_angles
 from vaelib.errors import DivergedError
 from vaelib.files import digest, read_sealed, write_atomic, write_sealed
 from vaelib.models.build import VAE, build
@@ -113,8 +113,7 @@ def history_table(rows: list[dict]) -> pd.DataFrame:
 
 def _measured_subset(dataset: Dataset) -> Tensor:
     """Return images spread evenly over the dataset, so that upright and rotated ones are both measured."""
-    n = min(len(dataset), MEASURED)
-    return dataset.images[torch.arange(n) * len(dataset) // n]
+    return dataset.images[evenly(len(dataset), MEASURED)]
 
 
 def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device, progress: bool) -> dict:
