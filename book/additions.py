@@ -58,6 +58,7 @@ from vaelib.metrics.transforms import moved_images, transform_dictionary
 from vaelib.models import energy as energy_module
 from vaelib.models import pose_vae as pose_module
 from vaelib.models.inference import decode, encode, traverse
+from vaelib.objectives import title
 from vaelib.plots.images import image_grid
 from vaelib.plots.latents import traversal_panels
 from vaelib.plots.pose import pose_in_one_drawing, scores_of_many
@@ -67,7 +68,6 @@ from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all, span
 from vaelib.scores.rotation import MOVES
 from vaelib.spec import RunSpec
-from vaelib.training.objectives import title
 from vaelib.training.store import RunStore
 
 recipe = {

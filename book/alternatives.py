@@ -54,13 +54,13 @@ import pandas as pd
 
 from vaelib.claims.ledger import groups_needed
 from vaelib.metrics.statistics import mean_interval
+from vaelib.objectives import OBJECTIVES, resolve, title
 from vaelib.plots.pose import scores_of_many
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all, span
 from vaelib.report.tables import number, score_table
 from vaelib.scores.measure import baseline_scores, baseline_titles, score
-from vaelib.spec import TURNS, RunSpec
-from vaelib.training.objectives import OBJECTIVES, title
+from vaelib.spec import RunSpec
 from vaelib.training.store import RunStore
 
 scale = load_profile(profile)
@@ -101,7 +101,7 @@ glue_all(
 # %% tags=["hide-input"]
 def told(spec):
     """Return what the library says of an objective, and of what else a run changes."""
-    texts = [OBJECTIVES[spec.objective].__doc__.partition("\n\n")[0]]
+    texts = [resolve(OBJECTIVES[spec.objective].loss).__doc__.partition("\n\n")[0]]
     for f in fields(RunSpec):
         if f.name in ("compared", "angles") and getattr(spec, f.name) != f.default:
             texts.append(f"Changed: {f.name}, {f.metadata['help']}.")
@@ -179,7 +179,7 @@ purity = {name: np.array([own["purity_best"] for own in same], dtype=float) for 
 gains = {name: mean_interval(own - purity[plain]) for name, own in purity.items() if name != plain}
 gained = pd.DataFrame(gains, index=["gain in purity", "low", "high"]).T
 means = pd.Series({name: own.mean() for name, own in purity.items()})
-turning = [name for name, same in runs.items() if same[0].spec.objective in TURNS]
+turning = [name for name, same in runs.items() if OBJECTIVES[same[0].spec.objective].turns]
 
 
 def names_where(sure):

@@ -51,12 +51,12 @@ from vaelib.metrics.distances import distances_when_turned
 from vaelib.metrics.rotation import rotation_isolation
 from vaelib.metrics.statistics import crossing
 from vaelib.models.inference import encode
+from vaelib.objectives import title
 from vaelib.plots.pose import rotation_over_ranges
 from vaelib.profiles import load_profile
 from vaelib.report.prose import direction, glue_all, span
 from vaelib.report.tables import number
 from vaelib.scores.baselines import rows
-from vaelib.training.objectives import title
 from vaelib.training.store import RunStore
 
 recipe = {

@@ -11,7 +11,7 @@ from vaelib.data.dataset import as_float, load_split
 from vaelib.models.build import build
 from vaelib.models.inference import encode, prior_samples
 from vaelib.models.losses import bernoulli_nll
-from vaelib.spec import OBJECTIVES
+from vaelib.objectives import OBJECTIVES
 
 FAMILIES = ("beta_vae", "joint", "pose")
 

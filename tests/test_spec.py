@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaelib import versions
 from vaelib.architectures import ARCHITECTURES, encoder_layout
 from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
 from vaelib.models.build import build
+from vaelib.objectives import OBJECTIVES
 from vaelib.spec import RunSpec
 
 
@@ -157,7 +157,7 @@ def test_numpy_s_truth_is_no_number():
 
 
 def test_another_objective_has_the_version_of_its_own_training(monkeypatch):
-    monkeypatch.setitem(versions.TRAINING, "pose", 99)
+    monkeypatch.setitem(OBJECTIVES, "pose", dataclasses.replace(OBJECTIVES["pose"], version=99))
     assert RunSpec(objective="pose", beta=1).training_version == 99
     assert RunSpec(beta=1).changed(objective="pose") == RunSpec(objective="pose", beta=1)
     assert RunSpec(objective="pose", beta=1).plain == RunSpec(beta=1)

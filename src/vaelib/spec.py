@@ -3,14 +3,14 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, get_args
 
-from vaelib import versions
 from vaelib.architectures import ACTIVATIONS, ARCHITECTURES, NORMS, encoder_layout
 from vaelib.errors import InputError, check_choice, did_you_mean
+from vaelib.objectives import OBJECTIVES
 
 REDUCTIONS = (
     "sum",
@@ -21,15 +21,6 @@ REDUCTIONS = (
     "mean_pixels",
 )
 """The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
-
-OBJECTIVES = tuple(versions.TRAINING)
-"""What can be minimised: the β-VAE and its alternatives, see `objectives`."""
-WITH_PENALTY = ("dip_vae_ii", "factor_vae", "pair")
-"""Objectives that add a penalty to the β-VAE's loss, weighted by `penalty`."""
-WITH_CAPACITY = ("capacity", "joint")
-"""Objectives that hold the KL at `capacity`."""
-TURNS = ("pair", "pose")
-"""Objectives that need images which differ by a turn."""
 
 DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
 """The fields of a spec that decide its training and test images."""
@@ -47,7 +38,7 @@ decides an untrained network: so does a field that is added, until it is named h
 
 
 def _choice(default: str | None, accepted: Iterable[str], help: str) -> Any:
-    return field(default=default, metadata={"help": help, "accepted": tuple(accepted)})
+    return field(default=default, metadata={"help": help, "accepted": accepted})
 
 
 def _number(default: float | None, least: float, help: str, most: float = math.inf) -> Any:
@@ -121,7 +112,7 @@ class RunSpec:
         for name, own in (
             ("activation", ARCHITECTURES[self.arch].activation),
             ("norm", ARCHITECTURES[self.arch].norm),
-            ("training_version", versions.TRAINING[self.objective]),
+            ("training_version", OBJECTIVES[self.objective].version),
         ):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, own)
@@ -231,14 +222,8 @@ def _check_together(spec: RunSpec) -> None:
     """Raise `InputError` for a field whose value, no default, says nothing beside the other fields."""
     for name, needed, given in (
         ("objective", "reduction sum", spec.reduction == "sum"),
-        ("objective", "rotation_range above 0", spec.objective not in TURNS or spec.rotation_range > 0),
-        ("objective", "images both", spec.objective != "pose" or spec.images == "both"),
-        ("objective", "latent_dim above 1", spec.objective != "pose" or spec.latent_dim > 1),
-        ("penalty", f"objective {', '.join(WITH_PENALTY)}", spec.objective in WITH_PENALTY),
-        ("capacity", f"objective {', '.join(WITH_CAPACITY)}", spec.objective in WITH_CAPACITY),
-        ("capacity_epochs", f"objective {', '.join(WITH_CAPACITY)}", spec.objective in WITH_CAPACITY),
-        ("told_upright", "objective pose", spec.objective == "pose"),
-        ("told_slant", "objective pose", spec.objective == "pose"),
+        *(("objective", *need) for need in OBJECTIVES[spec.objective].needs(spec)),
+        *_fields_of_objectives(spec),
         ("compared", "likelihood bernoulli", spec.likelihood == "bernoulli"),
         ("angles", "images both, rotated", spec.images != "upright"),
         ("angles", "rotation_range above 0", spec.rotation_range > 0),
@@ -246,6 +231,13 @@ def _check_together(spec: RunSpec) -> None:
         value = getattr(spec, name)
         if value != getattr(RunSpec, name) and not given:
             raise InputError(f"{name} {value!r} is refused here; accepted only with {needed}.")
+
+
+def _fields_of_objectives(spec: RunSpec) -> Iterator[tuple[str, str, bool]]:
+    """Yield the fields that some objectives read, which those are, and whether the spec's is one."""
+    for name in dict.fromkeys(name for objective in OBJECTIVES.values() for name in objective.fields):
+        readers = [title for title, objective in OBJECTIVES.items() if name in objective.fields]
+        yield name, f"objective {', '.join(readers)}", spec.objective in readers
 
 
 def canonical_json(values: Mapping[str, Any]) -> str:

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from vaelib.architectures import ARCHITECTURES, encoder_layout
-from vaelib.models.joint_vae import JointVAE
 from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToImage
-from vaelib.models.pose_vae import PosePrior, PoseVAE
 from vaelib.models.vae import VAE
+from vaelib.objectives import OBJECTIVES, resolve
 from vaelib.spec import RunSpec
 
 ACTIVATION = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
@@ -34,22 +33,16 @@ def _draw(spec: RunSpec) -> VAE:
     last, side = encoder_layout(spec.arch, spec.image_size, spec.depth)[-1]
     flat = last.channels * side**2
     dense = ARCHITECTURES[spec.arch].dense
-    categories = JointVAE.CATEGORIES if spec.objective == "joint" else 0
-    gaussian = spec.latent_dim - (spec.objective == "pose")
-    encoder = nn.Sequential(
-        *_convolutions(spec), nn.Flatten(), *_head(flat, dense, 2 * gaussian + categories, spec)
-    )
+    network = resolve(OBJECTIVES[spec.objective].network)
+    given, taken = network.widths(spec.latent_dim)
+    encoder = nn.Sequential(*_convolutions(spec), nn.Flatten(), *_head(flat, dense, given, spec))
     decoder = nn.Sequential(
-        *_dense(gaussian + categories, dense, flat, spec),
+        *_dense(taken, dense, flat, spec),
         nn.Unflatten(1, (last.channels, side, side)),
         *_between(last.channels, spec),
         *_transposed_convolutions(spec),
     )
-    if spec.objective == "pose":
-        told = PosePrior(spec.told_upright, spec.told_slant, spec.rotation_range)
-        model = PoseVAE(encoder, decoder, spec.latent_dim, told)
-    else:
-        model = (JointVAE if spec.objective == "joint" else VAE)(encoder, decoder, spec.latent_dim)
+    model = network.of(encoder, decoder, spec)
     if spec.init == "he":
         head = next(layer for layer in reversed(model.encoder) if isinstance(layer, nn.Linear))
         outputs = (head, model.decoder[-1])

@@ -24,6 +24,11 @@ class JointVAE(VAE):
         super().__init__(encoder, decoder, latent_dim)
         self.noise_dim = latent_dim + self.CATEGORIES
 
+    @staticmethod
+    def widths(latent_dim: int) -> tuple[int, int]:
+        """Return how many numbers the encoder gives, and how many the decoder takes."""
+        return 2 * latent_dim + JointVAE.CATEGORIES, latent_dim + JointVAE.CATEGORIES
+
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the code (B, M + 10), mu and the categories' probabilities, and logvar of z (B, M)."""
         mu, logvar, scores = self.encoder(x).tensor_split((self.scalars, 2 * self.scalars), dim=1)

@@ -84,6 +84,17 @@ class PoseVAE(VAE):
         for name, value in (("angles", centres()), ("log_prior", prior.log()), ("log_window", window.log())):
             self.register_buffer(name, value, persistent=False)
 
+    @staticmethod
+    def widths(latent_dim: int) -> tuple[int, int]:
+        """Return how many numbers the encoder gives, and how many the decoder takes: those of the content."""
+        return 2 * (latent_dim - 1), latent_dim - 1
+
+    @classmethod
+    def of(cls, encoder: nn.Module, decoder: nn.Module, spec: RunSpec) -> "PoseVAE":
+        """Return the network of a spec, told what the spec says of turned images."""
+        told = PosePrior(spec.told_upright, spec.told_slant, spec.rotation_range)
+        return cls(encoder, decoder, spec.latent_dim, told)
+
     @torch.no_grad()
     def log_posterior(self, x: Tensor) -> Tensor:
         """Return log q of each bin (B, BINS): sharpened softmax of the energies in the range of angles.

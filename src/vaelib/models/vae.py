@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelib.models.losses import LIKELIHOODS, ElboTerms, elbo_terms, gaussian_kl
+from vaelib.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class VAE(nn.Module):
     Kingma & Welling 2014, with the convolutional networks of Higgins et al. 2017 (Table 1). `noise_dim` is
     the number of standard normal draws an image that one sample of its posterior takes, and `scalars` the
     number of columns of a code, from the first, that are latents of their own. A network with another
-    posterior overrides both, and `posterior`, `prior`, `terms` and `log_weight`: nothing outside knows which
-    distributions they are.
+    posterior overrides both, and `widths`, `posterior`, `prior`, `terms` and `log_weight`: nothing outside
+    knows which distributions they are.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int):
@@ -38,6 +39,16 @@ class VAE(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.noise_dim = self.scalars = latent_dim
+
+    @staticmethod
+    def widths(latent_dim: int) -> tuple[int, int]:
+        """Return how many numbers the encoder gives, and how many the decoder takes."""
+        return 2 * latent_dim, latent_dim
+
+    @classmethod
+    def of(cls, encoder: nn.Module, decoder: nn.Module, spec: RunSpec) -> "VAE":
+        """Return the network of a spec, of an encoder and a decoder of these `widths`."""
+        return cls(encoder, decoder, spec.latent_dim)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return `mu` and `logvar`, each (B, M), of images (B, 1, S, S) with pixels in [0, 1]."""

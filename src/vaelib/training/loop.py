@@ -23,8 +23,8 @@ from vaelib.files import digest, read_sealed, write_atomic, write_sealed
 from vaelib.models.build import VAE, build
 from vaelib.models.inference import bound_terms
 from vaelib.models.losses import ElboTerms
+from vaelib.objectives import OBJECTIVES, resolve
 from vaelib.spec import RunSpec
-from vaelib.training.objectives import DISCRIMINATORS, OBJECTIVES, n_noise
 
 MEASURED = 2_000
 """Images of the fixed training and validation subsets on which both curves are measured each epoch."""
@@ -119,7 +119,9 @@ def _measured_subset(dataset: Dataset) -> Tensor:
 def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device, progress: bool) -> dict:
     """Take one pass over the training images and return the epoch's row of the history."""
     epoch = state.epoch + 1
-    order, noise = _epoch_draws(spec, epoch, len(images), n_noise(state.model, spec))
+    order, noise = _epoch_draws(
+        spec, epoch, len(images), OBJECTIVES[spec.objective].draws(state.model.noise_dim)
+    )
     batches = spec.n_batches
     seen = torch.zeros(batches, 3, device=device)  # loss; reconstruction and KL, nats summed over images
     state.model.train()
@@ -155,7 +157,7 @@ def train_step(
     """
     given = (state.model, x, eps, beta, spec, progress)
     discriminators = (state.discriminator,) if state.discriminator else ()
-    terms, loss = OBJECTIVES[spec.objective](*given, *discriminators)
+    terms, loss = resolve(OBJECTIVES[spec.objective].loss)(*given, *discriminators)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.optimizer.param_groups[0]["lr"] = lr
@@ -217,7 +219,9 @@ def _diverged(what: str, spec: RunSpec, kept: int) -> DivergedError:
 
 def init_state(spec: RunSpec, device: torch.device) -> State:
     """Return the state before the first epoch: weights drawn by the spec's seed, Adam without moments."""
-    discriminator = DISCRIMINATORS[spec.objective](spec) if spec.objective in DISCRIMINATORS else None
+    discriminator = None
+    if place := OBJECTIVES[spec.objective].discriminator:
+        discriminator = resolve(place)(spec)
     model = build(spec).to(device, memory_format=torch.channels_last)
     groups = [{"params": list(model.parameters())}]
     if discriminator:

@@ -33,10 +33,10 @@ from vaelib.files import (
 )
 from vaelib.models.build import VAE, build
 from vaelib.models.inference import evaluate
+from vaelib.objectives import OBJECTIVES
 from vaelib.spec import RunSpec
 from vaelib.training import loop as training
 from vaelib.training.memory import keep_large_blocks
-from vaelib.versions import TRAINING
 
 RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
@@ -179,7 +179,7 @@ class RunStore:
             yield
 
     def _train(self, spec: RunSpec, device: torch.device, threads: int, progress: bool) -> Run:
-        current = TRAINING[spec.objective]
+        current = OBJECTIVES[spec.objective].version
         if spec.training_version != current:
             raise InputError(
                 f"training_version {spec.training_version} cannot be trained by this code; "

@@ -1,14 +1,14 @@
 """What is minimised: the β-VAE and its alternatives, each told by its difference from it.
 
-An objective takes a network, images x (B, 1, S, S) in [0, 1], noise eps (B, `n_noise`), the weight
-beta of the KL at this step, the spec, and `progress`, the share of the training that is done, from 0 to 1;
-one of `CRITICS` takes its second network, too. It returns the terms of the bound of each image, for the
-history, and the loss, a scalar. Held-out images are measured by the bound alone, whatever was minimised.
+A loss takes a network, images x (B, 1, S, S) in [0, 1], noise eps, normal, with a column for each draw of a
+sample and those that the `Objective` adds, the weight beta of the KL at this step, the spec, and `progress`,
+the share of the training that is done, from 0 to 1; one with a discriminator takes it, too. It returns the
+terms of the bound of each image, for the history, and the loss, a scalar. Held-out images are measured by the
+bound alone, whatever was minimised.
 """
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -17,12 +17,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from vaelib.data.dataset import turned
-from vaelib.models.losses import ElboTerms, beta_loss, elbo_terms
-from vaelib.models.pose_vae import pose
+from vaelib.models.losses import ElboTerms, beta_loss
 from vaelib.models.vae import VAE, sample, uniform
-from vaelib.spec import WITH_PENALTY, RunSpec
-
-Objective = Callable[..., tuple[ElboTerms, Tensor]]
+from vaelib.spec import RunSpec
 
 
 def beta_vae(
@@ -41,8 +38,8 @@ def beta_tcvae(
     As KL = mutual information + total correlation + dimension-wise KL, this weights the second of them
     by β. At β = 1 it is the VAE to the bit; the KL itself is the closed form, not the sampled one.
     """
-    logits, mu, logvar = model(x, eps)
-    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    terms = model.terms(x, eps, spec.training_likelihood)
+    mu, logvar = terms.mu, terms.logvar
     parts = kl_parts(sample(mu, logvar, eps), mu, logvar, spec.n_images)
     return terms, beta_loss(terms, 1.0, spec) + (beta - 1) * parts.total_correlation.mean()
 
@@ -104,9 +101,8 @@ def dip_vae_ii(
 
     λ is `spec.penalty`; theirs has β = 1.
     """
-    logits, mu, logvar = model(x, eps)
-    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
-    return terms, beta_loss(terms, beta, spec) + spec.penalty * covariance_penalty(mu, logvar)
+    terms = model.terms(x, eps, spec.training_likelihood)
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * covariance_penalty(terms.mu, terms.logvar)
 
 
 def covariance_penalty(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -130,9 +126,8 @@ def factor_vae(
     VAE alone.
     """
     noise, shuffle = eps.split(model.noise_dim, dim=1)
-    logits, mu, logvar = model(x, noise)
-    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
-    z = sample(mu, logvar, noise)
+    terms = model.terms(x, noise, spec.training_likelihood)
+    z = sample(terms.mu, terms.logvar, noise)
     fixed = {name: weight.detach() for name, weight in discriminator.named_parameters()}
     total_correlation = functional_call(discriminator, fixed, z).mean()
     latents = z.detach()
@@ -171,12 +166,13 @@ def pair(
     turned image is encoded and not decoded.
     """
     noise, column = eps[:, : model.noise_dim], eps[:, -1]
-    logits, mu, logvar = model(x, noise)
-    terms = elbo_terms(logits, mu, logvar, x, spec.training_likelihood)
+    terms = model.terms(x, noise, spec.training_likelihood)
     degrees = 0.5 * spec.rotation_range * uniform(column)
     moved, _ = model.encode(turned(x, degrees).contiguous(memory_format=torch.channels_last))
-    should = F.pad((degrees / pair_scale(spec))[:, None], (0, mu.shape[1] - 1))
-    return terms, beta_loss(terms, beta, spec) + spec.penalty * (moved - mu - should).square().sum(1).mean()
+    should = F.pad((degrees / pair_scale(spec))[:, None], (0, moved.shape[1] - 1))
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * (moved - terms.mu - should).square().sum(
+        1
+    ).mean()
 
 
 def pair_scale(spec: RunSpec) -> float:
@@ -196,52 +192,3 @@ def joint(
     target = capacity_at(spec, progress)
     of_category = min(target, math.log(terms.kl.shape[1] - spec.latent_dim))
     return terms, terms.recon.mean() + beta * ((of_z - target).abs() + (of_c - of_category).abs())
-
-
-OBJECTIVES: dict[str, Objective] = {
-    "beta_vae": beta_vae,
-    "beta_tcvae": beta_tcvae,
-    "capacity": capacity,
-    "dip_vae_ii": dip_vae_ii,
-    "factor_vae": factor_vae,
-    "pair": pair,
-    "joint": joint,
-    "pose": pose,
-}
-"""The objectives by the name that a spec gives them."""
-
-DISCRIMINATORS = {"factor_vae": latent_discriminator}
-"""Objectives with a second network, and what builds it."""
-
-
-def title(spec: RunSpec) -> str:
-    """Return what a run minimises, with its weights by the names that the papers give them.
-
-    >>> title(RunSpec(beta=1, angles="fresh")), title(RunSpec(objective="dip_vae_ii", beta=1, penalty=2))
-    ('β-VAE, β = 1, fresh angles', 'DIP-VAE-II, λ = 2')
-    """
-    names = {
-        "beta_vae": f"β-VAE, β = {spec.beta:g}",
-        "beta_tcvae": f"β-TCVAE, β = {spec.beta:g}",
-        "capacity": f"capacity, C = {spec.capacity:g}, γ = {spec.beta:g}",
-        "dip_vae_ii": f"DIP-VAE-II, λ = {spec.penalty:g}",
-        "factor_vae": f"FactorVAE, γ = {spec.penalty:g}",
-        "pair": f"known turns, w = {spec.penalty:g}",
-        "joint": f"JointVAE, C = {spec.capacity:g}, γ = {spec.beta:g}",
-        "pose": "pose",
-    }
-    weighted = spec.objective in (*WITH_PENALTY, "pose") and spec.beta != 1
-    changed = {
-        f"β = {spec.beta:g}": weighted,
-        f"told a share of {spec.told_upright:g}": spec.told_upright != RunSpec.told_upright,
-        f"told a slant of {spec.told_slant:g}°": spec.told_slant != RunSpec.told_slant,
-        "blurred pyramid": spec.compared == "pyramid",
-        "fresh angles": spec.angles == "fresh",
-    }
-    return ", ".join([names[spec.objective], *(name for name, holds in changed.items() if holds)])
-
-
-def n_noise(model: VAE, spec: RunSpec) -> int:
-    """Return how many normal draws an image an objective takes: for the sample, and what comes after it."""
-    more = {"factor_vae": model.noise_dim, "pair": 1, "pose": 1}
-    return model.noise_dim + more.get(spec.objective, 0)
