@@ -1,7 +1,7 @@
 # The report as a graph of jobs: data -> runs -> their scores -> pages -> book. `vaelib book` is the way to start it.
 #
 # A page and the book are up to date when their recipe (a fingerprint of every file and parameter that decides
-# them, see vaelib.fingerprint) is the recorded one. A run is its specification: once done.json is there it is done.
+# them, see vaelib.report.recipes) is the recorded one. A run is its specification: once done.json is there it is done.
 #
 # update(): Snakemake neither deletes the file before a job nor after one that failed, so the last good page
 # stays to be read. The mark beside it is deleted, so that a job that failed is not taken for done.
@@ -11,8 +11,7 @@ import os
 import sys
 
 from vaelib.report import plan
-from vaelib import fingerprint as recipes
-from vaelib.report import build as report
+from vaelib.report import build, recipes
 from vaelib.profiles import load_profile
 from vaelib.spec import RunSpec
 
@@ -23,12 +22,12 @@ MADE = "_build/report/made"
 
 @functools.cache
 def needs():
-    return report.plan(PROFILE)
+    return build.plan(PROFILE)
 
 
 def read_by(page):
     return [
-        *(f"{report.STORE}/{run}/done.json" for run in needs()[page].runs),
+        *(f"{build.STORE}/{run}/done.json" for run in needs()[page].runs),
         *(f"{MADE}/score/{run}" for run in needs()[page].scores),
         *(f"{MADE}/baselines/{run}" for run in needs()[page].baselines),
     ]
@@ -41,11 +40,11 @@ def recipe(wildcards):
 
 def data(wildcards):
     # A run that is there, perhaps because it came with the checkout, is not looked at again.
-    return [] if os.path.exists(f"{report.STORE}/{wildcards.run}/done.json") else ancient(f"{MADE}/data/mnist")
+    return [] if os.path.exists(f"{build.STORE}/{wildcards.run}/done.json") else ancient(f"{MADE}/data/mnist")
 
 
 def cost(wildcards, input):
-    return round(plan.core_seconds(RunSpec.from_json((report.SPECS / f"{wildcards.run}.json").read_text())))
+    return round(plan.core_seconds(RunSpec.from_json((build.SPECS / f"{wildcards.run}.json").read_text())))
 
 
 wildcard_constraints:
@@ -78,24 +77,24 @@ rule train:
     input:
         data,
         spec=ancient("_build/report/specs/{run}.json"),
-    output: update(f"{report.STORE}/{{run}}/done.json")
+    output: update(f"{build.STORE}/{{run}}/done.json")
     log: "logs/train/{run}.log"
     message: "train {wildcards.run}"
     threads: 1
     priority: cost   # the longest first, so that no core waits for it at the end
-    shell: f"{VAELIB} train --spec {{input.spec}} --store {report.STORE} --threads {{threads}} > {{log}} 2>&1"
+    shell: f"{VAELIB} train --spec {{input.spec}} --store {build.STORE} --threads {{threads}} > {{log}} 2>&1"
 
 
 rule score:
     input:
-        f"{report.STORE}/{{run}}/done.json",
+        f"{build.STORE}/{{run}}/done.json",
         spec=ancient("_build/report/specs/{run}.json"),
     output: touch(f"{MADE}/score/{{run}}")
     params: recipe=recipes.score_recipe()
     log: "logs/score/{run}.log"
     message: "score {wildcards.run}"
     threads: 1
-    shell: "{VAELIB} score --spec {input.spec} --profile {PROFILE.name} --store {report.STORE} > {log} 2>&1"
+    shell: "{VAELIB} score --spec {input.spec} --profile {PROFILE.name} --store {build.STORE} > {log} 2>&1"
 
 
 rule baselines:
@@ -108,7 +107,7 @@ rule baselines:
     message: "baselines {wildcards.run}"
     threads: 1
     priority: 1   # before the pages, after the trainings
-    shell: "{VAELIB} score --baselines --spec {input.spec} --profile {PROFILE.name} --store {report.STORE} > {log} 2>&1"
+    shell: "{VAELIB} score --baselines --spec {input.spec} --profile {PROFILE.name} --store {build.STORE} > {log} 2>&1"
 
 
 rule page:

@@ -86,7 +86,7 @@ from vaelib.models.losses import beta_eff, matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all, span
-from vaelib.scores.capture import VISIBLE, capture
+from vaelib.scores.latent_profile import VISIBLE, profile_latents
 from vaelib.training.store import RunStore
 
 IN_USE = f"kl_{ACTIVE_KL:g}"
@@ -109,7 +109,7 @@ runs = [RunStore(store).get(spec) for spec in specs]
 screened = [run for run in runs if run.spec.image_size == image_size]
 table = results(screened, base)
 test = load_split(base, "test")
-table["visible"] = [capture(run.model, test, n_moved).visible for run in screened]
+table["visible"] = [profile_latents(run.model, test, n_moved).visible for run in screened]
 m = base.latent_dim
 summed = reading(base)
 suspect = reading(replace(base, reduction="mean_pixels_784", likelihood="gaussian"))

@@ -69,7 +69,7 @@ glue_all({"image_size": size, "beta": float(beta), "seed": seed})
 # the latents from it. The decoder is the mirror image, ending in a sigmoid that makes every pixel a probability.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks", "caption": "The networks from the image (left) to its reconstruction (right). Every block is what a layer puts out: higher for more pixels, thicker for more channels. Below, side squared and channels, or the number of units."}, "image": {"alt": "Two rows of blocks. In each, blocks shrink from the input image towards the latents in the middle and grow again, mirrored, to the output image; colours tell strided from unstrided convolutions, dense layers and latents."}}
-plots.networks({titles[arch]: layers for arch, layers in tables.items()}, size)
+plots.network_diagrams({titles[arch]: layers for arch, layers in tables.items()}, size)
 
 # %% [markdown]
 # The article's network is four convolutions, a dense layer of 256 units, and ReLU in between. Layer by layer, with the work

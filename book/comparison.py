@@ -47,7 +47,7 @@ from vaelib.plots.images import image_grid
 from vaelib.plots.latents import traversal_panels
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all, span
-from vaelib.scores.capture import capture, ranges
+from vaelib.scores.latent_profile import profile_latents, traversal_ranges
 from vaelib.scores.measure import baseline_scores
 from vaelib.training.store import RunStore
 
@@ -94,7 +94,7 @@ for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near
 # **β = {glue:text}`beta_near:g`**, {glue:text}`near_note`. It stands for "the nearest rate" below.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-plane", "caption": "Both networks in the plane of rate and distortion, test images; lower and further left is better. A curve joins the values of β of one network."}, "image": {"alt": "Plot of reconstruction against KL with labelled points for the values of beta, a colour and a marker for each network.", "width": "75%"}}
-plots.rate_distortion(
+plots.rates_of_networks(
     pd.DataFrame(
         [
             {"network": ARCHITECTURES[arch].title, "beta": b, **run.metrics["test"]["all"]}
@@ -111,7 +111,7 @@ plots.rate_distortion(
 # dimension from the code of one upright {glue:text}`traversal_digit`, each over its own 1–99 % range ({ref}`sec-factor-capture`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-reconstructions", "caption": "Test digits and their reconstructions from the mean code: upright above, rotated below. First seed."}, "image": {"alt": "Grid of ten digits a row: upright test digits, their reconstructions by each network, then the rotated digits and their reconstructions."}}
-found = {point: [capture(run.model, test, n_moved) for run in runs[point]] for point in compared}
+found = {point: [profile_latents(run.model, test, n_moved) for run in runs[point]] for point in compared}
 digits = test.factors.drop_duplicates("digit").sort_values("digit").index.to_numpy(copy=True)
 rows = []
 for chosen in (digits, digits + len(test) // 2):
@@ -124,7 +124,7 @@ start = np.flatnonzero(test.factors["digit"] == traversal_digit)[0]
 panels = []
 for point in compared:
     codes, per_dim = found[point][0].codes, found[point][0].per_dim
-    values = ranges(codes.mu, steps)
+    values = traversal_ranges(codes.mu, steps)
     order = per_dim["kl"].sort_values(ascending=False, kind="stable").index - 1
     panels.append([traverse(runs[point][0].model, codes.mu[start], [dim], values[dim])[0] for dim in order])
 traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
@@ -136,7 +136,7 @@ traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
 # the best single dimension and from all of them in {numref}`fig-networks-angle`.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-spectra", "caption": "KL of the dimensions on test images, sorted within each run and averaged over seeds."}, "image": {"alt": "Lines of KL against the rank of the dimension, one for each network and setting.", "width": "75%"}}
-plots.kl_spectra(
+plots.spectra_of_networks(
     {labels[p]: np.mean([np.sort(c.per_dim["kl"])[::-1] for c in found[p]], axis=0) for p in compared}
 )
 

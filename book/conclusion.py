@@ -29,7 +29,7 @@ also = []  # further runs, in which β is swept
 # %% tags=["hide-input"]
 # %matplotlib inline
 from vaelib.architectures import ARCHITECTURES
-from vaelib.claims.ledger import gather, ledger
+from vaelib.claims.ledger import gather, judge_claims
 from vaelib.claims.rules import LEAST_SEEDS
 from vaelib.claims.trends import DECK_BETA
 from vaelib.models.losses import REFERENCE_SIDE
@@ -43,7 +43,7 @@ scale = load_profile(profile)
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also": also}
 runs = [RunStore(store).get(spec) for spec in scale.runs(named)]
 scores = gather(runs, scale, store)
-judged = ledger(scores)
+judged = judge_claims(scores)
 at_beta = {
     arch: scores[scores["full"] & (scores["arch"] == arch) & (scores["beta"] == beta)] for arch in archs
 }

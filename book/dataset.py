@@ -31,7 +31,7 @@ from myst_nb import glue
 
 from vaelib.data.dataset import as_float, load_split, render
 from vaelib.data.mnist import load_mnist
-from vaelib.data.morphology import FACTORS, morphology
+from vaelib.data.morphology import MORPHOLOGY, morphometrics
 from vaelib.metrics.distances import distances_when_turned
 from vaelib.metrics.probes import eta_squared
 from vaelib.metrics.statistics import crossing
@@ -169,11 +169,11 @@ glue_all(
 # *width* and *height* of the digit set upright by that slant; the *length* of the stroke, that of its skeleton; and the *area* of the ink.
 
 # %% tags=["hide-input"]
-strokes = morphology("test", chosen, progress=False)
-by_class = dict(zip(FACTORS, eta_squared(strokes.to_numpy(), labels), strict=True))
+strokes = morphometrics("test", chosen, progress=False)
+by_class = dict(zip(MORPHOLOGY, eta_squared(strokes.to_numpy(), labels), strict=True))
 glue_all(
-    {f"{name}_mean": strokes[name].mean() for name in FACTORS}
-    | {f"{name}_sd": strokes[name].std(ddof=0) for name in FACTORS}
+    {f"{name}_mean": strokes[name].mean() for name in MORPHOLOGY}
+    | {f"{name}_sd": strokes[name].std(ddof=0) for name in MORPHOLOGY}
     | {
         "classy": max(by_class, key=by_class.get),
         "classy_share": 100 * max(by_class.values()),

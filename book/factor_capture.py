@@ -36,7 +36,7 @@ import pandas as pd
 
 from vaelib.architectures import ARCHITECTURES
 from vaelib.data.dataset import load_split
-from vaelib.data.factorial import ANGLES, FACTORS, SCALE, SHEAR, THICKNESS, rotation_sweep
+from vaelib.data.factorial import ANGLES, CROSSED, SCALE, SHEAR, THICKNESS, rotation_sweep
 from vaelib.metrics.rotation import rotation_isolation, two_way
 from vaelib.metrics.transforms import LEAST_P, moved_images, transform_dictionary
 from vaelib.models.inference import decode, encode, prior_samples, traverse
@@ -45,17 +45,17 @@ from vaelib.plots.latents import change_maps, dimension_profile, importance_matr
 from vaelib.plots.rotation import arc, response_curves
 from vaelib.profiles import load_profile
 from vaelib.report.prose import glue_all
-from vaelib.scores.baselines import rows as baselines
-from vaelib.scores.capture import VISIBLE, capture, ranges
+from vaelib.scores.baselines import fit_baselines as baselines
+from vaelib.scores.latent_profile import VISIBLE, profile_latents, traversal_ranges
 from vaelib.scores.measure import baseline_scores, score
 from vaelib.scores.representation import ScoringConfig
 from vaelib.training.store import RunStore
 
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")
-found = capture(run.model, test, n_moved)
+found = profile_latents(run.model, test, n_moved)
 per_dim = found.per_dim.sort_values("kl", ascending=False, kind="stable")
-values = ranges(found.codes.mu, steps)
+values = traversal_ranges(found.codes.mu, steps)
 spread = np.arange(min(n_named, len(test))) * len(test) // min(n_named, len(test))
 moves = np.array([-2.0, -1.0, 1.0, 2.0])
 dictionary = transform_dictionary(
@@ -98,9 +98,9 @@ glue_all(
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-random-point", "caption": "Every dimension varied from one random point of the prior, a row a dimension, sorted by KL (nats, beside its number; below it the simple transform that it resembles most)."}, "image": {"alt": "Grid of images: each row shows one decoded code while one latent dimension moves from its 1 percent to its 99 percent quantile."}}
 start = prior_samples(run.model, 1, start_seed)[0]
-rows = [traverse(run.model, start, [dim - 1], values[dim - 1])[0] for dim in per_dim.index]
+fit_baselines = [traverse(run.model, start, [dim - 1], values[dim - 1])[0] for dim in per_dim.index]
 ends = ["1 %", *[""] * (steps - 2), "99 %"]
-image_grid(np.stack(rows), list(names.values()), ends)
+image_grid(np.stack(fit_baselines), list(names.values()), ends)
 
 # %% [markdown]
 # ## From the encoding of test images
@@ -301,16 +301,16 @@ subsets = {
     "without 6 and 9": ~np.isin(sweep.digit, [6, 9]),
     "without 0, 1 and 8": ~np.isin(sweep.digit, [0, 1, 8]),
 }
-rows = {}
+fit_baselines = {}
 for name, kept in subsets.items():
     own = rotation_isolation(responses[kept])
-    rows[name] = {
+    fit_baselines[name] = {
         "digits": int(kept.sum()),
         "dimension": "none" if own.best_dim is None else str(own.best_dim),
         "RIS": str(own.ris),
         f"RIS of PCA-{run.spec.latent_dim}": str(rotation_isolation(linear_responses[kept]).ris),
     }
-pd.DataFrame.from_dict(rows, orient="index")
+pd.DataFrame.from_dict(fit_baselines, orient="index")
 
 # %% [markdown]
 # A 6 turned by 90° to one side is a 9 turned by 90° to the other, and 0, 1 and 8 look much the same upside down. The table repeats RIS without them, so that
@@ -327,15 +327,15 @@ pd.DataFrame.from_dict(rows, orient="index")
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-importance", "caption": "Importance of each dimension in predicting each factor of the factorial set, by random forests. Columns add up to 1; a column of zeros is a factor that cannot be told better than by chance, and empty cells are undefined: no dimension is active.", "width": "70%"}, "image": {"alt": "Heat map with a row for each latent dimension and a column for each factor, digit, angle, thickness, shear and scale; the importances stand in the cells."}}
 scores = score(run, store)
 importance = scores["dci_importance"]
-matrix = np.full((run.spec.latent_dim, len(FACTORS)), np.nan) if importance is None else np.array(importance)
-importance_matrix(matrix, list(FACTORS))
+matrix = np.full((run.spec.latent_dim, len(CROSSED)), np.nan) if importance is None else np.array(importance)
+importance_matrix(matrix, list(CROSSED))
 
 # %% tags=["hide-input"]
 beside = baseline_scores(run.spec, store)
 m = run.spec.latent_dim
 titles = {"pca": f"PCA-{m}", "ica": f"ICA-{m}", "untrained": "untrained", "supervised": "told the labels"}
 columns = {"this network": scores} | {titles[name]: found.scores for name, found in beside.items()}
-shown = {"D": "dci_d", "C": "dci_c"} | {f"I, {factor}": f"dci_i_{factor}" for factor in FACTORS}
+shown = {"D": "dci_d", "C": "dci_c"} | {f"I, {factor}": f"dci_i_{factor}" for factor in CROSSED}
 shown |= {"MIG": "mig", "SAP": "sap", "RIS": "ris"}
 table = {
     title: {name: "undefined" if own[key] is None else f"{own[key]:.3f}" for name, key in shown.items()}
@@ -370,7 +370,7 @@ glue_all(
         "importance_most": "undefined" if importance is None else f"{matrix.max():.2f}",
         "angle_importance": "undefined"
         if importance is None
-        else f"{matrix[:, FACTORS.index('angle')].max():.2f}",
+        else f"{matrix[:, CROSSED.index('angle')].max():.2f}",
     }
 )
 pd.DataFrame(table)

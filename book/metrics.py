@@ -28,11 +28,11 @@ import torch
 
 from vaelib.claims import planted
 from vaelib.metrics.dependence import circular_linear_r2, gaussian_total_correlation
-from vaelib.metrics.known_codes import CROSSED_LEVELS, INFORMATIVE, LEVELS, table
+from vaelib.metrics.known_codes import CROSSED_LEVELS, INFORMATIVE, LEVELS, known_scores
 from vaelib.models.losses import gaussian_kl
 from vaelib.report.prose import glue_all
 
-known = table(seed=seed)
+known = known_scores(seed=seed)
 undefined = known["expected"].isna()
 inside = np.where(
     undefined, known["obtained"].isna(), (known["obtained"] - known["expected"]).abs() <= known["tolerance"]
@@ -159,7 +159,7 @@ closed.map("{:.4f}".format)
 # the three verdicts; {glue:text}`n_planted_right` of {glue:text}`n_planted` cases get theirs.
 
 # %% tags=["hide-input"]
-rules = planted.table()
+rules = planted.planted_verdicts()
 glue_all({"n_planted": len(rules), "n_planted_right": int((rules["expected"] == rules["obtained"]).sum())})
 rules.set_index(["claim", "case"])[["expected", "obtained"]]
 

@@ -56,7 +56,7 @@ from vaelib.plots.pose import rotation_over_ranges
 from vaelib.profiles import load_profile
 from vaelib.report.prose import direction, glue_all, span
 from vaelib.report.tables import number
-from vaelib.scores.baselines import rows
+from vaelib.scores.baselines import fit_baselines
 from vaelib.training.store import RunStore
 
 recipe = {
@@ -85,7 +85,7 @@ measured = pd.DataFrame(
 )
 plain, posed = measured["network"].unique()
 linear = [
-    (s.rotation_range, rows(s, store, ["pca"], progress=False)["pca"])
+    (s.rotation_range, fit_baselines(s, store, ["pca"], progress=False)["pca"])
     for s in specs
     if s.objective == objectives[0] and s.seed == seeds[0]
 ]

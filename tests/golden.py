@@ -20,10 +20,10 @@ from tests.scored import TRAINED, small_scoring
 from tests.tiny import tiny
 from vaelib import versions
 from vaelib.data.dataset import as_float, load_split
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.objectives import OBJECTIVES
 from vaelib.scores import measure as scoring
-from vaelib.scores.baselines import of_model, rows
+from vaelib.scores.baselines import fit_baselines, of_model
 from vaelib.scores.digit_classifier import digit_classifier
 from vaelib.scores.registry import GROUPS, measure
 from vaelib.scores.representation import Representation, ScoringConfig
@@ -71,7 +71,7 @@ def of_baseline(name: str) -> Numbers:
             classifier = digit_classifier(SPEC, folder, progress=False)
             code = classifier.features(as_float(test.images)[:, 0].numpy())
             return {"mean": float(code.mean()), "sd": float(code.std())}
-        code = rows(SPEC, folder, [name], progress=False)[name].encode(test.images).mu
+        code = fit_baselines(SPEC, folder, [name], progress=False)[name].encode(test.images).mu
         return {"mean": np.abs(code).mean(0).tolist(), "sd": code.std(0).tolist()}
 
 
@@ -91,7 +91,7 @@ def of_scores(group: str) -> Numbers:
 @cache
 def _all_scores() -> Numbers:
     spec = SPEC.changed(n_test=1000)  # 2,000 images are the fewest for two latents' information
-    test, network = load_split(spec, "test"), build(spec).eval()
+    test, network = load_split(spec, "test"), build_vae(spec).eval()
     with torch.no_grad():
         network.encoder[-1].weight.mul_(20)  # so that latents are active
     with scratch() as folder, small_scoring():

@@ -11,7 +11,7 @@ from vaelib.models.affine import (
     pairwise_cosines,
     traversal_steps,
 )
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.spec import RunSpec
 
 A = torch.tensor([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]], dtype=torch.float64)
@@ -50,7 +50,7 @@ def test_the_midpoint_gap_is_zero_for_an_affine_map_and_known_for_a_square():
 def network(arch, **changes):
     torch.manual_seed(0)
     spec = RunSpec(arch=arch, image_size=32, latent_dim=4, **changes)
-    model = build(spec)
+    model = build_vae(spec)
     with torch.no_grad():  # running statistics and scales away from 0 and 1, as after training
         for layer in model.modules():
             if isinstance(layer, torch.nn.BatchNorm2d):

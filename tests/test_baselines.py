@@ -16,18 +16,18 @@ from vaelib.errors import DivergedError, InputError
 from vaelib.metrics import probes
 from vaelib.metrics.dependence import active_units
 from vaelib.models import inference as latents
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.scores import baselines, linear, supervised
 from vaelib.scores.baselines import (
     BASELINES,
     HALF_A_GREY,
+    fit_baselines,
     haar_null,
     haar_rotations,
     ica,
     of_model,
     p_value,
     pca,
-    rows,
     standardised,
     untrained,
     upper_bound,
@@ -70,7 +70,7 @@ def digit_accuracy(encoder, test):
 
 
 def test_the_coder_of_a_network_is_the_network(test_set):
-    model = build(SPEC)
+    model = build_vae(SPEC)
     encoder = of_model(model, "mine")
     codes, expected = encoder.encode(test_set.images), latents.encode(model, test_set.images)
     np.testing.assert_array_equal(codes.mu, expected.mu)
@@ -162,7 +162,7 @@ def test_an_untrained_code_is_scaled_and_decodes_to_the_same_images(train):
 
 def test_labels_beat_no_training_and_the_heads_read_digit_and_angle(small_train, small_test, tmp_path):
     told = labelled(SMALL, tmp_path, progress=False)
-    encoder = rows(SMALL, tmp_path, ["supervised"])["supervised"]
+    encoder = fit_baselines(SMALL, tmp_path, ["supervised"])["supervised"]
     assert encoder.decode is None
     assert encoder.encode(small_test.images).mu.shape == (400, 10)
     assert (
@@ -210,7 +210,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(train):
         train_network(
             network,
             train.images,
-            lambda x, rows: network.weight.sum() * float("nan"),
+            lambda x, fit_baselines: network.weight.sum() * float("nan"),
             title="mine",
             epochs=2,
             lr=0.1,
@@ -222,7 +222,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(train):
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
-    rows(SPEC, store, progress=False)
+    fit_baselines(SPEC, store, progress=False)
     return store
 
 
@@ -240,7 +240,7 @@ def test_the_second_time_nothing_is_fitted_and_nothing_differs(store, train, tes
     }
     for module in (baselines, supervised):
         monkeypatch.setattr(module, "load_split", None)
-    found = rows(replace(SPEC, **changed), store)
+    found = fit_baselines(replace(SPEC, **changed), store)
     assert tuple(found) == BASELINES
     for name, encoder in found.items():
         assert encoder.name == fitted[name].name
@@ -257,20 +257,21 @@ def test_a_damaged_baseline_is_fitted_again_to_the_same(store, caplog):
     for file, content in zip(files, before, strict=True):
         file.write_bytes(content[: len(content) // 2])
     with caplog.at_level(logging.WARNING):
-        rows(SPEC, store, progress=False)
+        fit_baselines(SPEC, store, progress=False)
     assert caplog.text.count("is damaged") == len(BASELINES)
     assert [file.read_bytes() for file in files] == before
 
 
 def test_other_images_have_other_baselines_and_other_names_are_refused(tmp_path, test_set):
     one, other = (
-        rows(tiny(data_seed=seed), tmp_path, ["pca"])["pca"].encode(test_set.images).mu for seed in (0, 1)
+        fit_baselines(tiny(data_seed=seed), tmp_path, ["pca"])["pca"].encode(test_set.images).mu
+        for seed in (0, 1)
     )
     assert (one != other).any()
     with pytest.raises(
         InputError, match=r"baseline 'pac' is unknown; accepted: pca, ica.*Did you mean 'pca'"
     ):
-        rows(SPEC, tmp_path, ["ica", "pac"])
+        fit_baselines(SPEC, tmp_path, ["ica", "pac"])
 
 
 def code(n=300, dead=True):

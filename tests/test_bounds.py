@@ -7,7 +7,7 @@ from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
 from vaelib.metrics.quality import iwae_bound
-from vaelib.models.build import VAE, build
+from vaelib.models.build import VAE, build_vae
 from vaelib.models.inference import BATCH, NOISE_SEED, bound_terms, log_weights
 from vaelib.models.losses import bernoulli_nll, gaussian_nll
 
@@ -17,7 +17,7 @@ SPEC = tiny(init="he", n_test=60)
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return build(SPEC).eval()
+    return build_vae(SPEC).eval()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.tiny import FIELDS, tiny
 from vaelib.claims import ledger as claims
 from vaelib.claims import rules as verdicts
 from vaelib.claims import trends
-from vaelib.claims.ledger import CLAIMS, gather, ledger
+from vaelib.claims.ledger import CLAIMS, gather, judge_claims
 from vaelib.claims.rules import REFUTED, SUPPORTED, UNDECIDED, WEAK
 from vaelib.metrics import statistics as replicates
 from vaelib.profiles import Profile
@@ -433,13 +433,13 @@ def no_runs() -> pd.DataFrame:
 
 def test_the_ledger_says_how_many_seeds_a_verdict_leaves_out():
     table = cell(angle_r2=[0.2] * 4 + [None], ris=[0.1, 0.1, 0.11, 0.1, None], active_variance=10)
-    found = ledger(no_runs().merge(table, how="outer")).set_index(["claim", "network"])
+    found = judge_claims(no_runs().merge(table, how="outer")).set_index(["claim", "network"])
     assert found.loc[("C5", "ours"), "n"] == 4
     assert found.loc[("C5", "ours"), "finding"].endswith("; 1 of 5 seeds is left out, undefined")
 
 
 def test_a_ledger_of_no_runs_is_undecided_throughout():
-    found = ledger(no_runs())
+    found = judge_claims(no_runs())
     assert found["claim"].unique().tolist() == [f"C{k}" for k in range(1, 9)]
     assert (found["verdict"] == UNDECIDED).all()
     assert (found["n"] == 0).all()
@@ -448,7 +448,7 @@ def test_a_ledger_of_no_runs_is_undecided_throughout():
 
 def test_holm_is_over_the_claims_that_have_a_p():
     cells = pd.concat([axes(0.5), turned(0.6, 0.3).drop(columns=[*claims.SETTING, *claims.SCALES])], axis=1)
-    found = ledger(pd.concat([no_runs(), cells], ignore_index=True)).set_index(["claim", "network"])
+    found = judge_claims(pd.concat([no_runs(), cells], ignore_index=True)).set_index(["claim", "network"])
     assert found["p"].notna().sum() == 2
     p = found.loc[("C2", "ours"), "p"]
     assert p == verdicts.linked(axes(0.5)).p

@@ -4,7 +4,7 @@ import torch
 
 from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.models.inference import (
     BATCH,
     bound_terms,
@@ -28,7 +28,7 @@ def spec():
 @pytest.fixture(scope="module")
 def model(spec):
     torch.manual_seed(0)
-    return build(spec)
+    return build_vae(spec)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.figure import assert_transparent_and_drawn
 from vaelib.data import mnist
 from vaelib.data import morphology as factors
 from vaelib.data.dataset import render
-from vaelib.data.morphology import FACTORS, measure, measure_all, morphology
+from vaelib.data.morphology import MORPHOLOGY, measure, measure_all, morphometrics
 from vaelib.errors import InputError
 from vaelib.plots.factors import factor_distributions
 
@@ -112,7 +112,7 @@ def test_in_the_mirror_the_slant_alone_changes_its_sign(image):
 def test_any_image_with_ink_has_six_finite_factors_within_its_frame(image):
     assume(image.any())
     found = measure(image)
-    assert tuple(found) == FACTORS
+    assert tuple(found) == MORPHOLOGY
     assert np.isfinite(list(found.values())).all()
     assert 0 < found["thickness"] <= 14
     assert -90 < found["slant"] < 90
@@ -140,7 +140,7 @@ PUBLISHED = pd.DataFrame(
         [1.9515, -7.3782, 14.9195, 18.7916, 44.1703, 75.2500],
         [2.5627, 16.9589, 4.4132, 19.2832, 22.3995, 53.8125],
     ],
-    columns=FACTORS,
+    columns=MORPHOLOGY,
 )
 """The first six test digits in the table that the authors of Morpho-MNIST published."""
 
@@ -158,10 +158,10 @@ def test_digits_measure_as_published_but_for_the_skeleton(test_digits):
 def test_the_test_digits_are_as_thick_and_slanted_as_published(test_digits):
     # Every tenth: writers of the file's second half slant by 9 degrees more than those of its first.
     found = measure_all(test_digits.images[::10], progress=False, workers=1)
-    mean = pd.Series([2.691, 5.040, 13.066, 19.121, 42.860, 104.474], index=FACTORS)
-    sd = pd.Series([0.700, 14.032, 3.858, 1.131, 11.224, 34.645], index=FACTORS)
+    mean = pd.Series([2.691, 5.040, 13.066, 19.121, 42.860, 104.474], index=MORPHOLOGY)
+    sd = pd.Series([0.700, 14.032, 3.858, 1.131, 11.224, 34.645], index=MORPHOLOGY)
     three_errors = 3 * sd / np.sqrt(len(found))
-    recipe = pd.Series([0.1, 0.1, 0.4, 0.2, 2.0, 0.5], index=FACTORS)
+    recipe = pd.Series([0.1, 0.1, 0.4, 0.2, 2.0, 0.5], index=MORPHOLOGY)
     assert ((found.mean() - mean).abs() < three_errors + recipe).all()
     assert (found.std() / sd - 1).abs().max() < 0.1
 
@@ -169,7 +169,7 @@ def test_the_test_digits_are_as_thick_and_slanted_as_published(test_digits):
 def test_rows_depend_neither_on_processes_nor_on_their_company(test_digits):
     images = test_digits.images[: factors.CHUNK + 20]
     here = measure_all(images, progress=False, workers=1)
-    assert tuple(here.columns) == FACTORS
+    assert tuple(here.columns) == MORPHOLOGY
     assert (here.dtypes == np.float64).all()
     pd.testing.assert_frame_equal(measure_all(images, progress=False, workers=2), here, check_exact=True)
     assert measure(images[260]) == here.loc[260].to_dict()
@@ -185,7 +185,7 @@ def test_progress_is_told_and_silence_kept(test_digits, capsys):
 def test_no_images_give_no_rows():
     table = measure_all(np.zeros((0, 28, 28), dtype=np.uint8), progress=False)
     assert table.shape == (0, 6)
-    assert tuple(table.columns) == FACTORS
+    assert tuple(table.columns) == MORPHOLOGY
 
 
 @pytest.mark.parametrize("grey", [0, 255])
@@ -246,24 +246,24 @@ def table_of(folder: Path) -> Path:
 
 def test_rows_come_in_the_order_asked_for_and_are_measured_once(meter, test_digits, tmp_path):
     wanted = np.array([7, 3, 7, 9_999])
-    found = morphology("test", wanted, tmp_path, progress=False)
+    found = morphometrics("test", wanted, tmp_path, progress=False)
     expected = measure_all(test_digits.images[wanted], progress=False)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
-    pd.testing.assert_frame_equal(morphology("test", wanted[:2], tmp_path), expected[:2], check_exact=True)
+    pd.testing.assert_frame_equal(morphometrics("test", wanted[:2], tmp_path), expected[:2], check_exact=True)
     assert meter.counts == [3]
 
 
 def test_digits_new_to_the_table_are_added(meter, test_digits, tmp_path):
-    morphology("test", np.arange(4), tmp_path, progress=False)
-    found = morphology("test", np.arange(6)[::-1], tmp_path, progress=False)
+    morphometrics("test", np.arange(4), tmp_path, progress=False)
+    found = morphometrics("test", np.arange(6)[::-1], tmp_path, progress=False)
     expected = measure_all(test_digits.images[5::-1], progress=False)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
-    morphology("test", np.arange(6), tmp_path)
+    morphometrics("test", np.arange(6), tmp_path)
     assert meter.counts == [4, 2]
 
 
 def test_no_digits_need_no_table(meter, tmp_path):
-    assert morphology("test", np.array([], dtype=int), tmp_path).shape == (0, 6)
+    assert morphometrics("test", np.array([], dtype=int), tmp_path).shape == (0, 6)
     assert meter.counts == []
 
 
@@ -275,25 +275,25 @@ def test_any_damage_to_the_table_is_noticed_and_mended(data, test_digits):
         meter, folder = Meter(), Path(name)
         patch.setattr(factors, "load_mnist", lambda split: test_digits)
         patch.setattr(factors, "measure_all", meter)
-        expected = morphology("test", wanted, folder, progress=False)
+        expected = morphometrics("test", wanted, folder, progress=False)
         table = table_of(folder)
         whole = table.read_bytes()
         at = data.draw(st.integers(0, len(whole) - 1))
         flipped = whole[:at] + bytes([whole[at] ^ data.draw(st.integers(1, 255))]) + whole[at + 1 :]
         table.write_bytes(whole[:at] if data.draw(st.booleans()) else flipped)
-        found = morphology("test", wanted, folder, progress=False)
+        found = morphometrics("test", wanted, folder, progress=False)
         assert table.read_bytes() == whole
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     assert meter.counts == [3, 3]
 
 
 def test_damage_is_told_and_a_table_under_another_name_is_no_table(meter, tmp_path, monkeypatch, caplog):
-    morphology("test", np.arange(3), tmp_path, progress=False)
+    morphometrics("test", np.arange(3), tmp_path, progress=False)
     old = table_of(tmp_path)
     monkeypatch.setattr(factors, "RECIPE", factors.RECIPE + 1)
     old.rename(factors._table_path("test", tmp_path))
     with caplog.at_level(logging.WARNING):
-        morphology("test", np.arange(3), tmp_path, progress=False)
+        morphometrics("test", np.arange(3), tmp_path, progress=False)
     assert "is damaged; measuring its digits again" in caplog.text
     assert meter.counts == [3, 3]
 
@@ -309,14 +309,14 @@ def test_another_recipe_or_file_of_digits_has_another_table(tmp_path, monkeypatc
 
 def test_the_table_is_kept_beside_mnist(meter, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    morphology("test", np.arange(2), progress=False)
+    morphometrics("test", np.arange(2), progress=False)
     assert table_of(tmp_path / "vaelib" / "mnist").name.startswith("t10k-factors-")
 
 
 def test_a_folder_that_cannot_be_written_is_an_input_error(meter, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot be written.*XDG_CACHE_HOME"):
-        morphology("test", np.arange(2), tmp_path / "file", progress=False)
+        morphometrics("test", np.arange(2), tmp_path / "file", progress=False)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(meter, tmp_path):
 )
 def test_digits_that_are_not_there_are_refused(meter, tmp_path, split, indices, said):
     with pytest.raises(InputError, match=said):
-        morphology(split, np.array(indices), tmp_path, progress=False)
+        morphometrics(split, np.array(indices), tmp_path, progress=False)
     assert not list(tmp_path.iterdir())
 
 
@@ -341,7 +341,7 @@ from pathlib import Path
 import numpy as np
 folder, first = Path(sys.argv[1]), int(sys.argv[2])
 for number in range(first, first + 15):
-    morphology("test", np.arange(number, number + 5), folder, progress=False)
+    morphometrics("test", np.arange(number, number + 5), folder, progress=False)
 assert "torch" not in sys.modules
 """
 
@@ -365,9 +365,9 @@ def test_two_processes_may_fill_the_table_at_once(tmp_path, test_digits):
 
 def test_the_figure_is_drawn_for_any_share_of_the_digits():
     rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.normal(10, 2, (200, 6)), columns=FACTORS)
+    table = pd.DataFrame(rng.normal(10, 2, (200, 6)), columns=MORPHOLOGY)
     every, few = rng.permutation(np.arange(200) % 10), np.where(np.arange(200) == 0, 1, 8)
     for digits in (every, few):
         figure = factor_distributions(table, digits)
         assert_transparent_and_drawn(figure)
-        assert [ax.get_title().split(",")[0] for ax in figure.axes] == list(FACTORS)
+        assert [ax.get_title().split(",")[0] for ax in figure.axes] == list(MORPHOLOGY)

@@ -35,7 +35,7 @@ def haar(size, seed):
 
 
 def test_scores_of_the_known_codes():
-    table = known.table(["information"])
+    table = known.known_scores(["information"])
     assert len(table) == 3 * len(known.INFORMATIVE)
     for row in table.itertuples():
         assert row.obtained == pytest.approx(row.expected, abs=row.tolerance, nan_ok=True), row
@@ -257,4 +257,4 @@ def test_a_bad_mask_and_an_unknown_rule_are_refused():
 
 def test_families_of_the_table_are_named():
     with pytest.raises(InputError, match=r"family 'infomation' is unknown.*Did you mean 'information'"):
-        known.table(["infomation"])
+        known.known_scores(["infomation"])

@@ -10,7 +10,7 @@ from torch.distributions import Categorical, Normal
 
 from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
-from vaelib.models.build import build, layer_table
+from vaelib.models.build import build_vae, layer_table
 from vaelib.models.inference import bound_terms, evaluate, log_weights
 from vaelib.models.losses import bernoulli_nll, categorical_kl
 from vaelib.models.vae import sample
@@ -22,7 +22,7 @@ SPEC = tiny(objective="joint", init="he", latent_dim=3, n_test=40)
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return build(SPEC).eval().requires_grad_(False)
+    return build_vae(SPEC).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_it_is_measured_like_any_network(model, images):
 def test_latents_and_category_have_a_capacity_each(capacity, of_category, images):
     asked = tiny(objective="joint", init="he", latent_dim=3, capacity=capacity)
     torch.manual_seed(0)
-    network = build(asked)
+    network = build_vae(asked)
     given = (network, as_float(images), torch.randn(80, 13), 7.0, asked, 1.0)
     terms, loss = joint(*given)
     assert capacity_at(asked, 1.0) == capacity

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToImage
 from vaelib.spec import RunSpec
 
@@ -70,8 +70,8 @@ def plain(model: nn.Module) -> nn.Module:
 def test_whole_networks(arch, size):
     spec = RunSpec(arch=arch, image_size=size)
     torch.manual_seed(0)
-    fast = build(spec).double()
-    slow = plain(build(spec).double())
+    fast = build_vae(spec).double()
+    slow = plain(build_vae(spec).double())
     slow.load_state_dict(fast.state_dict())
     x, noise = torch.rand(5, 1, size, size).double(), torch.randn(5, spec.latent_dim).double()
     results = []

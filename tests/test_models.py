@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
-from vaelib.models.build import build, layer_table
+from vaelib.models.build import build_vae, layer_table
 from vaelib.spec import RunSpec
 
 
 def network(**fields) -> torch.nn.Module:
     torch.manual_seed(0)
-    return build(RunSpec(**fields))
+    return build_vae(RunSpec(**fields))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_decoder_mirrors_the_encoder():
 
 def test_the_layer_table_has_a_row_for_every_module_with_weights():
     spec = RunSpec(arch="ours", image_size=32)
-    leaves = [m for m in build(spec).modules() if not list(m.children()) and list(m.parameters())]
+    leaves = [m for m in build_vae(spec).modules() if not list(m.children()) and list(m.parameters())]
     assert len(layer_table(spec)) == len(leaves)
 
 

@@ -13,12 +13,12 @@ from torch.distributions import Normal
 
 from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
-from vaelib.models.build import VAE, build
+from vaelib.models.build import VAE, build_vae
 from vaelib.models.losses import ElboTerms, gaussian_kl
 from vaelib.models.vae import sample
 from vaelib.objectives import OBJECTIVES, resolve, title
 from vaelib.profiles import load_profile
-from vaelib.report import build as report
+from vaelib.report import build_vae as report
 from vaelib.spec import RunSpec
 from vaelib.training import losses
 from vaelib.training.losses import covariance_penalty, kl_parts
@@ -28,7 +28,7 @@ def step(beta: float = 4.0, progress: float = 0.5, **fields) -> tuple[ElboTerms,
     """Return terms, loss and the gradients of the network at one batch, the same for all losses."""
     asked = tiny(init="he", beta=beta, **fields)
     torch.manual_seed(0)
-    model = build(asked)
+    model = build_vae(asked)
     x = as_float(load_split(asked, "train").images)[:16]
     torch.manual_seed(1)
     noise = torch.cat([torch.randn(16, model.noise_dim), torch.randn(16, 11)], dim=1)
@@ -158,7 +158,7 @@ def test_beta_weights_the_total_correlation_alone():
     assert (three - two).item() == pytest.approx((two - one).item(), abs=1e-4)
     asked = tiny(init="he", objective="beta_tcvae")
     torch.manual_seed(0)
-    model = build(asked)
+    model = build_vae(asked)
     x = as_float(load_split(asked, "train").images)[:16]
     torch.manual_seed(1)
     noise = torch.randn(16, 10)
@@ -262,7 +262,7 @@ def test_the_critic_learns_the_total_correlation_of_gaussians():
 def test_critic_and_network_do_not_teach_each_other():
     asked = tiny(objective="factor_vae", penalty=3.0)
     torch.manual_seed(0)
-    model, discriminator = build(asked), losses.latent_discriminator(asked)
+    model, discriminator = build_vae(asked), losses.latent_discriminator(asked)
     x, noise = as_float(load_split(asked, "train").images)[:16], torch.randn(16, 20)
     losses.factor_vae(model, x, noise, 4.0, asked, 0.0, discriminator)[1].backward()
     of_network = [p.grad.clone() for p in model.parameters()]

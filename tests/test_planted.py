@@ -13,7 +13,7 @@ from vaelib.metrics import statistics as replicates
 
 @pytest.fixture(scope="module")
 def cases():
-    return planted.table()
+    return planted.planted_verdicts()
 
 
 def test_every_planted_case_gets_the_verdict_that_it_must(cases):

@@ -4,13 +4,13 @@ import torch
 
 from tests.figure import assert_transparent_and_drawn
 from tests.tiny import tiny
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.plots.pose import pose_in_one_drawing, rotation_over_ranges, scores_of_many
 
 
 def test_the_way_of_one_image_is_drawn():
     torch.manual_seed(0)
-    model = build(tiny(objective="pose")).eval()
+    model = build_vae(tiny(objective="pose")).eval()
     figure = pose_in_one_drawing(model, torch.rand(1, 1, 16, 16))
     assert [ax.get_title() for ax in figure.axes] == [
         "image",

@@ -64,7 +64,7 @@ FIGURES = {
     "kl_spectra": lambda: beta.kl_spectra({1.0: RNG.uniform(size=10), 4.0: np.zeros(10)}),
     "learning_curves": lambda: beta.learning_curves({1.0: [history(), history()], 4.0: [history()]}),
     "image_blocks": lambda: beta.image_blocks({"left": images(3, 4), "right": images(3, 2)}, "abc"),
-    "networks": lambda: networks.networks(tables(), 64),
+    "network_diagrams": lambda: networks.network_diagrams(tables(), 64),
     "affine_templates": lambda: networks.affine_templates(images(4), images(4), [2, 0, 1, 3]),
     "traversal_differences": lambda: networks.traversal_differences(
         {"ours": images(3), "article": images(3)},
@@ -113,7 +113,7 @@ def test_spectra_are_sorted_and_printed():
 
 
 def test_the_schematic_names_every_layer_and_the_cost_of_both_networks():
-    figure = networks.networks(tables(), 64)
+    figure = networks.network_diagrams(tables(), 64)
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles[0].startswith("ours: 1,846,805 parameters")
     assert titles[1].startswith("article: 764,245 parameters")

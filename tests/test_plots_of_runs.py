@@ -76,8 +76,8 @@ FIGURES = {
     "change_maps": lambda: latent.change_maps(RNG.uniform(size=(7, 8, 8)), list("abcdefg")),
     "traversal_panels": lambda: latent.traversal_panels(RNG.uniform(size=(3, 10, 6, 8, 8)), "abc", cols=2),
     "dimension_profile": lambda: latent.dimension_profile(per_dim(), 0.05),
-    "rate_distortion": lambda: comparison.rate_distortion(points()),
-    "kl_spectra": lambda: comparison.kl_spectra({"a": np.array([0.1, 2]), "b": np.zeros(2)}),
+    "rates_of_networks": lambda: comparison.rates_of_networks(points()),
+    "spectra_of_networks": lambda: comparison.spectra_of_networks({"a": np.arange(2.0), "b": np.zeros(2)}),
     "angle_r2": lambda: comparison.angle_r2(estimates()),
 }
 
@@ -158,7 +158,7 @@ def test_the_profile_is_sorted_by_kl_from_the_top():
 
 
 def test_curves_of_networks_join_the_means_over_seeds():
-    lines = comparison.rate_distortion(points()).axes[0].lines
+    lines = comparison.rates_of_networks(points()).axes[0].lines
     np.testing.assert_allclose(lines[0].get_xydata(), [[10, 90]])
     np.testing.assert_allclose(lines[1].get_xydata(), [[20, 70], [10, 94]])
 

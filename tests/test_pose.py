@@ -13,7 +13,7 @@ from vaelib.data.dataset import as_float, load_split, render, turned
 from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
 from vaelib.models import pose_vae as pose
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.models.energy import BINS, WIDTH, centres
 from vaelib.models.inference import bound_terms, encode, evaluate, log_weights
 from vaelib.models.losses import bernoulli_nll, beta_loss, gaussian_kl
@@ -27,7 +27,7 @@ SPEC = tiny(objective="pose", init="he", latent_dim=3, n_test=40, rotation_range
 def network(spec=SPEC, peaked: float = 8.0):
     """Return a network whose energies differ by nats, as trained ones do."""
     torch.manual_seed(0)
-    model = build(spec).eval()
+    model = build_vae(spec).eval()
     with torch.no_grad():
         model.energy.out *= peaked
     return model

@@ -8,7 +8,7 @@ import torch
 
 from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.models.inference import encode, prior_samples
 from vaelib.models.losses import bernoulli_nll
 from vaelib.objectives import OBJECTIVES
@@ -17,7 +17,7 @@ FAMILIES = ("beta_vae", "joint", "pose")
 
 
 def network(objective):
-    model = build(tiny(objective=objective, init="he", latent_dim=3)).eval().requires_grad_(False)
+    model = build_vae(tiny(objective=objective, init="he", latent_dim=3)).eval().requires_grad_(False)
     if objective == "pose":
         model.energy.out.mul_(8)  # so that energies differ by nats, as trained ones do
     return model

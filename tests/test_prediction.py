@@ -27,7 +27,7 @@ def small_code(seed, n=400):
 
 
 def test_scores_of_the_known_codes():
-    table = known.table(["prediction"])
+    table = known.known_scores(["prediction"])
     assert len(table) == 7 * len(known.INFORMATIVE)
     for row in table.itertuples():
         assert row.obtained == pytest.approx(row.expected, abs=row.tolerance, nan_ok=True), row

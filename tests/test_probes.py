@@ -10,11 +10,11 @@ from tests.tiny import tiny
 from vaelib.data.dataset import Dataset, load_split
 from vaelib.errors import InputError
 from vaelib.metrics import probes
-from vaelib.metrics import statistics as curves
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.models.losses import bernoulli_nll
 from vaelib.models.vae import VAE
-from vaelib.scores.capture import capture, ranges
+from vaelib.report.prose import span
+from vaelib.scores.latent_profile import profile_latents, traversal_ranges
 
 RNG = np.random.default_rng(0)
 UNIT = st.floats(0, 1, width=32)
@@ -170,13 +170,13 @@ def test_tsne_is_the_same_each_time_and_refuses_a_perplexity_that_is_too_large()
 
 
 def test_spans():
-    assert curves.span([0.5]) == "0.50"
-    assert curves.span([3, 1, 2], "{:.0f}") == "2 (1 to 3)"
+    assert span([0.5]) == "0.50"
+    assert span([3, 1, 2], "{:.0f}") == "2 (1 to 3)"
 
 
 def test_ranges_go_from_the_1_to_the_99_percent_quantile():
     mu = np.column_stack([np.arange(101.0), np.zeros(101)])
-    np.testing.assert_allclose(ranges(mu, 3), [[1, 50, 99], [0, 0, 0]])
+    np.testing.assert_allclose(traversal_ranges(mu, 3), [[1, 50, 99], [0, 0, 0]])
 
 
 class Planted(VAE):
@@ -210,7 +210,7 @@ def planted_corpus(n=200):
 
 
 def test_capture_finds_the_factors_where_they_were_planted():
-    found = capture(Planted().eval(), planted_corpus(), n_moved=50)
+    found = profile_latents(Planted().eval(), planted_corpus(), n_moved=50)
     per_dim = found.per_dim
     assert per_dim.index.tolist() == [1, 2, 3]
     assert found.best_dim == 1
@@ -228,7 +228,7 @@ def test_capture_finds_the_factors_where_they_were_planted():
 def strong(spec):
     """Return a fresh network whose weights are large enough for changes far above rounding errors."""
     torch.manual_seed(0)
-    model = build(spec).eval()
+    model = build_vae(spec).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(2)
@@ -238,5 +238,7 @@ def strong(spec):
 def test_an_affine_network_does_the_same_to_every_image_and_another_does_not():
     affine, curved = (tiny(arch=arch, n_test=40) for arch in ("ours", "article"))
     test = load_split(affine, "test")
-    np.testing.assert_allclose(capture(strong(affine), test, n_moved=20).per_dim["agreement"], 1, atol=1e-3)
-    assert capture(strong(curved), test, n_moved=20).per_dim["agreement"].min() < 0.99
+    np.testing.assert_allclose(
+        profile_latents(strong(affine), test, n_moved=20).per_dim["agreement"], 1, atol=1e-3
+    )
+    assert profile_latents(strong(curved), test, n_moved=20).per_dim["agreement"].min() < 0.99

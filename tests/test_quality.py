@@ -1,7 +1,6 @@
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -92,29 +91,6 @@ def test_images_smaller_than_a_window_are_refused_by_ssim():
         quality.ssim(np.zeros((1, 10, 10)), np.zeros((1, 10, 10)))
 
 
-def test_the_rows_of_a_reconstruction_are_means_of_their_images():
-    angle = np.array([0, 0, 0, 0, -5, 15, -90, 44.0])
-    rotated = np.arange(8) >= 4
-    rebuilt = np.clip(IMAGES + 0.1 * RNG.normal(size=IMAGES.shape), 0, 1)
-    table = quality.reconstruction(IMAGES, rebuilt, angle, rotated, edges=(0, 15, 30, 60, 75, 90))
-    assert table["n"].to_dict() == {
-        "all": 8, "upright": 4, "rotated": 4,
-        "0 to 15°": 1, "15 to 30°": 1, "30 to 60°": 1, "60 to 75°": 0, "75 to 90°": 1,
-    }  # fmt: skip
-    assert table.loc["60 to 75°", ["excess_bce", "mse", "ssim"]].isna().all()
-    for name in ("excess_bce", "mse", "ssim"):
-        each = getattr(quality, name)(IMAGES, rebuilt)
-        assert table.loc["all", name] == pytest.approx(each.mean())
-        assert table.loc["rotated", name] == pytest.approx(each[4:].mean())
-        assert table.loc["0 to 15°", name] == pytest.approx(each[4])
-        assert table.loc["75 to 90°", name] == pytest.approx(each[6])
-
-
-def test_edges_must_rise():
-    with pytest.raises(InputError, match=r"edges \(0, 90, 45\) are refused"):
-        quality.reconstruction(IMAGES, IMAGES, np.zeros(8), np.zeros(8, bool), edges=(0, 90, 45))
-
-
 def test_frechet_distance_of_moved_and_stretched_normals():
     x = exactly_normal(50, 3)
     shift, stretch = np.array([1.0, -2.0, 0.5]), np.array([3.0, 0.5, 1.0])
@@ -194,11 +170,3 @@ def test_the_exact_posterior_gives_the_likelihood_with_any_draw_and_another_appr
 def test_weights_without_draws_are_refused(shape):
     with pytest.raises(InputError, match=r"log weights .* accepted: \(K, N\)"):
         quality.iwae_bound(np.zeros(shape))
-
-
-def test_the_table_of_a_reconstruction_has_its_columns_in_order():
-    table = quality.reconstruction(IMAGES, IMAGES, np.zeros(8), np.zeros(8, bool))
-    assert isinstance(table, pd.DataFrame)
-    assert list(table.columns) == ["n", *quality.MEASURES]
-    assert len(table) == 3 + len(quality.ANGLE_EDGES) - 1
-    assert table.loc["rotated", "n"] == 0

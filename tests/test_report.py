@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from tests import toy
-from vaelib import fingerprint as recipes
 from vaelib.errors import InputError
+from vaelib.fingerprint import PACKAGE
 from vaelib.profiles import ROOT, Page, Profile, load_profile
 from vaelib.report import build as report
-from vaelib.report import progress
+from vaelib.report import progress, recipes
 from vaelib.spec import RunSpec
 
 
@@ -141,6 +141,9 @@ def test_an_edit_redoes_what_depends_on_it(built, edited, text, redone):
 
 
 def test_a_page_that_reads_scores_has_them_measured_first(built):
+    experiments = json.loads((built.folder / "experiments.yml").read_text())
+    experiments["pages"]["second"]["scores"] = True
+    (built.folder / "experiments.yml").write_text(json.dumps(experiments))
     built.append("book/second.py", "\n# %%\nfrom vaelib.scores.measure import score\n")
     code, output, events = built.build()
     assert code == 0, output
@@ -157,7 +160,11 @@ def test_a_page_that_reads_scores_has_them_measured_first(built):
 
 def test_one_run_stands_for_all_that_share_their_baselines(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "SPECS", tmp_path)
-    pages = {"conclusion": Page("conclusion", "conclusion", {"seeds": [0, 1], "archs": ["ours", "article"]})}
+    pages = {
+        "conclusion": Page(
+            "conclusion", "conclusion", {"seeds": [0, 1], "archs": ["ours", "article"]}, scores=True
+        )
+    }
     needs = report.plan(Profile("quick", {"n_train": 24}, pages))["conclusion"]
     assert len(needs.runs) == 4
     assert needs.scores == needs.runs
@@ -420,7 +427,7 @@ def test_progress_tells_what_is_done_at_work_and_to_come_and_for_how_long(monkey
 def test_a_page_depends_on_the_modules_it_imports_and_theirs(tmp_path):
     notebook = tmp_path / "a.py"
     notebook.write_text("from vaelib.plots.style import *\nfrom vaelib import profiles\n")
-    package = recipes.PACKAGE
+    package = PACKAGE
     names = {path.relative_to(package).as_posix() for path in recipes.modules_read(notebook)}
     assert {"plots/style.py", "profiles.py", "spec.py", "architectures.py", "report/notebooks.py"} <= names
     unread = {"cli.py", "report/workflow.py", "report/progress.py", "report/build.py", "training/loop.py"}

@@ -184,13 +184,6 @@ def test_the_null_enters_the_curve_and_its_mirror_image_anywhere():
     assert found == pytest.approx(expected, abs=0.02)
 
 
-def test_rising_share_by_class():
-    of_class = np.where(DIGIT < 5, 1, -1)[:, None] * ANGLES / 50
-    shares = rotation.rising_share(rotation.rank_correlations(codes(of_class, DEAD), ANGLES), DIGIT)
-    np.testing.assert_array_equal(shares[1], [1] * 5 + [0] * 5)
-    assert shares[2].isna().all()
-
-
 def test_bands_hold_the_middle_of_the_digits():
     mu = np.broadcast_to(np.arange(11.0)[:, None, None], (11, 3, 2))
     bands = rotation.response_bands(mu)
@@ -225,9 +218,6 @@ MU = codes(ONLY_ANGLE, ONLY_IMAGE, INTERACTION + ONLY_ANGLE)
 FIGURES = {
     "response_curves": lambda: plots.response_curves(MU, ANGLES, DIGIT, rotation.two_way(MU).table),
     "arc": lambda: plots.arc(MU[..., [0, 2]] + RNG.normal(size=(N, A, 2)), ANGLES, DIGIT, ("one", "two")),
-    "rotation_by_digit": lambda: plots.rotation_by_digit(
-        {name: rotation.class_breakdown(MU[..., 2], DIGIT) for name in ("left", "right")}
-    ),
 }
 
 

@@ -19,7 +19,7 @@ def crossed(*sizes, copies=1):
 
 
 def test_scores_of_the_known_codes():
-    table = known.table(["sampling"])
+    table = known.known_scores(["sampling"])
     assert len(table) == 4 * len(known.INFORMATIVE)
     for row in table.itertuples():
         assert row.obtained == pytest.approx(row.expected, abs=row.tolerance, nan_ok=True), row

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from vaelib.claims.ledger import ledger
+from vaelib.claims.ledger import judge_claims
 from vaelib.profiles import ROOT
 from vaelib.report.tables import TABLED, bands, claim_texts, ledger_counts, score_table
 from vaelib.scores.alignment import HAAR
@@ -64,7 +64,7 @@ def test_every_claim_is_a_row_of_the_conclusion_and_each_row_a_claim():
     nobody = pd.DataFrame(columns=["arch", "beta", "seed", "latent_dim", "full", "swept"])
     nobody = nobody.astype({"full": bool, "swept": bool})
     nobody = nobody.reindex(columns=[*nobody, *(n for g in GROUPS.values() for n in g.names), "udr"])
-    keys = [f"{claim.claim}_{claim.network}" for claim in ledger(nobody).itertuples()]
+    keys = [f"{claim.claim}_{claim.network}" for claim in judge_claims(nobody).itertuples()]
     for key in keys:
         for part in ("verdict", "effect", "found"):
             assert f"{{glue:text}}`{key}_{part}`" in text, (key, part)

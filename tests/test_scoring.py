@@ -258,7 +258,7 @@ def test_a_group_of_a_new_version_is_measured_again_and_no_other(store, measurin
     ask()
     assert measurings == [["codes", "rate", "names"], ["codes", "names"]]
     beside = partial(scoring.baseline_scores, SPEC, store.folder, SMALL, ["pca"], progress=False)
-    monkeypatch.setattr(scoring, "rows", lambda spec, store, names, progress: {names[0]: None})
+    monkeypatch.setattr(scoring, "fit_baselines", lambda spec, store, names, progress: {names[0]: None})
     beside(groups=["rate"])
     beside(groups=["rate", "names"])
     monkeypatch.setitem(scoring.SCORES, "rate", 99)
@@ -289,7 +289,7 @@ def test_baselines_are_measured_as_a_run_is(beside):
 
 
 def test_the_baselines_are_cached_whatever_the_training_of_the_run(beside, store, monkeypatch):
-    monkeypatch.setattr(scoring, "rows", None)
+    monkeypatch.setattr(scoring, "fit_baselines", None)
     other = tiny(**TRAINED | {"beta": 16, "seed": 3})
     assert scoring.baseline_scores(other, store.folder, SMALL, progress=False) == beside
     with pytest.raises(TypeError):

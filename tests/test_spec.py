@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vaelib.architectures import ARCHITECTURES, encoder_layout
 from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.objectives import OBJECTIVES
 from vaelib.spec import RunSpec
 
@@ -205,7 +205,7 @@ def test_every_field_is_tried():
 )
 def test_what_changes_an_untrained_network_or_its_images_changes_what_is_kept_by(name, base, other):
     def network(spec):
-        model = build(spec.plain).eval()
+        model = build_vae(spec.plain).eval()
         images = load_split(spec, "train").images, load_split(spec, "test").images
         return [*model.state_dict().values(), *model.encode(as_float(images[1])), *images]
 

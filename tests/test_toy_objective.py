@@ -44,5 +44,5 @@ def test_what_it_says_of_a_spec_is_checked(monkeypatch):
     monkeypatch.setitem(OBJECTIVES, "sparse", SPARSE)
     with pytest.raises(InputError, match="accepted only with latent_dim above 1"):
         RunSpec(objective="sparse", latent_dim=1)
-    with pytest.raises(InputError, match="accepted only with objective .*factor_vae.*sparse"):
+    with pytest.raises(InputError, match=r"accepted only with objective .*factor_vae.*sparse"):
         RunSpec(penalty=3)

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 from tests.tiny import tiny
 from vaelib.data.dataset import load_split, with_fresh_angles
 from vaelib.errors import DivergedError
-from vaelib.models.build import build, layer_table
+from vaelib.models.build import build_vae, layer_table
 from vaelib.models.inference import bound_terms, encode, prior_samples
 from vaelib.models.losses import ElboTerms
 from vaelib.models.pose_vae import PoseVAE
@@ -252,7 +252,7 @@ def test_drawing_weights_and_training_leave_torch_s_random_state(objective, tmp_
     torch.manual_seed(7)
     before = torch.get_rng_state()
     spec = tiny(objective=objective, epochs=1)
-    build(spec)
+    build_vae(spec)
     layer_table(spec)
     run = RunStore(tmp_path).get(spec, device="cpu", progress=False)
     encode(run.model, load_split(spec, "test").images)

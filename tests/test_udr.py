@@ -18,7 +18,7 @@ def independent(n=4096, m=4, seed=0):
 
 
 def test_scores_of_the_known_codes():
-    table = known.table(["udr"])
+    table = known.known_scores(["udr"])
     assert len(table) == 2 * len(known.INFORMATIVE)
     for row in table.itertuples():
         assert row.obtained == pytest.approx(row.expected, abs=row.tolerance, nan_ok=True), row

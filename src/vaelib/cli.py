@@ -81,12 +81,12 @@ def train(
 @spec_options(multiple=True)
 def sweep(profile: str, jobs: int | None, cluster: str | None, **fields: tuple) -> None:
     """Train the runs of every combination of the values given: --beta 1 --beta 4 --seed 0 --seed 1."""
-    from vaelib.report import build as report
+    from vaelib.report import build
 
     axes = {name: values for name, values in fields.items() if values}
     chosen = load_profile(profile)
     specs = [chosen.run(**dict(zip(axes, point, strict=True))) for point in itertools.product(*axes.values())]
-    report.train_runs(specs, jobs, cluster)
+    build.train_runs(specs, jobs, cluster)
 
 
 @main.command("plan")
@@ -138,20 +138,20 @@ def evaluate(run_id: str, store: Path, as_json: bool) -> None:
     RUN is the id of a finished run, or its beginning. What is missing is measured first and cached: about a
     minute a run of the quick profile and, once for all runs of its network, five for the baselines.
     """
-    from vaelib.report import tables as score_tables
-    from vaelib.scores import measure as scoring
+    from vaelib.report import tables
+    from vaelib.scores import measure
     from vaelib.training.store import RunStore
 
     runs = {run.id: run for run in RunStore(store).all()}
     run = runs[_completed(run_id, list(runs), store)]
-    own = scoring.measured(run, store)
+    own = measure.measured(run, store)
     if as_json:
-        baselines = {name: found.scores for name, found in scoring.baseline_scores(run.spec, store).items()}
+        baselines = {name: found.scores for name, found in measure.baseline_scores(run.spec, store).items()}
         told = {"run": run.id, "scores": own.scores, "undefined": own.undefined, "baselines": baselines}
         click.echo(json.dumps(told, indent=1))
         return
-    parts = [run.id, score_tables.comparison_text(scoring.comparison(run, store))]
-    parts += [score_tables.latents_text(own), score_tables.undefined_text(own)]
+    parts = [run.id, tables.comparison_text(measure.comparison(run, store))]
+    parts += [tables.latents_text(own), tables.undefined_text(own)]
     click.echo("\n\n".join(part for part in parts if part))
 
 
@@ -178,15 +178,15 @@ def claims(profile: str, store: Path, as_json: bool) -> None:
     of β were trained is undecided, and what it needs is said.
     """
     scale = load_profile(profile)
-    from vaelib.claims.ledger import gather, ledger, runs_at_scale
-    from vaelib.report import tables as score_tables
+    from vaelib.claims.ledger import gather, judge_claims, runs_at_scale
+    from vaelib.report import tables
 
-    judged = ledger(gather(runs_at_scale(scale, store), scale, store))
+    judged = judge_claims(gather(runs_at_scale(scale, store), scale, store))
     if as_json:
         rows = judged.astype(object).where(judged.notna(), None).to_dict("records")
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     else:
-        click.echo(score_tables.ledger_text(judged))
+        click.echo(tables.ledger_text(judged))
 
 
 @main.command()
@@ -225,14 +225,14 @@ def score_command(spec_file: Path, profile: str, store: Path, baselines: bool) -
     """Measure the scores of one run, or of its baselines, as the build does."""
     spec, scale = RunSpec.from_json(spec_file.read_text()), load_profile(profile)
     from vaelib.claims.ledger import groups_needed
-    from vaelib.scores import measure as scoring
+    from vaelib.scores import measure
     from vaelib.training.store import RunStore
 
     groups = groups_needed(spec, scale, baselines=baselines)
     if baselines:
-        scoring.baseline_scores(spec, store, groups=groups)
+        measure.baseline_scores(spec, store, groups=groups)
     else:
-        scoring.measured(RunStore(store).get(spec), store, groups=groups)
+        measure.measured(RunStore(store).get(spec), store, groups=groups)
 
 
 @main.command(hidden=True)
@@ -240,17 +240,17 @@ def score_command(spec_file: Path, profile: str, store: Path, baselines: bool) -
 @profile_option
 def page(name: str, profile: str) -> None:
     """Execute one page of the book, as the build does."""
-    from vaelib.report import build as report
+    from vaelib.report import build
 
-    report.execute_page(name, profile)
+    build.execute_page(name, profile)
 
 
 @main.command(hidden=True)
 def assemble() -> None:
     """Put the executed pages together, as the build does."""
-    from vaelib.report import build as report
+    from vaelib.report import build
 
-    report.assemble()
+    build.assemble()
 
 
 @main.command()
@@ -259,9 +259,9 @@ def assemble() -> None:
 @cluster_option
 def book(profile: str, jobs: int | None, cluster: str | None) -> None:
     """Build the book: data, runs, notebooks and pages, only what is missing or changed."""
-    from vaelib.report import build as report
+    from vaelib.report import build
 
-    report.build(profile, jobs, cluster)
+    build.build(profile, jobs, cluster)
 
 
 if __name__ == "__main__":

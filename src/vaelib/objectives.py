@@ -39,6 +39,12 @@ class Objective:
     noise: Callable[[int], int] = lambda noise_dim: 0
     turns: bool = False
 
+    @property
+    def modules(self) -> list[str]:
+        """The modules that what it names is in."""
+        places = (self.loss, self.network, self.discriminator)
+        return [place.partition(":")[0] for place in places if place]
+
     def draws(self, noise_dim: int) -> int:
         """Return the normal draws an image: those of a sample, `noise_dim`, and what comes after them."""
         return noise_dim + self.noise(noise_dim)

@@ -24,13 +24,15 @@ EXPERIMENTS = ROOT / "experiments.yml"
 class Page:
     """One page of the book: a notebook of `book/` executed with parameters.
 
-    `defaults` are those of all pages of a profile, for the notebooks that declare them.
+    `defaults` are those of all pages of a profile, for the notebooks that declare them. With `scores` it
+    reads those of its runs and of their baselines, which are measured before.
     """
 
     name: str
     notebook: str
     parameters: dict[str, Any]
     defaults: dict[str, Any] = field(default_factory=dict)
+    scores: bool = False
 
     @property
     def source(self) -> Path:
@@ -115,6 +117,7 @@ def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
             entry["notebook"],
             entry.get("parameters", {}) | chosen["parameters"].get(page, {}),
             everywhere,
+            entry.get("scores", False),
         )
         for page, entry in experiments["pages"].items()
     }

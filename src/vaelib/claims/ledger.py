@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from vaelib.claims import rules as verdicts
-from vaelib.claims import trends
+from vaelib.claims import rules, trends
 from vaelib.claims.rules import Verdict
 from vaelib.claims.trends import DECK_BETA
 from vaelib.models.losses import matched_beta
@@ -51,12 +50,12 @@ class Claim:
 
 
 CLAIMS = (
-    Claim("C1", "ours", "only 3 dimensions vary", "dimensions", verdicts.few_dimensions, DECK_BETA),
-    Claim("C2", "ours", "the factors are linked", "share of interaction", verdicts.linked, DECK_BETA),
-    Claim("C3", "article", "all dimensions vary", "dimensions", verdicts.every_dimension, DECK_BETA),
-    Claim("C4", "article", "independent, one variation each", "D", verdicts.one_each, DECK_BETA),
-    Claim("C5", "ours", "rotation is not captured", "RIS", verdicts.rotation, DECK_BETA),
-    Claim("C5", "article", "rotation is not captured", "RIS", verdicts.rotation, DECK_BETA),
+    Claim("C1", "ours", "only 3 dimensions vary", "dimensions", rules.few_dimensions, DECK_BETA),
+    Claim("C2", "ours", "the factors are linked", "share of interaction", rules.linked, DECK_BETA),
+    Claim("C3", "article", "all dimensions vary", "dimensions", rules.every_dimension, DECK_BETA),
+    Claim("C4", "article", "independent, one variation each", "D", rules.one_each, DECK_BETA),
+    Claim("C5", "ours", "rotation is not captured", "RIS", rules.rotation, DECK_BETA),
+    Claim("C5", "article", "rotation is not captured", "RIS", rules.rotation, DECK_BETA),
     Claim("C6", "ours", "β did not separate the factors", "score a unit of ln β", trends.did_not_help),
     Claim("C6", "article", "β separated the factors", "score a unit of ln β", trends.helped),
     Claim("C7", "ours", "β trades fidelity for organisation", "nats a unit of ln β", trends.trades),
@@ -117,7 +116,7 @@ def _scales(spec: RunSpec, profile: Profile) -> dict[str, bool]:
     }
 
 
-def ledger(table: pd.DataFrame) -> pd.DataFrame:
+def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a claim: claim, network, statement, verdict, finding, effect, low, high, n, p, p_holm.
 
     The effect is in the unit `of`. Holm's correction is over all rows that have a p (Holm 1979); it stands

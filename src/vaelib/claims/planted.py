@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaelib.claims import rules as verdicts
-from vaelib.claims import trends
+from vaelib.claims import rules, trends
 from vaelib.claims.rules import REFUTED, SUPPORTED, UNDECIDED
-from vaelib.metrics import statistics as replicates
+from vaelib.metrics import statistics
 from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
 from vaelib.metrics.information import mig, mutual_information
 from vaelib.metrics.prediction import dci, lone_scores, sap
@@ -54,7 +53,7 @@ def _code(active: int, seed: int) -> dict[str, Any]:
     return _setting(seed) | {
         "active_variance": int(active_units(mu).sum()),
         "active_kl": int((kl > 0.05).sum()),
-        "active_energy": int((energy > verdicts.SEEN).sum()),
+        "active_energy": int((energy > rules.SEEN).sum()),
         "variance_per_dim": mu.var(0),
         "energy_per_dim": energy,
     }
@@ -160,54 +159,54 @@ def _mixed(one: Rows, other: Rows, share: int) -> Rows:
 
 rises = partial(dict, mig=0.05, dci_d=0.05, udr=0.05, active_variance=0.0)
 
-CASES: dict[str, list[tuple[str, Callable[[pd.DataFrame], verdicts.Verdict], Callable[[], Rows], str]]] = {
+CASES: dict[str, list[tuple[str, Callable[[pd.DataFrame], rules.Verdict], Callable[[], Rows], str]]] = {
     "C1": [
-        ("3 of 10 latents", verdicts.few_dimensions, lambda: _seeds(_code, 3), SUPPORTED),
-        ("10 of 10 latents", verdicts.few_dimensions, lambda: _seeds(_code, 10), REFUTED),
+        ("3 of 10 latents", rules.few_dimensions, lambda: _seeds(_code, 3), SUPPORTED),
+        ("10 of 10 latents", rules.few_dimensions, lambda: _seeds(_code, 10), REFUTED),
         (
             "3 in half of the seeds",
-            verdicts.few_dimensions,
+            rules.few_dimensions,
             lambda: _mixed(_seeds(_code, 3), _seeds(_code, 10), 3),
             UNDECIDED,
         ),
     ],
     "C2": [
-        ("factors in turned axes", verdicts.linked, lambda: _seeds(_axes, True, 3.0), SUPPORTED),
-        ("a factor an axis", verdicts.linked, lambda: _seeds(_axes, False, 0.0), REFUTED),
+        ("factors in turned axes", rules.linked, lambda: _seeds(_axes, True, 3.0), SUPPORTED),
+        ("a factor an axis", rules.linked, lambda: _seeds(_axes, False, 0.0), REFUTED),
         (
             "turned axes in some seeds",
-            verdicts.linked,
+            rules.linked,
             lambda: _mixed(_seeds(_axes, True, 3.0), _seeds(_axes, False, 0.0), 3),
             UNDECIDED,
         ),
     ],
     "C3": [
-        ("10 of 10 latents", verdicts.every_dimension, lambda: _seeds(_code, 10), SUPPORTED),
-        ("9 of 10 latents", verdicts.every_dimension, lambda: _seeds(_code, 9), REFUTED),
+        ("10 of 10 latents", rules.every_dimension, lambda: _seeds(_code, 10), SUPPORTED),
+        ("9 of 10 latents", rules.every_dimension, lambda: _seeds(_code, 9), REFUTED),
         (
             "10 in half of the seeds",
-            verdicts.every_dimension,
+            rules.every_dimension,
             lambda: _mixed(_seeds(_code, 10), _seeds(_code, 9), 3),
             UNDECIDED,
         ),
     ],
     "C4": [
-        ("a factor a latent", verdicts.one_each, lambda: _seeds(_separate, "aligned", 10), SUPPORTED),
-        ("factors in turned axes", verdicts.one_each, lambda: _seeds(_separate, "turned", 0), REFUTED),
-        ("one pair at r = .99", verdicts.one_each, lambda: _seeds(_separate, "pair", 10), REFUTED),
-        ("a latent twice", verdicts.one_each, lambda: _seeds(_separate, "copy", 10), REFUTED),
+        ("a factor a latent", rules.one_each, lambda: _seeds(_separate, "aligned", 10), SUPPORTED),
+        ("factors in turned axes", rules.one_each, lambda: _seeds(_separate, "turned", 0), REFUTED),
+        ("one pair at r = .99", rules.one_each, lambda: _seeds(_separate, "pair", 10), REFUTED),
+        ("a latent twice", rules.one_each, lambda: _seeds(_separate, "copy", 10), REFUTED),
         (
             "a factor a latent in half of the seeds",
-            verdicts.one_each,
+            rules.one_each,
             lambda: _mixed(_seeds(_separate, "aligned", 10), _seeds(_separate, "turned", 0), 3),
             UNDECIDED,
         ),
     ],
     "C5": [
-        ("noise", verdicts.rotation, lambda: _seeds(_angle, 0.0, 0.0), SUPPORTED),
-        ("every digit turns its own way", verdicts.rotation, lambda: _seeds(_angle, 0.0, 1.0), SUPPORTED),
-        ("one latent is the angle", verdicts.rotation, lambda: _seeds(_angle, 1.0, 0.0), REFUTED),
-        ("in part", verdicts.rotation, lambda: _seeds(_angle, 1.3, 1.0), UNDECIDED),
+        ("noise", rules.rotation, lambda: _seeds(_angle, 0.0, 0.0), SUPPORTED),
+        ("every digit turns its own way", rules.rotation, lambda: _seeds(_angle, 0.0, 1.0), SUPPORTED),
+        ("one latent is the angle", rules.rotation, lambda: _seeds(_angle, 1.0, 0.0), REFUTED),
+        ("in part", rules.rotation, lambda: _seeds(_angle, 1.3, 1.0), UNDECIDED),
     ],
     "C6, claimed": [
         ("MIG, D and UDR rise", trends.helped, lambda: _curves(**rises()), SUPPORTED),
@@ -243,7 +242,7 @@ CASES: dict[str, list[tuple[str, Callable[[pd.DataFrame], verdicts.Verdict], Cal
 """By claim: what is planted, the rule, the runs, and the verdict that they must get."""
 
 
-def table() -> pd.DataFrame:
+def planted_verdicts() -> pd.DataFrame:
     """Return a row a planted case: claim, case, expected, obtained, finding."""
     rows = []
     for claim, cases in CASES.items():
@@ -264,8 +263,8 @@ def coverage(seeds: int, draws: int = 4000) -> pd.Series:
     for _ in range(draws):
         values = 1 + rng.normal(size=seeds)
         runs = (0.3 + 0.1 * rng.normal(size=(seeds, 1))) * np.log(BETAS)
-        slopes = replicates.slopes(np.array(BETAS), runs + 0.2 * rng.normal(size=(seeds, len(BETAS))))
+        slopes = statistics.slopes(np.array(BETAS), runs + 0.2 * rng.normal(size=(seeds, len(BETAS))))
         for name, sample, truth in zip(held, (values, slopes), (1.0, 0.3), strict=True):
-            _, low, high = replicates.mean_interval(sample)
+            _, low, high = statistics.mean_interval(sample)
             held[name] += low <= truth <= high
     return pd.Series(held) / draws

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaelib.metrics import statistics as replicates
+from vaelib.metrics import statistics
 
 VERDICTS = SUPPORTED, REFUTED, UNDECIDED = ("supported", "refuted", "undecided")
 
@@ -79,8 +79,8 @@ def few_dimensions(cell: pd.DataFrame) -> Verdict:
     shown = ((counts >= least) & (counts <= most)).sum(1) >= ENOUGH
     means = ", ".join(f"{m:.3g} {how}" for m, how in zip(counts.mean(0), COUNTS.values(), strict=True))
     finding = f"few in {shown.sum()} of {len(cell)} seeds; means: {means}"
-    interval = replicates.mean_interval(middle)
-    return Verdict(_by_share(shown), finding, *interval, len(cell), replicates.sign_test(shown))
+    interval = statistics.mean_interval(middle)
+    return Verdict(_by_share(shown), finding, *interval, len(cell), statistics.sign_test(shown))
 
 
 def linked(cell: pd.DataFrame) -> Verdict:
@@ -97,8 +97,8 @@ def linked(cell: pd.DataFrame) -> Verdict:
     if short := _too_few(cell, shares):
         return short
     better = cell[list(AXES)].to_numpy(dtype=float).mean(1)
-    mean, low, high = replicates.mean_interval(shares)
-    excess, least, most = replicates.mean_interval(better)
+    mean, low, high = statistics.mean_interval(shares)
+    excess, least, most = statistics.mean_interval(better)
     if low > LINKED and most < BEYOND:
         verdict = SUPPORTED
     elif high < LINKED or least > BEYOND:
@@ -106,7 +106,7 @@ def linked(cell: pd.DataFrame) -> Verdict:
     else:
         verdict = UNDECIDED
     finding = f"axes better than random ones by {excess:+.1f} [{least:+.1f}, {most:+.1f}] of their SDs"
-    p = max(replicates.t_test(shares - LINKED), replicates.t_test(BEYOND - better))
+    p = max(statistics.t_test(shares - LINKED), statistics.t_test(BEYOND - better))
     return Verdict(verdict, finding, mean, low, high, len(cell), p)
 
 
@@ -124,8 +124,8 @@ def every_dimension(cell: pd.DataFrame) -> Verdict:
         return short
     every = working == cell["latent_dim"].to_numpy()
     finding = f"all latents work in {every.sum()} of {len(cell)} seeds"
-    interval = replicates.mean_interval(working)
-    return Verdict(_by_share(every), finding, *interval, len(cell), replicates.sign_test(every))
+    interval = statistics.mean_interval(working)
+    return Verdict(_by_share(every), finding, *interval, len(cell), statistics.sign_test(every))
 
 
 def one_each(cell: pd.DataFrame) -> Verdict:
@@ -151,7 +151,7 @@ def one_each(cell: pd.DataFrame) -> Verdict:
     if independent.mean() >= MOST and named.mean() <= FEW:
         finding = f"decorrelated, not disentangled: {finding}"
     verdict = REFUTED if min(independent.mean(), named.mean()) <= FEW else _by_share(both)
-    return Verdict(verdict, finding, *replicates.mean_interval(d), len(cell), replicates.sign_test(both))
+    return Verdict(verdict, finding, *statistics.mean_interval(d), len(cell), statistics.sign_test(both))
 
 
 def rotation(cell: pd.DataFrame) -> Verdict:
@@ -166,7 +166,7 @@ def rotation(cell: pd.DataFrame) -> Verdict:
     r2, ris = (cell[name].to_numpy(dtype=float) for name in ("angle_r2", "ris"))
     if short := _too_few(cell, ris):
         return short
-    (informed, r2_low, r2_high), (isolated, low, high) = map(replicates.mean_interval, (r2, ris))
+    (informed, r2_low, r2_high), (isolated, low, high) = map(statistics.mean_interval, (r2, ris))
     if r2_high < NOT_INFORMED:
         verdict, what = SUPPORTED, "not informed"
     elif r2_low >= INFORMED and high < NOT_ISOLATED:
@@ -176,7 +176,7 @@ def rotation(cell: pd.DataFrame) -> Verdict:
     else:
         verdict, what = UNDECIDED, "between"
     finding = f"{what}: R² {informed:.2f} [{r2_low:.2f}, {r2_high:.2f}]"
-    return Verdict(verdict, finding, isolated, low, high, len(cell), replicates.t_test(CAPTURED - ris))
+    return Verdict(verdict, finding, isolated, low, high, len(cell), statistics.t_test(CAPTURED - ris))
 
 
 def defined(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from vaelib.claims.rules import LEAST_SEEDS, REFUTED, SUPPORTED, UNDECIDED, Verdict, defined
-from vaelib.metrics import statistics as replicates
+from vaelib.metrics import statistics
 from vaelib.metrics.statistics import between_points
 
 DECK_BETA = 4.0
@@ -66,7 +66,7 @@ def _separates(table: pd.DataFrame, claimed: bool) -> Verdict:
     p = trends["p_rise" if claimed else "p_flat"].sort_values()
     told = ", ".join(f"{t.Index} {t.slope:+.3f} [{t.low:+.3f}, {t.high:+.3f}]" for t in trends.itertuples())
     two_of_three = min(1.0, (len(TRENDS) - ENOUGH + 1) * float(p.iloc[ENOUGH - 1]))
-    effect = replicates.mean_interval(np.median(slopes, axis=0))
+    effect = statistics.mean_interval(np.median(slopes, axis=0))
     finding = f"{what}: {told}{_deck_against_one(table)}"
     return Verdict(verdict, finding, *effect, slopes.shape[1], two_of_three)
 
@@ -81,18 +81,18 @@ def _trends(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     for name, title in TRENDS.items():
         if _too_few_betas(table, [name, "active_variance"]):
             continue
-        betas, values = replicates.by_seed(table, [name, "active_variance"])
-        own = replicates.slopes(betas, values[name])
-        beside = replicates.slopes(betas, values[name], values["active_variance"])
-        mean, low, high = replicates.mean_interval(own)
+        betas, values = statistics.by_seed(table, [name, "active_variance"])
+        own = statistics.slopes(betas, values[name])
+        beside = statistics.slopes(betas, values[name], values["active_variance"])
+        mean, low, high = statistics.mean_interval(own)
         slopes.append(own)
         rows[title] = {
             "slope": mean,
             "low": low,
             "high": high,
-            "beyond": low > 0 and replicates.mean_interval(beside)[1] > 0,  # false where it cannot be told
-            "p_rise": max(replicates.t_test(own), replicates.t_test(beside)),
-            "p_flat": replicates.t_test(LEAST_SLOPE - own),
+            "beyond": low > 0 and statistics.mean_interval(beside)[1] > 0,  # false where it cannot be told
+            "p_rise": max(statistics.t_test(own), statistics.t_test(beside)),
+            "p_flat": statistics.t_test(LEAST_SLOPE - own),
         }
     return pd.DataFrame.from_dict(rows, orient="index"), np.array(slopes)
 
@@ -118,11 +118,11 @@ def trades(table: pd.DataFrame) -> Verdict:
     wanted = ["excess_bce", "kl"]
     if short := _too_few_betas(table, wanted):
         return short
-    betas, values = replicates.by_seed(table, wanted)
+    betas, values = statistics.by_seed(table, wanted)
     costs, saved = (
-        sign * replicates.slopes(betas, values[name]) for sign, name in zip((1, -1), wanted, strict=True)
+        sign * statistics.slopes(betas, values[name]) for sign, name in zip((1, -1), wanted, strict=True)
     )
-    (cost, low, high), (kl, least, most) = map(replicates.mean_interval, (costs, saved))
+    (cost, low, high), (kl, least, most) = map(statistics.mean_interval, (costs, saved))
     if low > 0 and least > 0:
         verdict = SUPPORTED
     elif high < 0 or most < 0:
@@ -130,7 +130,7 @@ def trades(table: pd.DataFrame) -> Verdict:
     else:
         verdict = UNDECIDED
     finding = f"KL {-kl:+.1f} [{-most:+.1f}, {-least:+.1f}] nats a unit of ln β, over {len(betas)} β"
-    p = max(replicates.t_test(costs), replicates.t_test(saved))
+    p = max(statistics.t_test(costs), statistics.t_test(saved))
     return Verdict(verdict, finding, cost, low, high, len(costs), p)
 
 
@@ -157,7 +157,7 @@ def better(table: pd.DataFrame) -> Verdict:
         finding = f"needs β of both networks on both sides of a KL of one of {rates} nats"
         return Verdict(UNDECIDED, finding, n=len(seeds))
     gains = {name: values[:, reached].mean(1) for name, values in differences.items()}
-    found = {name: replicates.mean_interval(g) for name, g in gains.items()}
+    found = {name: statistics.mean_interval(g) for name, g in gains.items()}
     if all(low > 0 for _, low, _ in found.values()):
         verdict = SUPPORTED
     elif all(high < 0 for _, _, high in found.values()):
@@ -166,7 +166,7 @@ def better(table: pd.DataFrame) -> Verdict:
         verdict = UNDECIDED
     rates = ", ".join(f"{rate:g}" for rate in np.array(RATES)[reached])
     told = ", ".join(f"{BETTER[n]} {d:+.3f} [{a:+.3f}, {b:+.3f}]" for n, (d, a, b) in found.items())
-    p = max(replicates.t_test(gain) for gain in gains.values())
+    p = max(statistics.t_test(gain) for gain in gains.values())
     return Verdict(verdict, f"at {rates} nats: {told}", *found["dci_d"], len(seeds), p)
 
 
@@ -200,7 +200,7 @@ def _seeds(table: pd.DataFrame) -> int:
 def _too_few_betas(table: pd.DataFrame, names: list[str]) -> Verdict | None:
     """Return the verdict of too few β at which all of three seeds have these scores; None when enough do."""
     seeds = _seeds(table)
-    betas = len(replicates.by_seed(table, names)[0]) if seeds >= LEAST_SEEDS else 0
+    betas = len(statistics.by_seed(table, names)[0]) if seeds >= LEAST_SEEDS else 0
     if betas >= LEAST_BETAS:
         return None
     finding = f"needs >= {LEAST_BETAS} β above 0 with the same >= {LEAST_SEEDS} seeds, has {betas}"

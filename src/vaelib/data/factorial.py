@@ -15,7 +15,7 @@ from vaelib.data.dataset import evenly, render
 from vaelib.data.mnist import Digits, load_mnist
 from vaelib.errors import InputError
 
-FACTORS = ("digit", "angle", "thickness", "shear", "scale")
+CROSSED = ("digit", "angle", "thickness", "shear", "scale")
 
 ANGLES = 13
 """Angles of the factorial set: every 15 degrees within ±90."""
@@ -155,7 +155,7 @@ def factorial_set(
     levels[0], index = digits.labels[levels[0]], index[levels[0]]
     values = (np.arange(10), angles, *(np.array(v, dtype=float) for v in (THICKNESS, SHEAR, SCALE)))
     return FactorialSet(
-        images.reshape(-1, 1, size, size), levels.T, FACTORS, dict(zip(FACTORS, values, strict=True)), index
+        images.reshape(-1, 1, size, size), levels.T, CROSSED, dict(zip(CROSSED, values, strict=True)), index
     )
 
 

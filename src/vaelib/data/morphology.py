@@ -22,7 +22,7 @@ from vaelib.files import only_writer, write_atomic
 
 log = logging.getLogger(__name__)
 
-FACTORS = ("thickness", "slant", "width", "height", "length", "area")
+MORPHOLOGY = ("thickness", "slant", "width", "height", "length", "area")
 
 RECIPE = 1
 """Raised whenever `measure` would give other numbers, so that no cache of the old ones is used."""
@@ -67,7 +67,7 @@ def measure(image: np.ndarray) -> dict[str, float]:
     """
     image = np.asarray(image)
     _check(image[None], ndim=2)
-    return dict(zip(FACTORS, _measure_chunk(image[None])[0].tolist(), strict=True))
+    return dict(zip(MORPHOLOGY, _measure_chunk(image[None])[0].tolist(), strict=True))
 
 
 def measure_all(images: np.ndarray, progress: bool = True, workers: int | None = None) -> pd.DataFrame:
@@ -91,10 +91,10 @@ def measure_all(images: np.ndarray, progress: bool = True, workers: int | None =
             # Started afresh: a fork of a process that has threads (torch, a notebook's kernel) may hang.
             with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
                 rows = _followed(pool.map(_measure_chunk, chunks), bar)
-    return pd.DataFrame(np.concatenate([np.empty((0, len(FACTORS))), *rows]), columns=FACTORS)
+    return pd.DataFrame(np.concatenate([np.empty((0, len(MORPHOLOGY))), *rows]), columns=MORPHOLOGY)
 
 
-def morphology(
+def morphometrics(
     split: str, indices: np.ndarray, folder: Path | None = None, progress: bool = True
 ) -> pd.DataFrame:
     """Return the factors of the digits at `indices` (N,) of the `"train"` or `"test"` file, in that order.
@@ -220,12 +220,12 @@ def _read(path: Path) -> pd.DataFrame:
         if seal != _seal(path, body):
             raise DamagedError(f"{path} is damaged")
         rows = np.loadtxt(io.StringIO(body), delimiter=",", skiprows=1, ndmin=2)
-        return pd.DataFrame(rows[:, 1:], columns=FACTORS, index=rows[:, 0].astype(np.int64))
+        return pd.DataFrame(rows[:, 1:], columns=MORPHOLOGY, index=rows[:, 0].astype(np.int64))
     except FileNotFoundError:
         pass
     except (OSError, UnicodeDecodeError, DamagedError) as error:
         log.warning("%s; measuring its digits again", error)
-    return pd.DataFrame(columns=FACTORS, index=pd.Index([], dtype=np.int64), dtype=np.float64)
+    return pd.DataFrame(columns=MORPHOLOGY, index=pd.Index([], dtype=np.int64), dtype=np.float64)
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:

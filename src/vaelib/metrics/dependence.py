@@ -59,13 +59,6 @@ def pairwise_information(z: np.ndarray, bins: int = BINS) -> np.ndarray:
     return information
 
 
-def mean_pairwise_information(z: np.ndarray, active: np.ndarray | None = None, bins: int = BINS) -> float:
-    """Return the mean of `pairwise_information` over pairs of latents (N, M), nats; NaN without a pair."""
-    information = pairwise_information(_chosen(z, active), bins)
-    known = information[np.isfinite(information)]
-    return float(known.mean()) if len(known) else float("nan")
-
-
 def circular_linear_r2(mu: np.ndarray, angles: np.ndarray, period: float = 360) -> np.ndarray:
     """Return Mardia's circular-linear R² (M,) of each latent (N, M) with the angle (N,), degrees.
 
@@ -87,16 +80,6 @@ def circular_linear_r2(mu: np.ndarray, angles: np.ndarray, period: float = 360) 
             f"not half of {period:g} degrees apart."
         )
     return (r_xc**2 + r_xs**2 - 2 * r_xc * r_xs * r_cs) / (1 - r_cs**2)
-
-
-def linear_r2(mu: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Return the squared correlation (M,) of each latent (N, M) with the angle (N,): the fit of a line.
-
-    Of unrelated latents it is 1/N on average. NaN for a latent without variance. Raises `InputError` for
-    other shapes.
-    """
-    mu, theta = _paired(mu, angles)
-    return _correlation(mu - mu.mean(0), theta)[0] ** 2
 
 
 def _entropy(counts: np.ndarray) -> float:

@@ -180,7 +180,7 @@ def _udr(seed: int) -> dict[str, dict[str, float]]:
 FAMILIES = {"information": _information, "prediction": _prediction, "sampling": _sampling, "udr": _udr}
 
 
-def table(families: Sequence[str] = tuple(FAMILIES), seed: int = 0) -> pd.DataFrame:
+def known_scores(families: Sequence[str] = tuple(FAMILIES), seed: int = 0) -> pd.DataFrame:
     """Return a row a metric and case: metric, case, expected, tolerance, obtained.
 
     information: 10,000 images; prediction: 1,000, half of them fitted on, and explicitness of five levels;

@@ -1,10 +1,6 @@
 """How good images are, rebuilt or invented: arrays in, numbers out."""
 
-import itertools
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 from scipy.special import logsumexp, xlogy
 from skimage.metrics import structural_similarity
 
@@ -17,8 +13,6 @@ It moves a trained network's cross-entropy by less than 0.1 nats an image."""
 SSIM_SIGMA = 1.5
 SSIM_WINDOW = 11
 """Side of the window in pixels: 3.5 SD of the Gaussian to each side, as in Wang et al. 2004."""
-
-ANGLE_EDGES = (0, 15, 30, 45, 60, 75, 90)
 
 
 def excess_bce(images: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -70,34 +64,6 @@ def ssim(images: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 MEASURES = {"excess_bce": excess_bce, "mse": mse, "ssim": ssim}
-
-
-def reconstruction(
-    images: np.ndarray,
-    probabilities: np.ndarray,
-    angle: np.ndarray,
-    rotated: np.ndarray,
-    edges: Sequence[float] = ANGLE_EDGES,
-) -> pd.DataFrame:
-    """Return the mean quality of reconstructions: of all, upright and rotated images, and by angle.
-
-    images, probabilities (N, S, S); angle (N,) degrees; rotated bool (N,). Columns: n, excess_bce (nats a
-    image), mse (a pixel), ssim. Rows "0 to 15°" … hold the rotated images with |angle| in [0, 15[ …
-    between `edges`, the last edge included. NaN in rows without images. Raises `InputError` as the
-    measures do, and for edges that do not rise.
-    """
-    if len(edges) < 2 or not (np.diff(edges) > 0).all():
-        raise InputError(f"edges {tuple(edges)} are refused; accepted: two or more degrees that rise.")
-    measured = pd.DataFrame({name: measure(images, probabilities) for name, measure in MEASURES.items()})
-    rotated, size = np.asarray(rotated, dtype=bool), np.abs(angle)
-    rows = {"all": np.ones(len(measured), dtype=bool), "upright": ~rotated, "rotated": rotated}
-    for low, high in itertools.pairwise(edges):
-        below = size <= high if high == edges[-1] else size < high
-        rows[f"{low:g} to {high:g}°"] = rotated & (size >= low) & below
-    return pd.DataFrame(
-        [{"n": int(chosen.sum()), **measured[chosen].mean()} for chosen in rows.values()],
-        index=pd.Index(rows, name="images"),
-    )
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -179,19 +179,6 @@ def monotonicity(mu: np.ndarray, angles: np.ndarray, draws: int = 20, seed: int 
     )
 
 
-def rising_share(rho: np.ndarray, digit: np.ndarray) -> pd.DataFrame:
-    """Return the share of digits of each class for which a latent rises with the angle: a row a class.
-
-    From ρ (I, M) of `rank_correlations`; columns are latents, numbered from 1. Near 0 or 1: the class has one
-    direction. NaN where no digit of the class moves the latent.
-    """
-    classes = np.unique(digit)
-    own = [rho[digit == c] for c in classes]
-    shares = [_ratio((r > 0).sum(0), np.isfinite(r).sum(0)) for r in own]
-    columns = pd.RangeIndex(1, rho.shape[1] + 1, name="dimension")
-    return pd.DataFrame(shares, index=pd.Index(classes, name="digit"), columns=columns)
-
-
 def response_bands(mu: np.ndarray, low: float = 0.1, high: float = 0.9) -> Bands:
     """Return mean and quantiles over digits of the responses (I, A, M) at each angle."""
     return Bands(mu.mean(0), *np.quantile(mu, [low, high], axis=0))

@@ -18,7 +18,7 @@ GAIN = {"identity": 1.0, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + 
 BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d
 
 
-def build(spec: RunSpec) -> VAE:
+def build_vae(spec: RunSpec) -> VAE:
     """Return the network of `spec` with the fresh weights that its seed draws; torch's random state stays.
 
     The encoder is read off the literal; the decoder is its mirror image: every convolution becomes the
@@ -121,7 +121,7 @@ def layer_table(spec: RunSpec) -> pd.DataFrame:
     Multiply-adds are of one image forward: weights used per output position times positions
     (per input position for a transposed convolution); batch norm folds into its neighbour and counts none.
     """
-    model = build(spec).eval()
+    model = build_vae(spec).eval()
     rows = []
 
     def record(part: str, layer: nn.Module, inputs: Tensor, output: Tensor) -> None:

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vaelib.claims.ablation import ACTIVE_KL
-from vaelib.plots.style import INK, PALETTE, SEQUENTIAL, house_style, new_figure
+from vaelib.plots.style import INK, PALETTE, SEQUENTIAL, house_style, new_figure, one_legend
 
-NARROW = 6.0
-"""Inches: narrower than the page, so that the figures' words stay legible on a phone."""
+INCHES = 6.0
+"""Narrower than the page, so that the figures' words stay legible on a phone."""
 
 
 @house_style
@@ -23,7 +23,7 @@ def count_matrix(panels: Mapping[str, pd.DataFrame], latent_dim: int) -> Figure:
     a cell without a run stays empty.
     """
     rows = len(next(iter(panels.values())).index.unique("changed"))
-    figure = new_figure(len(panels), 1, height=1.6 + (0.3 + 0.42 * rows) * len(panels), width=NARROW)
+    figure = new_figure(len(panels), 1, height=1.6 + (0.3 + 0.42 * rows) * len(panels), width=INCHES)
     for ax, (title, cells) in zip(figure.axes, panels.items(), strict=True):
         betas = cells.groupby("reading")["matched_beta"].first().sort_values(kind="stable")
         means = cells["mean"].unstack("reading").reindex(cells.index.unique("changed"))[betas.index]
@@ -74,7 +74,7 @@ def kl_against_beta(
     threshold, from which on the theory has that latent silent. The ranks of the latents are coloured alike;
     the axis ends at three times the largest threshold, where all is silent.
     """
-    figure = new_figure(1, len(measured), height=3.4, width=NARROW)
+    figure = new_figure(1, len(measured), height=3.4, width=INCHES)
     high = 3 * max(values.max() for values in thresholds.values())
     low = 0.8 * min(betas.min() for betas, _ in measured.values())
     for ax, (name, (betas, kl)) in zip(figure.axes, measured.items(), strict=True):
@@ -103,7 +103,7 @@ def attribution(shares: Mapping[str, Mapping[str, float]], factors: tuple[str, s
     share is NaN, is left blank up to 1.
     """
     names = {"first": factors[0], "second": factors[1], "interaction": "both together", "seed": "seed"}
-    figure = new_figure(height=1.3 + 0.45 * len(shares), width=NARROW)
+    figure = new_figure(height=1.3 + 0.45 * len(shares), width=INCHES)
     ax = figure.axes[0]
     places = np.arange(len(shares))[::-1]
     start = np.zeros(len(shares))
@@ -129,5 +129,5 @@ def attribution(shares: Mapping[str, Mapping[str, float]], factors: tuple[str, s
     ax.set(xlim=(0, 1), xlabel="share of variance", ylim=(-0.6, len(shares) - 0.4))
     ax.grid(False, axis="y")
     ax.tick_params(axis="y", length=0)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    one_legend(figure, cols=4)
     return figure

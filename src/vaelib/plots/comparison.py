@@ -12,7 +12,7 @@ MARKERS = "osD^v"
 
 
 @house_style
-def rate_distortion(points: pd.DataFrame) -> Figure:
+def rates_of_networks(points: pd.DataFrame) -> Figure:
     """Draw reconstruction against KL: a curve a network, a point a beta, labelled with it.
 
     `points` has columns network, beta, kl, recon (nats an image); rows of equal network and beta (seeds)
@@ -69,7 +69,7 @@ def scores_at_rate(
 
 
 @house_style
-def kl_spectra(spectra: dict[str, np.ndarray]) -> Figure:
+def spectra_of_networks(spectra: dict[str, np.ndarray]) -> Figure:
     """Draw the KL of each latent, sorted, of several networks (name → (M,)), nats."""
     figure = new_figure(height=2.8, width=6.0)
     ax = figure.axes[0]
@@ -115,5 +115,5 @@ def angle_r2(table: pd.DataFrame) -> Figure:
     ax.set_yticks(places, table.index)
     ax.set(xlabel="R² of the angle, rotated test digits not fitted on", ylim=(-0.6, len(table) - 0.4))
     ax.grid(False, axis="y")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    one_legend(figure, cols=2)
     return figure

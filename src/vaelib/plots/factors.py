@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaelib.data.morphology import FACTORS
+from vaelib.data.morphology import MORPHOLOGY
 from vaelib.plots.style import DIGIT_COLORS, INK, house_style, new_figure
 
 UNITS = {"slant": "degrees", "area": "square pixels"}
@@ -19,7 +19,7 @@ def factor_distributions(table: pd.DataFrame, digits: np.ndarray) -> Figure:
     """
     figure = new_figure(3, 2, height=6.8, width=6.0)
     present = np.unique(digits)
-    for ax, name in zip(figure.axes, FACTORS, strict=True):
+    for ax, name in zip(figure.axes, MORPHOLOGY, strict=True):
         values = table[name].to_numpy()
         low, high = np.quantile(values, [0.001, 0.999])
         groups = [values[digits == digit] for digit in present]

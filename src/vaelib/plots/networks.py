@@ -91,7 +91,7 @@ SLANT = 0.32
 
 
 @house_style
-def networks(tables: Mapping[str, pd.DataFrame], image_size: int) -> Figure:
+def network_diagrams(tables: Mapping[str, pd.DataFrame], image_size: int) -> Figure:
     """Draw each `models.layer_table` as a row of blocks, encoder at the left, decoder at the right.
 
     A block is what a layer puts out: its height and depth grow with the side of the map in pixels, its

@@ -1,6 +1,6 @@
 """How latents respond to digits turned under control."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from vaelib.metrics.rotation import SHARES, response_bands
 from vaelib.plots.latents import ANGLES
-from vaelib.plots.style import DIGIT_COLORS, INK, NARROW, PALETTE, house_style, new_figure
+from vaelib.plots.style import DIGIT_COLORS, INK, NARROW, house_style, new_figure
 
 TICKS = (-90, -45, 0, 45, 90)
 
@@ -77,36 +77,6 @@ def arc(points: np.ndarray, angles: np.ndarray, digit: np.ndarray, names: tuple[
     ax.set(xlabel=names[0], ylabel=names[1], xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     ax.set_aspect("equal")
     return figure
-
-
-@house_style
-def rotation_by_digit(breakdowns: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw where the variance of one latent comes from within each class: a panel a code, a bar a class.
-
-    `breakdowns` holds, by the code's name, tables of `rotation.class_breakdown`.
-    """
-    names = ("angle: same for all of the class", "digit", "both: each digit in its own way")
-    figure = new_figure(1, len(breakdowns), height=3.2, width=NARROW)
-    for ax, (name, table) in zip(figure.axes, breakdowns.items(), strict=True):
-        places, start = np.arange(len(table)), np.zeros(len(table))
-        for share, label, color in zip(
-            SHARES, names, (PALETTE[0], PALETTE[2], _faint(PALETTE[1])), strict=True
-        ):
-            ax.barh(places, table[share], left=start, color=color, label=label, height=0.75)
-            start = start + table[share].to_numpy()
-        ax.set_yticks(places, table.index)
-        ax.invert_yaxis()
-        ax.set(title=name, xlim=(0, 1), xticks=(0, 0.5, 1), xlabel="share of variance", ylabel="digit")
-        ax.tick_params(axis="y", length=0)
-        ax.grid(False, axis="y")
-        ax.label_outer()
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=1, handlelength=1)
-    return figure
-
-
-def _faint(color: str) -> str:
-    return color + "70"
 
 
 def _ticks(angles: np.ndarray) -> list[int]:

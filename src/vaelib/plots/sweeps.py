@@ -58,8 +58,7 @@ def terms_against_beta(table: pd.DataFrame) -> Figure:
     figure.axes[1].set_ylim(bottom=-0.04 * table["kl"].max())
     most = int(table["active_units"].max())
     figure.axes[2].set(ylim=(-0.4, max(most, 1) + 0.4), yticks=range(0, most + 1, 2))
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    one_legend(figure, cols=2)
     return figure
 
 
@@ -191,8 +190,7 @@ def learning_curves(histories: Mapping[float, Sequence[pd.DataFrame]]) -> Figure
                 )
         ax.set(xlabel="epoch", ylabel=label)
         ax.xaxis.get_major_locator().set_params(integer=True)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(histories))
+    one_legend(figure, cols=len(histories))
     return figure
 
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import yaml
 
-from vaelib import fingerprint as recipes
 from vaelib.errors import BuildError, InputError, check_choice
 from vaelib.files import write_atomic
 from vaelib.profiles import BOOK, ROOT, Page, Profile, load_profile
-from vaelib.report import workflow as driver
+from vaelib.report import workflow
 from vaelib.spec import RunSpec, canonical_json
 
 BUILD = ROOT / "_build"
@@ -34,7 +33,7 @@ def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> 
     check_contents(load_profile(profile))
     _bring_times_back()
     try:
-        done = driver.run(_arguments(["all"], profile, jobs, cluster))
+        done = workflow.run(_arguments(["all"], profile, jobs, cluster))
     except BuildError:
         plan(load_profile(profile))  # names a wrong parameter better than Snakemake does
         raise
@@ -47,7 +46,7 @@ def train_runs(specs: Sequence[RunSpec], jobs: int | None = None, cluster: str |
     write_specs(specs)
     _bring_times_back()
     targets = [f"{STORE}/{spec.id}/done.json" for spec in specs]
-    done = driver.run(_arguments(targets, "quick", jobs, cluster))
+    done = workflow.run(_arguments(targets, "quick", jobs, cluster))
     print(f"{len(specs)} runs are there{'' if done else ' already'}: vaelib runs lists them")
 
 
@@ -58,7 +57,7 @@ def _arguments(targets: list[str], profile: str, jobs: int | None, cluster: str 
         check_choice("cluster", cluster, sorted(path.parent.name for path in CLUSTERS.glob("*/config.yaml")))
         where = ["--workflow-profile", str(CLUSTERS / cluster), *(["--jobs", str(jobs)] if jobs else [])]
     # --keep-incomplete: what a job wrote before it failed is whole (one rename) and may be a finished run.
-    how = ["--keep-going", "--keep-incomplete", "--rerun-incomplete", "--rerun-triggers", *driver.TRIGGERS]
+    how = ["--keep-going", "--keep-incomplete", "--rerun-incomplete", "--rerun-triggers", *workflow.TRIGGERS]
     how += ["--scheduler", "greedy", "--max-checksum-file-size", "50MB"]
     return [*targets, *where, *how, "--config", f"profile={profile}"]
 
@@ -122,18 +121,19 @@ class Needs:
 def plan(profile: Profile) -> dict[str, Needs]:
     """Return what each page needs, and leave the specs of its runs where the jobs look for them.
 
-    A page that imports `vaelib.scores.measure`, directly or not, reads the scores of all its runs and of
-    their baselines: one run stands for all that share images, network and kind.
+    A page that declares it reads the scores of all its runs and of their baselines: one run stands for all
+    that share images, network and kind.
     """
     needs, stands_for = {}, {}
     for name, page in profile.pages.items():
         specs = page_runs(profile, page)
         write_specs(specs)
         ids = [spec.id for spec in specs]
-        scored = recipes.PACKAGE / "scores" / "measure.py" in recipes.modules_read(page.source)
-        of_baselines = ((canonical_json(s.data | s.network | {"seed": 0}), s.id) for s in specs if scored)
+        of_baselines = (
+            (canonical_json(s.data | s.network | {"seed": 0}), s.id) for s in specs if page.scores
+        )
         baselines = dict.fromkeys(stands_for.setdefault(key, run) for key, run in of_baselines)
-        needs[name] = Needs(ids, ids if scored else [], list(baselines))
+        needs[name] = Needs(ids, [spec.id for spec in scored], list(baselines))
     return needs
 
 

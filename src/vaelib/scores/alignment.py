@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaelib.data.factorial import FACTORS
+from vaelib.data.factorial import CROSSED
 from vaelib.metrics.information import aam, mig, mig_bound, modularity, mutual_information
 from vaelib.metrics.prediction import dci, explicitness, lone_scores, sap
 from vaelib.metrics.rotation import LEAST_VARIANCE, rotation_isolation, two_way
@@ -105,7 +105,7 @@ def _by_factor(name: str, values: pd.Series) -> dict[str, float]:
 
 
 def _factor_names(name: str) -> tuple[str, ...]:
-    return tuple(f"{name}_{factor}" for factor in FACTORS)
+    return tuple(f"{name}_{factor}" for factor in CROSSED)
 
 
 def _dci_group(model: str, name: str) -> Group:

@@ -16,8 +16,8 @@ from vaelib.cache import Fit, cached
 from vaelib.data.dataset import Dataset, as_float, evenly, load_split
 from vaelib.errors import InputError, check_choice
 from vaelib.metrics.dependence import active_units
-from vaelib.models import inference as latents
-from vaelib.models.build import VAE, build
+from vaelib.models import inference
+from vaelib.models.build import VAE, build_vae
 from vaelib.models.inference import BATCH, Codes, in_batches
 from vaelib.scores.linear import LinearCode, independent, principal
 from vaelib.scores.supervised import LabelledEncoder, labelled, train_encoder
@@ -56,9 +56,9 @@ def of_model(model: VAE, name: str = "VAE") -> Encoder:
     """Return a network's own encoder and decoder."""
     return Encoder(
         name,
-        lambda images: latents.encode(model, images),
-        lambda z: latents.decode(model, z),
-        lambda n, seed: latents.prior_samples(model, n, seed),
+        lambda images: inference.encode(model, images),
+        lambda z: inference.decode(model, z),
+        lambda n, seed: inference.prior_samples(model, n, seed),
     )
 
 
@@ -87,7 +87,7 @@ def untrained(spec: RunSpec, images: Tensor | None = None) -> Encoder:
     With torch's own weights its mu varies by about 0.001 and no latent counts as active; given `images`,
     latents are moved and scaled to mean 0 and SD 1 on `FITTED` of them, a point each.
     """
-    encoder = of_model(build(spec).to(memory_format=torch.channels_last).eval(), "untrained")
+    encoder = of_model(build_vae(spec).to(memory_format=torch.channels_last).eval(), "untrained")
     return encoder if images is None else _scaled(encoder, _scale(encoder, images))
 
 
@@ -101,7 +101,7 @@ def upper_bound(spec: RunSpec, train: Dataset, progress: bool = True) -> Encoder
     return _of_supervised(train_encoder(spec, train, progress), spec.latent_dim)
 
 
-def rows(
+def fit_baselines(
     spec: RunSpec,
     store: Path | str = "runs",
     names: Sequence[str] = BASELINES,
@@ -150,7 +150,7 @@ def _point(mu: np.ndarray) -> Codes:
 
 
 def _normal_prior(m: int) -> Callable[[int, int], np.ndarray]:
-    return lambda n, seed: latents.normal_draws(n, m, seed)
+    return lambda n, seed: inference.normal_draws(n, m, seed)
 
 
 def _of_supervised(network: LabelledEncoder, m: int) -> Encoder:

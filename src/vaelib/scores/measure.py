@@ -17,7 +17,7 @@ from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, w
 from vaelib.metrics.udr import udr
 from vaelib.models.inference import encode
 from vaelib.scores.alignment import HAAR
-from vaelib.scores.baselines import BASELINES, key, of_model, rows
+from vaelib.scores.baselines import BASELINES, fit_baselines, key, of_model
 from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.spec import RunSpec
@@ -98,7 +98,7 @@ def baseline_scores(
     test = cache(lambda: load_split(spec, "test"))
 
     def make(name: str, missing: Sequence[str]) -> Measured:
-        encoder = rows(spec, store, [name], progress)[name]
+        encoder = fit_baselines(spec, store, [name], progress)[name]
         return measure(Representation(encoder, spec, test(), store, config), missing, progress)
 
     found = {}

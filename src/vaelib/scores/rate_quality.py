@@ -11,8 +11,8 @@ from vaelib.metrics import probes
 from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
 from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
 from vaelib.models.inference import log_weights
-from vaelib.scores.capture import VISIBLE
 from vaelib.scores.digit_classifier import DigitClassifier, digit_classifier
+from vaelib.scores.latent_profile import VISIBLE
 from vaelib.scores.representation import Group, Representation, mean
 
 ACTIVE_KL = 0.05

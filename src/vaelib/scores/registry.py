@@ -14,9 +14,7 @@ from tqdm import tqdm
 
 from vaelib.cache import one_thread
 from vaelib.errors import InputError
-from vaelib.scores import alignment
-from vaelib.scores import rate_quality as images
-from vaelib.scores import rotation as factors
+from vaelib.scores import alignment, rate_quality, rotation
 from vaelib.scores.representation import Group, Representation
 
 
@@ -29,9 +27,9 @@ def _encode(s: Representation) -> dict[str, Any]:
 
 GROUPS = {
     "codes": Group("codes", (), _encode),
-    **images.GROUPS,
+    **rate_quality.GROUPS,
     **alignment.GROUPS,
-    **factors.GROUPS,
+    **rotation.GROUPS,
 }
 """Every group of scores by name, in the order in which they are measured."""
 

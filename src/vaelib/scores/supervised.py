@@ -16,7 +16,7 @@ from vaelib.cache import Fit, cached, one_thread
 from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import DivergedError
 from vaelib.metrics.probes import r2
-from vaelib.models.build import build
+from vaelib.models.build import build_vae
 from vaelib.models.inference import in_batches
 from vaelib.spec import RunSpec
 from vaelib.training.memory import keep_large_blocks
@@ -165,7 +165,7 @@ def _own(spec: RunSpec) -> RunSpec:
 
 
 def _init(spec: RunSpec) -> LabelledEncoder:
-    encoder = build(_own(spec)).encoder
+    encoder = build_vae(_own(spec)).encoder
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = LabelledEncoder(encoder, spec.latent_dim)

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from vaelib.data.dataset import Dataset, as_float, evenly, with_fresh_angles
 from vaelib.errors import DivergedError
 from vaelib.files import digest, read_sealed, write_atomic, write_sealed
-from vaelib.models.build import VAE, build
+from vaelib.models.build import VAE, build_vae
 from vaelib.models.inference import bound_terms
 from vaelib.models.losses import ElboTerms
 from vaelib.objectives import OBJECTIVES, resolve
@@ -222,7 +222,7 @@ def init_state(spec: RunSpec, device: torch.device) -> State:
     discriminator = None
     if place := OBJECTIVES[spec.objective].discriminator:
         discriminator = resolve(place)(spec)
-    model = build(spec).to(device, memory_format=torch.channels_last)
+    model = build_vae(spec).to(device, memory_format=torch.channels_last)
     groups = [{"params": list(model.parameters())}]
     if discriminator:
         groups.append({"params": list(discriminator.to(device).parameters())} | DISCRIMINATOR_ADAM)

@@ -18,8 +18,7 @@ from filelock import Timeout
 from safetensors.torch import load_file, save
 from tqdm import tqdm
 
-from vaelib import fingerprint as recipes
-from vaelib.data import dataset as data
+from vaelib.data import dataset
 from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
 from vaelib.files import (
     digest,
@@ -31,11 +30,12 @@ from vaelib.files import (
     write_atomic,
     write_json,
 )
-from vaelib.models.build import VAE, build
+from vaelib.fingerprint import fingerprint
+from vaelib.models.build import VAE, build_vae
 from vaelib.models.inference import evaluate
 from vaelib.objectives import OBJECTIVES
 from vaelib.spec import RunSpec
-from vaelib.training import loop as training
+from vaelib.training import loop
 from vaelib.training.memory import keep_large_blocks
 
 RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
@@ -71,7 +71,7 @@ class Run:
     @cached_property
     def model(self) -> VAE:
         """The trained network on the CPU, in eval mode."""
-        model = build(self.spec)
+        model = build_vae(self.spec)
         model.load_state_dict(load_file(self.folder / "model.safetensors"))
         return model.to(memory_format=torch.channels_last).eval()
 
@@ -108,7 +108,7 @@ class RunStore:
             run = Run(spec, folder)
             row = {"id": run.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
             if not finished:
-                epoch = training.last_epoch(folder / "checkpoint")
+                epoch = loop.last_epoch(folder / "checkpoint")
                 rows.append(row | {"status": f"epoch {epoch}/{spec.epochs}"})
                 continue
             test = run.metrics["test"]["all"]
@@ -188,17 +188,17 @@ class RunStore:
         folder = self.folder / spec.id
         remove_leftovers(folder)
         write_atomic(folder / "spec.json", _spec_text(spec))
-        train, val = (data.load_split(spec, split) for split in ("train", "val"))
-        checksums = {"train": data.checksum(train), "val": data.checksum(val)}
+        train, val = (dataset.load_split(spec, split) for split in ("train", "val"))
+        checksums = {"train": dataset.checksum(train), "val": dataset.checksum(val)}
         keep_large_blocks()
         with _torch_threads(threads):
-            state = training.fit(spec, train, val, folder / "checkpoint", device, progress)
+            state = loop.fit(spec, train, val, folder / "checkpoint", device, progress)
             del train, val  # half a gigabyte at full scale
-            test = data.load_split(spec, "test")
+            test = dataset.load_split(spec, "test")
             metrics = evaluate(state.model, spec, test)
         for part, numbers in metrics["test"].items():
             measured = {f"{name} of the test images ({part})": value for name, value in numbers.items()}
-            training.check_measured(measured, spec, state.epoch, kept=state.epoch)
+            loop.check_measured(measured, spec, state.epoch, kept=state.epoch)
         weights = {name: t.cpu().contiguous() for name, t in state.model.state_dict().items()}
         provenance = {
             "versions": {name: version(name) for name in ("vaelib", "torch", "torchvision", "numpy")}
@@ -206,15 +206,15 @@ class RunStore:
             "machine": platform.machine(),
             "device": device.type,
             "threads": threads,
-            "code": recipes.fingerprint(Path(training.__file__)),
-            "data": checksums | {"test": data.checksum(test)},
+            "code": fingerprint(loop.__name__, *OBJECTIVES[spec.objective].modules),
+            "data": checksums | {"test": dataset.checksum(test)},
             "seconds_per_epoch": [round(s, 2) for s in state.seconds],
             "core_seconds_per_epoch": [round(s, 2) for s in state.core_seconds],
             "peak_memory_mb": _peak_memory_mb(),
         }
         contents = {
             "spec.json": _spec_text(spec),
-            "history.csv": training.history_table(state.rows).to_csv(index=False),
+            "history.csv": loop.history_table(state.rows).to_csv(index=False),
             "model.safetensors": save(weights),
             "metrics.json": to_json(metrics),
             "provenance.json": to_json(provenance),

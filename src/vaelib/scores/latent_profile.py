@@ -18,7 +18,7 @@ VISIBLE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Capture:
+class LatentProfile:
     """What the latents of one network hold and do.
 
     `per_dim` has a row a latent, numbered from 1: kl (nats), active, energy (`probes.traversal_energy`),
@@ -44,7 +44,7 @@ class Capture:
         return int((self.per_dim["energy"] > VISIBLE).sum())
 
 
-def capture(model: VAE, test: Dataset, n_moved: int = 200) -> Capture:
+def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProfile:
     """Measure a network on test images of both halves; `n_moved` of them are decoded with latents moved.
 
     Angles are predicted on rotated images only: half of all images lie at 0° exactly, and a
@@ -62,7 +62,7 @@ def capture(model: VAE, test: Dataset, n_moved: int = 200) -> Capture:
     best = probes.best_line(mu, turned, fitted)
     right = probes.knn_classes(codes.mu, digit, fit) == digit[~fit]
     energy, agreement, maps = _moved(model, test, codes.mu, n_moved)
-    return Capture(
+    return LatentProfile(
         codes=codes,
         per_dim=pd.DataFrame(
             {
@@ -103,7 +103,7 @@ def _moved(model: VAE, test: Dataset, mu: np.ndarray, n: int) -> tuple[list[floa
     return energy, agreement, np.stack(maps)
 
 
-def ranges(mu: np.ndarray, steps: int) -> np.ndarray:
+def traversal_ranges(mu: np.ndarray, steps: int) -> np.ndarray:
     """Return the values (M, steps) of each latent's traversal: regular steps over its own 1 to 99 % range."""
     low, high = np.quantile(mu, [0.01, 0.99], axis=0)
     return np.linspace(low, high, steps, axis=1)

@@ -1,0 +1,55 @@
+"""Recipes: what decides a page, the scores or the book; when a recipe changes, it is made again."""
+
+import functools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from vaelib import versions
+from vaelib.files import sha256
+from vaelib.fingerprint import imports, modules_behind, short
+from vaelib.profiles import BOOK, ROOT, Page, Profile
+
+NOT_DRAWN = (
+    *("vaelib.cli", "vaelib.fingerprint", "vaelib.versions", "vaelib.training.loop"),
+    *(f"vaelib.report.{name}" for name in ("build", "plan", "progress", "recipes", "standalone", "workflow")),
+)
+"""Modules that no page of the book depends on: ids of runs already say how they were trained, and jobs of
+scores which version they are of."""
+
+
+def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
+    """Return, as JSON, a fingerprint of all that decides a page: text, parameters, runs, modules, files."""
+    given = page.defaults | page.parameters | {"profile": profile.name}
+    recipe = _fingerprints([page.source, *modules_read(page.source), *_files_named(page)])
+    return json.dumps(recipe | {"its parameters": short(given), "its runs": short(list(runs))})
+
+
+def _files_named(page: Page) -> list[Path]:
+    """Return the files of the checkout that a parameter of the page names."""
+    from vaelib.report import notebooks
+
+    values = (notebooks.parameters(page.source) | page.parameters).values()
+    return [ROOT / value for value in values if isinstance(value, str) and (ROOT / value).is_file()]
+
+
+@functools.cache
+def modules_read(source: Path) -> tuple[Path, ...]:
+    """Return this package's files that a notebook imports, directly or not, and those that execute it."""
+    return modules_behind({*imports(source), "vaelib.report.notebooks"}, NOT_DRAWN)
+
+
+def book_recipe() -> str:
+    """Return, as JSON, a fingerprint of all that decides the book except its executed pages."""
+    notebooks = {*BOOK.glob("*.py"), *BOOK.glob("*.ipynb")}
+    files = {path for path in BOOK.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    return json.dumps(_fingerprints([ROOT / "_config.yml", ROOT / "_toc.yml", *sorted(files - notebooks)]))
+
+
+def score_recipe() -> str:
+    """Return, as JSON, the versions of all that is measured: scores of an older one are measured again."""
+    return json.dumps(versions.BASELINES | versions.SCORES)
+
+
+def _fingerprints(files: Sequence[Path]) -> dict[str, str]:
+    return {str(path.relative_to(ROOT)): sha256(path)[:12] for path in files}
