@@ -64,10 +64,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from myst_nb import glue
 
-from vaelib.architectures import kept_convs
-from vaelib.claims.ablation import (
+from vaelib import RunStore, kept_convs, load_profile
+from vaelib.claims import (
     ACTIVE_KL,
     AS_STATED,
     COUNTS,
@@ -80,14 +79,19 @@ from vaelib.claims.ablation import (
     stated_beta,
     summary,
 )
-from vaelib.data.dataset import as_float, load_split
-from vaelib.models.affine import affine_map, linear_theory, maps, pixel_changes, principal_angles
-from vaelib.models.losses import beta_eff, matched_beta
-from vaelib.plots import ablation as plots
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all, span
-from vaelib.scores.latent_profile import VISIBLE, profile_latents
-from vaelib.training.store import RunStore
+from vaelib.data import as_float, load_split
+from vaelib.models import (
+    affine_map,
+    beta_eff,
+    linear_theory,
+    maps,
+    matched_beta,
+    pixel_changes,
+    principal_angles,
+)
+from vaelib.plots import attribution, count_matrix, kl_against_beta
+from vaelib.report import glue, glue_all, span
+from vaelib.scores import VISIBLE, profile_latents
 
 IN_USE = f"kl_{ACTIVE_KL:g}"
 recipe = {
@@ -191,7 +195,7 @@ glue_all(
 # {numref}`fig-active-counts` has the result. The presentation's finding would be a 3.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-active-counts", "caption": "Latents in use (KL above 0.05 nats) and visible ones (traversal energy above 0.05) for each activation and each reading of the loss, sorted by the effective β at 64 × 64. Means over seeds; below, the least and the most where seeds differ. An empty cell was not run at this scale."}, "image": {"alt": "Two matrices with a row for each network and a column for each reading of the loss, coloured by the number of latents in use and of visible ones, from nearly all at the left to none at the right; the numbers stand in the cells."}}
-plots.count_matrix(panels, m)
+count_matrix(panels, m)
 
 # %% [markdown]
 # The number depends on the definition where it matters, because latents fade rather than break off. *AU*: variance of $\mu_j$ above
@@ -246,7 +250,7 @@ measured = {
     for likelihood in titles
     if (same := [run for run in stated if run.spec.likelihood == likelihood])
 }
-plots.kl_against_beta(
+kl_against_beta(
     measured,
     {titles[likelihood]: per_pixel * theory.thresholds for likelihood, theory in theories.items()},
 )
@@ -373,7 +377,7 @@ for design in designs:
         label = f"{response}, {len(of_readings)} readings"
         attributed[label] = shares(balanced(design, column, len(seeds))[0])
 glue("cells_text", " and ".join(cells_text), display=False)
-plots.attribution(attributed, ("activation", "reading of the loss"))
+attribution(attributed, ("activation", "reading of the loss"))
 
 # %% tags=["hide-input"]
 large = [run for run in runs if run.spec.image_size != image_size]

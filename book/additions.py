@@ -51,24 +51,28 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from vaelib.data.dataset import as_float, load_split
-from vaelib.data.factorial import rotation_sweep
-from vaelib.metrics.rotation import class_breakdown, invariance, rotation_isolation, two_way
-from vaelib.metrics.transforms import moved_images, transform_dictionary
-from vaelib.models import energy as energy_module
-from vaelib.models import pose_vae as pose_module
-from vaelib.models.inference import decode, encode, traverse
-from vaelib.objectives import title
-from vaelib.plots.images import image_grid
-from vaelib.plots.latents import traversal_panels
-from vaelib.plots.pose import pose_in_one_drawing, scores_of_many
-from vaelib.plots.rotation import response_curves
-from vaelib.plots.training import kl_over_epochs, loss_curves
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all, span
-from vaelib.scores.rotation import MOVES
-from vaelib.spec import RunSpec
-from vaelib.training.store import RunStore
+from vaelib import RunSpec, RunStore, load_profile, title
+from vaelib.data import as_float, load_split, rotation_sweep
+from vaelib.metrics import (
+    class_breakdown,
+    invariance,
+    moved_images,
+    rotation_isolation,
+    transform_dictionary,
+    two_way,
+)
+from vaelib.models import PoseVAE, decode, encode, pose_loss, traverse
+from vaelib.plots import (
+    image_grid,
+    kl_over_epochs,
+    loss_curves,
+    pose_in_one_drawing,
+    response_curves,
+    scores_of_many,
+    traversal_panels,
+)
+from vaelib.report import glue_all, span
+from vaelib.scores import MOVES
 
 recipe = {
     "arch": arch,
@@ -122,8 +126,8 @@ glue_all(
         "epochs": spec.epochs,
         "n_content": spec.latent_dim - 1,
         "latent_dim": spec.latent_dim,
-        "bins": energy_module.BINS,
-        "bin_width": float(energy_module.WIDTH),
+        "bins": len(posed.model.angles),
+        "bin_width": 360 / len(posed.model.angles),
         "slant": posed.model.told.slant,
         "upright_share": posed.model.told.upright,
         "steep": steep,
@@ -178,7 +182,7 @@ pose_in_one_drawing(posed.model, as_float(test.images[[chosen]]))
 # ±{glue:text}`rotation_range:g`°, plus handwriting's own slant with a standard deviation of {glue:text}`slant:g`°, from which no pose can be told apart.
 
 # %% tags=["hide-input"]
-excerpts = (pose_module.PoseVAE.encode, pose_module.PoseVAE.decode, pose_module.pose)
+excerpts = (PoseVAE.encode, PoseVAE.decode, pose_loss)
 Markdown(
     "The difference from the plain network in the library's own words:\n\n```python\n"
     + "\n".join(inspect.cleandoc("\n" + inspect.getsource(method)) for method in excerpts)

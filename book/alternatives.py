@@ -47,21 +47,15 @@ also = [
 
 # %% tags=["hide-input"]
 # %matplotlib inline
-from dataclasses import fields
-
 import numpy as np
 import pandas as pd
 
-from vaelib.claims.ledger import groups_needed
-from vaelib.metrics.statistics import mean_interval
-from vaelib.objectives import OBJECTIVES, resolve, title
-from vaelib.plots.pose import scores_of_many
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all, span
-from vaelib.report.tables import number, score_table
-from vaelib.scores.measure import baseline_scores, baseline_titles, score
-from vaelib.spec import RunSpec
-from vaelib.training.store import RunStore
+from vaelib import OBJECTIVES, RunStore, described, load_profile, title
+from vaelib.claims import groups_needed
+from vaelib.metrics import mean_interval
+from vaelib.plots import scores_of_many
+from vaelib.report import glue_all, number, score_table, span
+from vaelib.scores import baseline_scores, baseline_titles, score
 
 scale = load_profile(profile)
 recipe = {
@@ -99,16 +93,7 @@ glue_all(
 
 
 # %% tags=["hide-input"]
-def told(spec):
-    """Return what the library says of an objective, and of what else a run changes."""
-    texts = [resolve(OBJECTIVES[spec.objective].loss).__doc__.partition("\n\n")[0]]
-    for f in fields(RunSpec):
-        if f.name in ("compared", "angles") and getattr(spec, f.name) != f.default:
-            texts.append(f"Changed: {f.name}, {f.metadata['help']}.")
-    return " ".join(" ".join(texts).replace("`", "").split())
-
-
-minimised = {name: told(same[0].spec) for name, same in runs.items()}
+minimised = {name: described(same[0].spec) for name, same in runs.items()}
 pd.DataFrame({"what is minimised": minimised}).style.set_table_attributes('class="dataframe"').set_properties(
     **{"text-align": "left", "white-space": "normal"}
 )

@@ -31,18 +31,12 @@ n_starts = 40  # test images at which traversals start
 # %matplotlib inline
 import numpy as np
 import pandas as pd
-from myst_nb import glue
 
-from vaelib.architectures import ARCHITECTURES
-from vaelib.data.dataset import as_float, load_split
-from vaelib.errors import InputError
-from vaelib.models.affine import affine_map, affinity, maps, pairwise_cosines, traversal_steps
-from vaelib.models.build import layer_table
-from vaelib.models.inference import encode
-from vaelib.plots import networks as plots
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
-from vaelib.training.store import RunStore
+from vaelib import ARCHITECTURES, InputError, RunStore, load_profile
+from vaelib.data import as_float, load_split
+from vaelib.models import affine_map, affinity, encode, layer_table, maps, pairwise_cosines, traversal_steps
+from vaelib.plots import affine_templates, network_diagrams, printed_table, traversal_differences
+from vaelib.report import glue, glue_all
 
 if set(archs) != {"ours", "article"}:
     raise InputError(f"archs {archs} is refused; accepted: 'ours' and 'article', in any order.")
@@ -69,14 +63,14 @@ glue_all({"image_size": size, "beta": float(beta), "seed": seed})
 # the latents from it. The decoder is the mirror image, ending in a sigmoid that makes every pixel a probability.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks", "caption": "The networks from the image (left) to its reconstruction (right). Every block is what a layer puts out: higher for more pixels, thicker for more channels. Below, side squared and channels, or the number of units."}, "image": {"alt": "Two rows of blocks. In each, blocks shrink from the input image towards the latents in the middle and grow again, mirrored, to the output image; colours tell strided from unstrided convolutions, dense layers and latents."}}
-plots.network_diagrams({titles[arch]: layers for arch, layers in tables.items()}, size)
+network_diagrams({titles[arch]: layers for arch, layers in tables.items()}, size)
 
 # %% [markdown]
 # The article's network is four convolutions, a dense layer of 256 units, and ReLU in between. Layer by layer, with the work
 # of one image forward in multiply-adds:
 
 # %% tags=["hide-input"]
-plots.printed_table(layer_table(prof.run(arch="article")))
+printed_table(layer_table(prof.run(arch="article")))
 
 # %% [markdown]
 # Ours has seven convolutions with 32, 32, 64, 64, 128, 128 and 256 channels and no dense layer but the last. Between layers stand
@@ -84,7 +78,7 @@ plots.printed_table(layer_table(prof.run(arch="article")))
 # would be subtracted again at once, so it is left out.
 
 # %% tags=["hide-input"]
-plots.printed_table(layer_table(prof.run(arch="ours")))
+printed_table(layer_table(prof.run(arch="ours")))
 
 # %% [markdown]
 # ## What the slides leave open
@@ -164,7 +158,7 @@ ours = maps(runs["ours"].model)
 latent_dim = runs["ours"].spec.latent_dim
 reads = affine_map(ours["mu"], (1, size, size))[0].reshape(-1, size, size).numpy()
 adds = affine_map(ours["logits"], (latent_dim,))[0].T.reshape(-1, size, size).numpy()
-plots.affine_templates(reads, adds, np.argsort(runs["ours"].metrics["kl_per_dim"])[::-1])
+affine_templates(reads, adds, np.argsort(runs["ours"].metrics["kl_per_dim"])[::-1])
 
 # %% [markdown]
 # The third consequence concerns the report's main tool, the traversal: decode a digit's code, change one latent, and watch.
@@ -178,7 +172,7 @@ cosines = {arch: pairwise_cosines(images) for arch, images in steps.items()}
 strongest = {arch: int(np.argmax(run.metrics["kl_per_dim"])) for arch, run in runs.items()}
 digits = test.factors["digit"].to_numpy()[: n_starts // 2]
 four = np.unique(digits, return_index=True)[1][:4]
-plots.traversal_differences(
+traversal_differences(
     {titles[arch]: own[strongest[arch]][four] for arch, own in steps.items()},
     as_float(images[four, 0]).numpy(),
     {titles[arch]: values for arch, values in cosines.items()},

@@ -30,20 +30,29 @@ also = []  # further runs, in which β is swept with several seeds
 # %matplotlib inline
 import numpy as np
 import pandas as pd
-from myst_nb import glue
 
-from vaelib.architectures import ARCHITECTURES
-from vaelib.claims.ledger import gather, groups_needed
-from vaelib.claims.trends import did_not_help, helped
-from vaelib.data.dataset import as_float, load_split
-from vaelib.models.inference import decode, encode, prior_samples
-from vaelib.models.losses import REFERENCE_SIDE, beta_eff, beta_norm, reduction_weights
-from vaelib.plots import sweeps as plots
-from vaelib.profiles import load_profile
-from vaelib.report.prose import direction, glue_all, span
-from vaelib.scores.measure import baseline_scores
-from vaelib.spec import REDUCTIONS
-from vaelib.training.store import RunStore
+from vaelib import ARCHITECTURES, REDUCTIONS, RunStore, load_profile
+from vaelib.claims import did_not_help, gather, groups_needed, helped
+from vaelib.data import as_float, load_split
+from vaelib.models import (
+    REFERENCE_SIDE,
+    beta_eff,
+    beta_norm,
+    decode,
+    encode,
+    prior_samples,
+    reduction_weights,
+)
+from vaelib.plots import (
+    image_blocks,
+    kl_spectra,
+    learning_curves,
+    rate_distortion,
+    scores_against_beta,
+    terms_against_beta,
+)
+from vaelib.report import direction, glue, glue_all, span
+from vaelib.scores import baseline_scores
 
 prof = load_profile(profile)
 runs = {
@@ -170,14 +179,14 @@ glue(
 # follows both terms through training.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-history", "caption": "Both terms on validation images after every epoch, a colour for each β and a line for each seed."}, "image": {"alt": "Two panels of curves over the epochs, validation reconstruction at the left and validation KL at the right, one colour for each value of beta."}}
-plots.learning_curves({beta: [run.history for run in same_beta] for beta, same_beta in runs.items()})
+learning_curves({beta: [run.history for run in same_beta] for beta, same_beta in runs.items()})
 
 # %% [markdown]
 # {numref}`fig-beta-terms` has the outcome: distortion, rate and the number of latents that respond to the image at all
 # (*active* ones: the variance of $\mu_j$ over images is above 0.01, {cite:t}`burda2016`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-terms", "caption": "Reconstruction (less is better), KL and active latents against β on test images. A dot is a run, the line joins the means."}, "image": {"alt": "Three panels against beta on a logarithmic axis: reconstruction and KL, each for upright and for rotated test images, and the number of active latents."}}
-plots.terms_against_beta(table)
+terms_against_beta(table)
 
 # %% [markdown]
 # The two terms are two sides of one trade. {numref}`fig-rate-distortion` puts one on each axis: rate is what the code costs,
@@ -185,7 +194,7 @@ plots.terms_against_beta(table)
 # diagonals are two points equally good as a model of the data, by equation {eq}`elbo`.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "The runs in the plane of rate and distortion, all test images. On a dotted line the negative ELBO, rate plus distortion, is constant; the lower the line, the better the bound."}, "image": {"alt": "Scatter plot with KL on the horizontal and reconstruction on the vertical axis, a labelled point for each beta joined by a line, and dotted diagonals.", "width": "75%"}}
-plots.rate_distortion(table)
+rate_distortion(table)
 
 # %% [markdown]
 # Where the nats go is in {numref}`fig-kl-spectrum`. A latent with almost none is passive: its code is the prior's noise whatever
@@ -196,7 +205,7 @@ spectra = {
     beta: np.mean([np.sort(run.metrics["kl_per_dim"])[::-1] for run in same_beta], axis=0)
     for beta, same_beta in runs.items()
 }
-plots.kl_spectra(spectra)
+kl_spectra(spectra)
 
 # %% [markdown]
 # Numbers aside, this is what one sees ({numref}`fig-beta-images`). A reconstruction passes through the code of a test
@@ -215,7 +224,7 @@ images = np.stack(
 )
 samples = np.stack([decode(model, drawn) for model in models])
 blank = np.full_like(samples[:1], np.nan)
-plots.image_blocks(
+image_blocks(
     {
         "upright": images[:, :4],
         "rotated": images[:, 4:],
@@ -254,7 +263,7 @@ baselines = {
     names[name]: {score: found.scores.get(score) for score in titles}
     for name, found in baseline_scores(small, store, groups=groups_needed(small, prof)).items()
 }
-plots.scores_against_beta(swept, titles, {name: baselines[name] for name in list(names.values())[:3]})
+scores_against_beta(swept, titles, {name: baselines[name] for name in list(names.values())[:3]})
 
 
 # %% tags=["hide-input"]

@@ -34,22 +34,22 @@ n_moved = 200  # test images decoded with each dimension moved
 # %matplotlib inline
 import numpy as np
 import pandas as pd
-from myst_nb import glue
 
-from vaelib.architectures import ARCHITECTURES
-from vaelib.claims.ledger import gather, groups_needed
-from vaelib.claims.trends import BETTER, RATES, at_equal_rate, better
-from vaelib.data.dataset import as_float, load_split
-from vaelib.metrics.statistics import between_points, mean_interval
-from vaelib.models.inference import decode, traverse
-from vaelib.plots import comparison as plots
-from vaelib.plots.images import image_grid
-from vaelib.plots.latents import traversal_panels
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all, span
-from vaelib.scores.latent_profile import profile_latents, traversal_ranges
-from vaelib.scores.measure import baseline_scores
-from vaelib.training.store import RunStore
+from vaelib import ARCHITECTURES, RunStore, load_profile
+from vaelib.claims import BETTER, RATES, at_equal_rate, better, gather, groups_needed
+from vaelib.data import as_float, load_split
+from vaelib.metrics import between_points, mean_interval
+from vaelib.models import decode, traverse
+from vaelib.plots import (
+    angle_r2,
+    image_grid,
+    rates_of_networks,
+    scores_at_rate,
+    spectra_of_networks,
+    traversal_panels,
+)
+from vaelib.report import glue, glue_all, span
+from vaelib.scores import baseline_scores, profile_latents, traversal_ranges
 
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also_archs": also_archs, "also_betas": also_betas}
 runs = RunStore(store).by_setting(load_profile(profile).runs(named))
@@ -94,7 +94,7 @@ for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near
 # **β = {glue:text}`beta_near:g`**, {glue:text}`near_note`. It stands for "the nearest rate" below.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-plane", "caption": "Both networks in the plane of rate and distortion, test images; lower and further left is better. A curve joins the values of β of one network."}, "image": {"alt": "Plot of reconstruction against KL with labelled points for the values of beta, a colour and a marker for each network.", "width": "75%"}}
-plots.rates_of_networks(
+rates_of_networks(
     pd.DataFrame(
         [
             {"network": ARCHITECTURES[arch].title, "beta": b, **run.metrics["test"]["all"]}
@@ -136,7 +136,7 @@ traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
 # the best single dimension and from all of them in {numref}`fig-networks-angle`.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-spectra", "caption": "KL of the dimensions on test images, sorted within each run and averaged over seeds."}, "image": {"alt": "Lines of KL against the rank of the dimension, one for each network and setting.", "width": "75%"}}
-plots.spectra_of_networks(
+spectra_of_networks(
     {labels[p]: np.mean([np.sort(c.per_dim["kl"])[::-1] for c in found[p]], axis=0) for p in compared}
 )
 
@@ -150,7 +150,7 @@ rows = {
     for point in compared
     for seed, c in zip(seeds, found[point], strict=True)
 }
-plots.angle_r2(pd.DataFrame(rows).T)
+angle_r2(pd.DataFrame(rows).T)
 
 # %% [markdown]
 # The measures are those of {ref}`sec-factor-capture`. {glue:text}`seeds_note`.
@@ -233,7 +233,7 @@ for arch in archs:
         small, store, names=list(names), groups=groups_needed(small, prof)
     ).items():
         baselines[names[name]] = {score: found.scores[score] for score in titles}
-plots.scores_at_rate(swept, titles, baselines, RATES)
+scores_at_rate(swept, titles, baselines, RATES)
 
 # %% tags=["hide-input"]
 gaps = at_equal_rate(swept.dropna(subset=[*BETTER, "kl"]))

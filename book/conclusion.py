@@ -28,16 +28,11 @@ also = []  # further runs, in which β is swept
 
 # %% tags=["hide-input"]
 # %matplotlib inline
-from vaelib.architectures import ARCHITECTURES
-from vaelib.claims.ledger import gather, judge_claims
-from vaelib.claims.rules import LEAST_SEEDS
-from vaelib.claims.trends import DECK_BETA
-from vaelib.models.losses import REFERENCE_SIDE
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
-from vaelib.report.tables import bands, claim_texts, ledger_counts, score_table
-from vaelib.scores.measure import baseline_scores
-from vaelib.training.store import RunStore
+from vaelib import ARCHITECTURES, RunStore, load_profile
+from vaelib.claims import DECK_BETA, LEAST_SEEDS, gather, judge_claims
+from vaelib.models import REFERENCE_SIDE
+from vaelib.report import bands, claim_texts, glue_all, ledger_counts, score_table
+from vaelib.scores import baseline_scores
 
 scale = load_profile(profile)
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also": also}

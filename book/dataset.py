@@ -27,19 +27,20 @@ n_measured = 1000  # test digits behind the curve of distances (fewer where the 
 # %matplotlib inline
 import numpy as np
 import pandas as pd
-from myst_nb import glue
 
-from vaelib.data.dataset import as_float, load_split, render
-from vaelib.data.mnist import load_mnist
-from vaelib.data.morphology import MORPHOLOGY, morphometrics
-from vaelib.metrics.distances import distances_when_turned
-from vaelib.metrics.probes import eta_squared
-from vaelib.metrics.statistics import crossing
-from vaelib.plots import data as plots
-from vaelib.plots.factors import factor_distributions
-from vaelib.plots.images import image_grid
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
+from vaelib import load_profile
+from vaelib.data import MORPHOLOGY, as_float, load_mnist, load_split, morphometrics, render
+from vaelib.metrics import crossing, distances_when_turned, eta_squared
+from vaelib.plots import (
+    distance_against_angle,
+    factor_distributions,
+    image_grid,
+    resized_digits,
+    signed_degrees,
+    split_distributions,
+    upright_and_rotated,
+)
+from vaelib.report import glue, glue_all
 
 spec = load_profile(profile).run(rotation_range=rotation_range)
 corpora = {
@@ -79,7 +80,7 @@ glue_all(
 # ({numref}`fig-resize`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-resize", "caption": "Three test digits as MNIST has them and as the networks see them, with pixels drawn equally large. The larger image is smoother and says nothing new."}, "image": {"alt": "Three pairs of images of a white digit on black: a small one of 28 by 28 pixels and, beside it, the same digit enlarged by bilinear interpolation."}}
-plots.resized_digits(small[:3, 0].numpy(), large[:3, 0].numpy())
+resized_digits(small[:3, 0].numpy(), large[:3, 0].numpy())
 
 # %% [markdown]
 # Resizing adds no information, yet it changes the loss. The reconstruction term of a VAE sums over pixels, and there
@@ -100,7 +101,7 @@ plots.resized_digits(small[:3, 0].numpy(), large[:3, 0].numpy())
 n = min(n_shown, len(digits))
 turned = as_float(corpora["test"].images[len(digits) :][:n, 0]).numpy()
 angles_shown = test.loc[test["rotated"], "angle"].to_numpy()[:n]
-plots.upright_and_rotated(large[:n, 0].numpy(), turned, angles_shown)
+upright_and_rotated(large[:n, 0].numpy(), turned, angles_shown)
 
 # %% [markdown]
 # {numref}`fig-angles` shows what the model is asked to see: along a row only one number changes. It also shows a limit
@@ -114,7 +115,7 @@ rows = [np.flatnonzero(labels == digit)[0] for digit in (1, 2, 4, 6, 9)]
 sheet = [
     as_float(render(np.repeat(digits[[row]], len(angles), 0), angles, spec.image_size))[:, 0] for row in rows
 ]
-image_grid(np.stack(sheet), col_labels=[plots.signed_degrees(angle) for angle in angles])
+image_grid(np.stack(sheet), col_labels=[signed_degrees(angle) for angle in angles])
 
 # %% [markdown]
 # ## Splits
@@ -140,7 +141,7 @@ for name, row in counts.iterrows():
 counts.map("{:,}".format)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-splits", "caption": "Left: share of each digit among the source digits of the three splits. Right: angles of the rotated images in bins of equal width."}, "image": {"alt": "Left, grouped bars of the share of the digits 0 to 9 in training, validation and test. Right, histograms of the angles of the three splits."}}
-plots.split_distributions(factors, rotation_range)
+split_distributions(factors, rotation_range)
 
 # %% tags=["hide-input"]
 shares = {name: table["digit"].value_counts(normalize=True) for name, table in factors.items()}
@@ -214,7 +215,7 @@ crossings = {
 }
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-distance", "caption": "Distance between a digit and its own rotation, relative to two different upright digits (upper dashed line). The lower dashed line is the distance between two upright images of the same digit. Bands: 95 % bootstrap intervals over the test digits. Dotted: the angles at which the curve reaches the lines."}, "image": {"alt": "A curve of relative squared distance rising from 0 steeply and then levelling off as the rotation grows; horizontal dashed lines for pairs of the same digit and for pairs of different digits."}}
-plots.distance_against_angle(turns, distances, crossings)
+distance_against_angle(turns, distances, crossings)
 
 # %% tags=["hide-input"]
 halfway = len(turns) // 2

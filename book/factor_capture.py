@@ -34,22 +34,29 @@ n_named = 50  # test images on which the dimensions get their names
 import numpy as np
 import pandas as pd
 
-from vaelib.architectures import ARCHITECTURES
-from vaelib.data.dataset import load_split
-from vaelib.data.factorial import ANGLES, CROSSED, SCALE, SHEAR, THICKNESS, rotation_sweep
-from vaelib.metrics.rotation import rotation_isolation, two_way
-from vaelib.metrics.transforms import LEAST_P, moved_images, transform_dictionary
-from vaelib.models.inference import decode, encode, prior_samples, traverse
-from vaelib.plots.images import image_grid
-from vaelib.plots.latents import change_maps, dimension_profile, importance_matrix, traversal_panels
-from vaelib.plots.rotation import arc, response_curves
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
-from vaelib.scores.baselines import fit_baselines as baselines
-from vaelib.scores.latent_profile import VISIBLE, profile_latents, traversal_ranges
-from vaelib.scores.measure import baseline_scores, score
-from vaelib.scores.representation import ScoringConfig
-from vaelib.training.store import RunStore
+from vaelib import ARCHITECTURES, RunStore, load_profile
+from vaelib.data import ANGLES, CROSSED, SCALE, SHEAR, THICKNESS, load_split, rotation_sweep
+from vaelib.metrics import LEAST_P, moved_images, rotation_isolation, transform_dictionary, two_way
+from vaelib.models import decode, encode, prior_samples, traverse
+from vaelib.plots import (
+    arc,
+    change_maps,
+    dimension_profile,
+    image_grid,
+    importance_matrix,
+    response_curves,
+    traversal_panels,
+)
+from vaelib.report import glue_all
+from vaelib.scores import (
+    VISIBLE,
+    ScoringConfig,
+    baseline_scores,
+    fit_baselines,
+    profile_latents,
+    score,
+    traversal_ranges,
+)
 
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")
@@ -98,9 +105,9 @@ glue_all(
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-random-point", "caption": "Every dimension varied from one random point of the prior, a row a dimension, sorted by KL (nats, beside its number; below it the simple transform that it resembles most)."}, "image": {"alt": "Grid of images: each row shows one decoded code while one latent dimension moves from its 1 percent to its 99 percent quantile."}}
 start = prior_samples(run.model, 1, start_seed)[0]
-fit_baselines = [traverse(run.model, start, [dim - 1], values[dim - 1])[0] for dim in per_dim.index]
+rows = [traverse(run.model, start, [dim - 1], values[dim - 1])[0] for dim in per_dim.index]
 ends = ["1 %", *[""] * (steps - 2), "99 %"]
-image_grid(np.stack(fit_baselines), list(names.values()), ends)
+image_grid(np.stack(rows), list(names.values()), ends)
 
 # %% [markdown]
 # ## From the encoding of test images
@@ -243,7 +250,7 @@ sweep = rotation_sweep(run.spec.image_size, turned_per_class, limit / 18, limit)
 responses = sweep.layout(encode(run.model, sweep.images).mu)
 split = two_way(responses)
 isolation = rotation_isolation(responses)
-linear = baselines(run.spec, store, ["pca"], progress=False)["pca"]
+linear = fit_baselines(run.spec, store, ["pca"], progress=False)["pca"]
 linear_responses = sweep.layout(linear.encode(sweep.images).mu)
 linear_isolation = rotation_isolation(linear_responses)
 
@@ -301,16 +308,16 @@ subsets = {
     "without 6 and 9": ~np.isin(sweep.digit, [6, 9]),
     "without 0, 1 and 8": ~np.isin(sweep.digit, [0, 1, 8]),
 }
-fit_baselines = {}
+rows = {}
 for name, kept in subsets.items():
     own = rotation_isolation(responses[kept])
-    fit_baselines[name] = {
+    rows[name] = {
         "digits": int(kept.sum()),
         "dimension": "none" if own.best_dim is None else str(own.best_dim),
         "RIS": str(own.ris),
         f"RIS of PCA-{run.spec.latent_dim}": str(rotation_isolation(linear_responses[kept]).ris),
     }
-pd.DataFrame.from_dict(fit_baselines, orient="index")
+pd.DataFrame.from_dict(rows, orient="index")
 
 # %% [markdown]
 # A 6 turned by 90° to one side is a 9 turned by 90° to the other, and 0, 1 and 8 look much the same upside down. The table repeats RIS without them, so that

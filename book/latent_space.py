@@ -32,14 +32,12 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from vaelib.architectures import ARCHITECTURES
-from vaelib.data.dataset import load_split
-from vaelib.metrics import probes
-from vaelib.models.inference import encode
-from vaelib.plots.latents import correlation_map, plane, spectra
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
-from vaelib.training.store import RunStore
+from vaelib import ARCHITECTURES, RunStore, load_profile
+from vaelib.data import load_split
+from vaelib.metrics import latent_correlations, mean_abs_correlation, tsne
+from vaelib.models import encode
+from vaelib.plots import correlation_map, plane, spectra
+from vaelib.report import glue_all
 
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")
@@ -100,7 +98,7 @@ spectra(pca.explained_variance_ratio_, kl)
 # ```
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-tsne", "caption": "The same codes flattened by t-SNE. At the left all images by digit; at the right the rotated ones by angle, the upright ones small and grey."}, "image": {"alt": "Two scatter plots of the same points in a t-SNE plane: the left one coloured by digit, the right one by rotation angle from minus 90 to 90 degrees."}}
-plane(probes.tsne(codes.mu[shown], perplexity, tsne_seed), *factors, ("t-SNE 1", "t-SNE 2"))
+plane(tsne(codes.mu[shown], perplexity, tsne_seed), *factors, ("t-SNE 1", "t-SNE 2"))
 
 # %% [markdown]
 # ## Are the latents independent?
@@ -109,7 +107,7 @@ plane(probes.tsne(codes.mu[shown], perplexity, tsne_seed), *factors, ("t-SNE 1",
 # latents can still depend on each other, and can still mix the factors.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-correlations", "caption": "Correlations of the mean codes over the test images, each pair once."}, "image": {"alt": "Lower triangle of a matrix with a row and a column for each latent dimension; cells are coloured from blue for minus one through grey to orange for one, with the correlation written in each.", "width": "70%"}}
-correlations = probes.latent_correlations(codes.mu)
+correlations = latent_correlations(codes.mu)
 correlation_map(correlations)
 
 # %% tags=["hide-input"]
@@ -122,7 +120,7 @@ glue_all(
         "kl_sum": kl.sum(),
         "kl_least": kl.min(),
         "kl_most": kl.max(),
-        "correlation_mean": probes.mean_abs_correlation(codes.mu),
+        "correlation_mean": mean_abs_correlation(codes.mu),
         "correlation_most": pairs[strongest],
         "strongest_a": int(min(strongest)) + 1,
         "strongest_b": int(max(strongest)) + 1,

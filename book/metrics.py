@@ -26,11 +26,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vaelib.claims import planted
-from vaelib.metrics.dependence import circular_linear_r2, gaussian_total_correlation
-from vaelib.metrics.known_codes import CROSSED_LEVELS, INFORMATIVE, LEVELS, known_scores
-from vaelib.models.losses import gaussian_kl
-from vaelib.report.prose import glue_all
+from vaelib.claims import coverage, planted_verdicts
+from vaelib.metrics import (
+    CROSSED_LEVELS,
+    INFORMATIVE,
+    LEVELS,
+    circular_linear_r2,
+    gaussian_total_correlation,
+    known_scores,
+)
+from vaelib.models import gaussian_kl
+from vaelib.report import glue_all
 
 known = known_scores(seed=seed)
 undefined = known["expected"].isna()
@@ -159,7 +165,7 @@ closed.map("{:.4f}".format)
 # the three verdicts; {glue:text}`n_planted_right` of {glue:text}`n_planted` cases get theirs.
 
 # %% tags=["hide-input"]
-rules = planted.planted_verdicts()
+rules = planted_verdicts()
 glue_all({"n_planted": len(rules), "n_planted_right": int((rules["expected"] == rules["obtained"]).sum())})
 rules.set_index(["claim", "case"])[["expected", "obtained"]]
 
@@ -167,7 +173,7 @@ rules.set_index(["claim", "case"])[["expected", "obtained"]]
 # And the intervals: how often those of nominal 95 % hold the truth when seeds are normal, by simulation. A bootstrap of three seeds, which an earlier version used, holds it four times in five.
 
 # %% tags=["hide-input"]
-pd.DataFrame({f"{seeds} seeds": planted.coverage(seeds) for seeds in (3, 5)}).map("{:.1%}".format)
+pd.DataFrame({f"{seeds} seeds": coverage(seeds) for seeds in (3, 5)}).map("{:.1%}".format)
 
 # %% [markdown]
 # ## Where programs in use differ

@@ -27,10 +27,10 @@ import json
 
 import pandas as pd
 
-from vaelib.plots.benchmarks import quality_chart, throughput_chart
-from vaelib.profiles import ROOT, load_profile
-from vaelib.report.prose import glue_all
-from vaelib.scores.registry import GROUPS
+from vaelib import ROOT, load_profile
+from vaelib.plots import quality_chart, throughput_chart
+from vaelib.report import glue_all
+from vaelib.scores import GROUPS
 
 measured = json.loads((ROOT / results).read_text())
 machine = measured["machine"]

@@ -29,17 +29,13 @@ prior_seed = 0  # draws their latents
 # %matplotlib inline
 import numpy as np
 import pandas as pd
-from myst_nb import glue
 
-from vaelib.architectures import ARCHITECTURES
-from vaelib.data.dataset import as_float, load_split
-from vaelib.metrics import probes
-from vaelib.models.inference import decode, encode, prior_samples
-from vaelib.plots.images import image_grid
-from vaelib.plots.training import kl_over_epochs, loss_curves
-from vaelib.profiles import load_profile
-from vaelib.report.prose import glue_all
-from vaelib.training.store import RunStore
+from vaelib import ARCHITECTURES, RunStore, load_profile
+from vaelib.data import as_float, load_split
+from vaelib.metrics import target_entropy
+from vaelib.models import decode, encode, prior_samples
+from vaelib.plots import image_grid, kl_over_epochs, loss_curves
+from vaelib.report import glue, glue_all
 
 prof = load_profile(profile)
 run = RunStore(store).get(prof.run(arch=arch, beta=beta, seed=seed))
@@ -120,7 +116,7 @@ image_grid(samples[: n_samples // 10 * 10].reshape(-1, 10, *samples.shape[1:]))
 
 # %% tags=["hide-input"]
 rotated = test.factors["rotated"].to_numpy()
-entropy = probes.target_entropy(as_float(test.images).numpy())
+entropy = target_entropy(as_float(test.images).numpy())
 floor = {"all": entropy.mean(), "upright": entropy[~rotated].mean(), "rotated": entropy[rotated].mean()}
 table = pd.DataFrame(numbers).T.assign(floor=floor)
 for part in table.index:

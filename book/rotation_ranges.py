@@ -44,20 +44,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from vaelib.data.dataset import as_float, load_split, render
-from vaelib.data.factorial import rotation_sweep
-from vaelib.data.mnist import load_mnist
-from vaelib.metrics.distances import distances_when_turned
-from vaelib.metrics.rotation import rotation_isolation
-from vaelib.metrics.statistics import crossing
-from vaelib.models.inference import encode
-from vaelib.objectives import title
-from vaelib.plots.pose import rotation_over_ranges
-from vaelib.profiles import load_profile
-from vaelib.report.prose import direction, glue_all, span
-from vaelib.report.tables import number
-from vaelib.scores.baselines import fit_baselines
-from vaelib.training.store import RunStore
+from vaelib import RunStore, load_profile, title
+from vaelib.data import as_float, load_mnist, load_split, render, rotation_sweep
+from vaelib.metrics import crossing, distances_when_turned, rotation_isolation
+from vaelib.models import encode
+from vaelib.plots import rotation_over_ranges
+from vaelib.report import direction, glue_all, number, span
+from vaelib.scores import fit_baselines
 
 recipe = {
     "arch": arch,

@@ -201,7 +201,7 @@ def test_networks_learn_from_the_bound_and_energies_from_what_is_asked(images):
     learner, x = network(), as_float(images[:16])
     assert OBJECTIVES["pose"].draws(learner.noise_dim) == 4
     eps = torch.randn(16, 4, generator=torch.Generator().manual_seed(3))
-    told, loss = pose.pose(learner, x, eps, 2.0, SPEC, 0.0)
+    told, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, 0.0)
     share = 0.5 + 0.5 * torch.erf(eps[:, 3] / math.sqrt(2))
     turns = torch.floor(BINS * share).long()
     surprise, log_q = learner.surprise(x, turns)
@@ -227,12 +227,12 @@ def test_every_second_batch_is_not_asked_and_leaves_the_energies_alone(images):
     asked = []
     for step in range(total):
         learner.zero_grad()
-        _, loss = pose.pose(learner, x, eps, 2.0, SPEC, step / total)
+        _, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, step / total)
         loss.backward()
         asked.append(learner.energy.out.grad is not None)
     assert asked == [step % 2 == 0 for step in range(total)]
     known = learner.terms(x, eps[:, :3], "bernoulli")
-    _, loss = pose.pose(learner, x, eps, 2.0, SPEC, 1 / total)
+    _, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, 1 / total)
     assert loss.item() == pytest.approx(beta_loss(known, 2.0, SPEC).item())
 
 

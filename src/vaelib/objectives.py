@@ -6,7 +6,7 @@ from any file, can be trained, stored, listed and measured.
 
 import importlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ OBJECTIVES = {
     ),
     "pose": Objective(
         3,
-        "vaelib.models.pose_vae:pose",
+        "vaelib.models.pose_vae:pose_loss",
         _pose,
         fields=("told_upright", "told_slant"),
         needs=lambda s: [
@@ -128,6 +128,15 @@ OBJECTIVES = {
     ),
 }
 """The objectives by the name that a spec gives them; the first is the default."""
+
+
+def described(spec: "RunSpec") -> str:
+    """Return what a run minimises, in the words of the loss, and what else it changes."""
+    texts = [resolve(OBJECTIVES[spec.objective].loss).__doc__.partition("\n\n")[0]]
+    for f in fields(spec):
+        if f.name in ("compared", "angles") and getattr(spec, f.name) != f.default:
+            texts.append(f"Changed: {f.name}, {f.metadata['help']}.")
+    return " ".join(" ".join(texts).replace("`", "").split())
 
 
 def title(spec: "RunSpec") -> str:

@@ -1,1 +1,5 @@
 """Images: digits, turned or upright, and the factors they vary in."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -252,7 +252,7 @@ ASKED_EVERY = 2
 instead of 1.42, for a purity of .989 instead of .983 (one seed)."""
 
 
-def pose(
+def pose_loss(
     model: PoseVAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
 ) -> tuple[ElboTerms, Tensor]:
     """Reconstruction + β · KL of a pose and a content, + the pose's surprise at turns of our own.

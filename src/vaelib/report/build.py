@@ -128,12 +128,10 @@ def plan(profile: Profile) -> dict[str, Needs]:
     for name, page in profile.pages.items():
         specs = page_runs(profile, page)
         write_specs(specs)
-        ids = [spec.id for spec in specs]
-        of_baselines = (
-            (canonical_json(s.data | s.network | {"seed": 0}), s.id) for s in specs if page.scores
-        )
+        scored = specs if page.scores else []
+        of_baselines = ((canonical_json(s.data | s.network | {"seed": 0}), s.id) for s in scored)
         baselines = dict.fromkeys(stands_for.setdefault(key, run) for key, run in of_baselines)
-        needs[name] = Needs(ids, [spec.id for spec in scored], list(baselines))
+        needs[name] = Needs([spec.id for spec in specs], [spec.id for spec in scored], list(baselines))
     return needs
 
 

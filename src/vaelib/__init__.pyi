@@ -1,0 +1,11 @@
+from .architectures import ARCHITECTURES as ARCHITECTURES
+from .architectures import kept_convs as kept_convs
+from .errors import InputError as InputError
+from .objectives import OBJECTIVES as OBJECTIVES
+from .objectives import described as described
+from .objectives import title as title
+from .profiles import ROOT as ROOT
+from .profiles import load_profile as load_profile
+from .spec import REDUCTIONS as REDUCTIONS
+from .spec import RunSpec as RunSpec
+from .training.store import RunStore as RunStore

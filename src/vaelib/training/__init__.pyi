@@ -1,0 +1,2 @@
+from .loop import fit as fit
+from .store import Run as Run
