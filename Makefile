@@ -1,7 +1,7 @@
 # make book     build the report: environment, MNIST, training runs, executed chapters, strict book
 # make serve    show the book at http://127.0.0.1:$(PORT)
-# make test     lint, format check, tests with coverage
-# make lint     lint and format check alone
+# make test     all that make lint checks, and the tests with coverage
+# make lint     lint, format check, the order of imports, types
 # make lock     write requirements.lock anew from the ranges of pyproject.toml
 # make clean    remove all that make made, except the training runs in runs/, which cost hours
 #
@@ -33,6 +33,8 @@ test: lint
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
 
 .venv/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} is too old; 3.11 or later is needed: make PYTHON=python3.12")'
@@ -52,5 +54,5 @@ lock:
 	rm -rf _build/lock
 
 clean:
-	rm -rf .venv _build logs .snakemake book/*.ipynb .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv _build logs .snakemake book/*.ipynb .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage
 	@test ! -e runs || echo "The training runs in runs/ are kept; rm -r runs removes them."

@@ -71,7 +71,7 @@ def test_a_slope_beside_another_column_is_that_at_its_equal_value():
 
 
 def test_a_beta_of_0_is_left_out_of_what_goes_by_its_logarithm():
-    curve = pd.DataFrame(list(planted._curves(**planted.rises(excess_bce=9.0, kl=-3.0))))
+    curve = pd.DataFrame(list(planted._curves(planted.rises(excess_bce=9.0, kl=-3.0))))
     zero = curve[curve["beta"] == 1].assign(beta=0.0, mig=9.0, excess_bce=-99.0)
     with_zero = pd.concat([zero, curve], ignore_index=True)
     for judge in (trends.helped, trends.did_not_help, trends.trades):

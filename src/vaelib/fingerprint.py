@@ -28,7 +28,7 @@ def modules_behind(names: Iterable[str], without: Iterable[str] = ()) -> tuple[P
     A name that a wing shows counts as the module that it comes from, not as all of the wing. Modules in
     `without`, and what lies below them, are not followed.
     """
-    left_out, found, ahead = tuple(without), set(), set(names)
+    left_out, found, ahead = tuple(without), set[Path](), set(names)
     while ahead:
         followed = {name for name in ahead if not any(f"{name}.".startswith(f"{out}.") for out in left_out)}
         files = {file for name in followed for file in _files_of(name)} - found

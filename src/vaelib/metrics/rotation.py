@@ -213,9 +213,9 @@ def invariance(
     right = pd.DataFrame(
         {name: knn_classes(part, truth, fitted) == truth[~fitted] for name, part in codes.items()}
     )
-    edges = np.linspace(0, np.abs(angles).max(), 7) if edges is None else edges
+    cuts = np.linspace(0, np.abs(angles).max(), 7).tolist() if edges is None else list(edges)
     ranges = pd.cut(
-        size, edges, include_lowest=True, labels=[f"{a:g}–{b:g}" for a, b in itertools.pairwise(edges)]
+        size, cuts, include_lowest=True, labels=[f"{a:g}–{b:g}" for a, b in itertools.pairwise(cuts)]
     )
     table = right.groupby(ranges, observed=False).mean()
     table["n"] = pd.Series(ranges).value_counts()

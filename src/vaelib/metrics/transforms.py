@@ -100,14 +100,14 @@ def transform_dictionary(before: np.ndarray, after: np.ndarray, moves: np.ndarra
     total = (change.astype(float) ** 2).sum((0, 1)).reshape(j, d)
     move = total.mean(1) / n / mean_square_distance(before.astype(float))
     still = ~(move >= LEAST_MOVE)
-    p, common, steps = {}, {}, []
+    p, common, found = {}, {}, []
     for name, grid in GRIDS.items():
         gain = _gain(_transformed(name, grid, before), before, change).reshape(n, len(grid), j, d)
         together = gain.sum(0)
         p[name] = _share(gain.max(1).sum((0, 2)), total.sum(1), still)
         common[name] = _share(together.max(0).sum(1), total.sum(1), still)
-        steps.append(grid[together.argmax(0)])
-    steps = np.where(still[:, None, None], np.nan, np.stack(steps, axis=-1))
+        found.append(grid[together.argmax(0)])
+    steps = np.where(still[:, None, None], np.nan, np.stack(found, axis=-1))
     order = np.argsort(moves)
     rise = np.diff(steps[:, order], axis=1)
     turns = (rise >= 0).all(1) | (rise <= 0).all(1)

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from vaelib.data.dataset import as_float
 from vaelib.errors import InputError, check_choice
-from vaelib.models.build import VAE
 from vaelib.models.inference import BATCH, decode_logits
+from vaelib.models.vae import VAE
 
 Map = Callable[[Tensor], Tensor]
 

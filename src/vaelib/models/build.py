@@ -1,6 +1,8 @@
 """Variational autoencoders, built from an architecture's literal."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import torch
@@ -12,8 +14,16 @@ from vaelib.models.vae import VAE
 from vaelib.objectives import OBJECTIVES, resolve
 from vaelib.spec import RunSpec
 
-ACTIVATION = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2)}
-GAIN = {"identity": 1.0, "relu": math.sqrt(2), "leaky_relu": math.sqrt(2 / (1 + 0.2**2))}
+ACTIVATION: dict[str | None, Callable[[], nn.Module]] = {
+    "identity": nn.Identity,
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+}
+GAIN: dict[str | None, float] = {
+    "identity": 1.0,
+    "relu": math.sqrt(2),
+    "leaky_relu": math.sqrt(2 / (1 + 0.2**2)),
+}
 """What an activation needs to be given back so that a signal keeps its variance (He et al. 2015)."""
 BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d
 
@@ -44,22 +54,22 @@ def _draw(spec: RunSpec) -> VAE:
     )
     model = network.of(encoder, decoder, spec)
     if spec.init == "he":
-        head = next(layer for layer in reversed(model.encoder) if isinstance(layer, nn.Linear))
-        outputs = (head, model.decoder[-1])
+        heads = [layer for layer in model.encoder.children() if isinstance(layer, nn.Linear)]
+        outputs = (heads[-1], list(model.decoder.children())[-1])
         for layer in model.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 _keep_variance(layer, GAIN["identity" if layer in outputs else spec.activation])
     return model
 
 
-def _keep_variance(layer: nn.Module, gain: float) -> None:
+def _keep_variance(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, gain: float) -> None:
     """Draw weights of variance gain² / inputs of an output, and biases of zero (He et al. 2015, eq. 10).
 
     Torch's own have a third of that without an activation and a sixth before a ReLU, so that a signal is
     lost in a dozen layers and the first epochs pass on a plateau. An output of a transposed convolution
     sees kernel² / stride² taps of every channel.
     """
-    inputs = layer.weight[0].numel()
+    inputs: float = layer.weight[0].numel()
     if isinstance(layer, nn.ConvTranspose2d):
         inputs = layer.in_channels * math.prod(layer.kernel_size) / math.prod(layer.stride)
     nn.init.normal_(layer.weight, std=gain / math.sqrt(inputs))
@@ -122,9 +132,10 @@ def layer_table(spec: RunSpec) -> pd.DataFrame:
     (per input position for a transposed convolution); batch norm folds into its neighbour and counts none.
     """
     model = build_vae(spec).eval()
+    _, taken = model.widths(spec.latent_dim)
     rows = []
 
-    def record(part: str, layer: nn.Module, inputs: Tensor, output: Tensor) -> None:
+    def record(part: str, layer: Any, inputs: Tensor, output: Tensor) -> None:
         positions = inputs if isinstance(layer, nn.ConvTranspose2d) else output
         per_position = 0 if isinstance(layer, BATCH_NORM) else layer.weight.numel()
         rows.append(
@@ -140,9 +151,9 @@ def layer_table(spec: RunSpec) -> pd.DataFrame:
     with torch.no_grad():
         for part, module, x in (
             ("encoder", model.encoder, torch.zeros(1, 1, spec.image_size, spec.image_size)),
-            ("decoder", model.decoder, torch.zeros(1, model.decoder[0].in_features)),
+            ("decoder", model.decoder, torch.zeros(1, taken)),
         ):
-            for layer in module:
+            for layer in module.children():
                 y = layer(x)
                 if any(True for _ in layer.parameters()):
                     record(part, layer, x, y)
@@ -150,7 +161,7 @@ def layer_table(spec: RunSpec) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _describe(layer: nn.Module) -> str:
+def _describe(layer: Any) -> str:
     if isinstance(layer, nn.Linear):
         return "dense"
     if isinstance(layer, BATCH_NORM):

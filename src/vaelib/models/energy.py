@@ -1,6 +1,7 @@
 """How well an image would stand if it were turned back: a network that is equivariant on the circle."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +28,9 @@ class RingNetwork(nn.Module):
     in one pass, where turning the image back by each of them would take one a candidate.
     """
 
-    def __init__(self):
+    grid: Tensor
+
+    def __init__(self) -> None:
         super().__init__()
         inputs = (5 * RINGS, *[3 * HIDDEN] * len(DILATIONS))
         gains = (2.0, *[0.5] * len(DILATIONS))  # most of a polar map is black; later layers add to a sum
@@ -52,7 +55,7 @@ class RingNetwork(nn.Module):
             h = h + F.relu(self._layer(i, h, (-step, 0, step)))
         return (h @ self.out)[..., 0]
 
-    def _layer(self, i: int, h: Tensor, taps: tuple[int, ...]) -> Tensor:
+    def _layer(self, i: int, h: Tensor, taps: Iterable[int]) -> Tensor:
         """Return a circular convolution of h (B, BINS, C), as one product of matrices: half the time."""
         return torch.cat([h.roll(tap, 1) for tap in taps], 2) @ self.weights[i] + self.biases[i]
 

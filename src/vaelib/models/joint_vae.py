@@ -37,7 +37,7 @@ class JointVAE(VAE):
     def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
         """Return what q(z|x) q(c|x) says of images; the KL of c is shared out over its ten columns."""
         code, logvar = self.encode(x)
-        return Posterior(code, self._draw(code, logvar, noise), _kl(*self._split(code), logvar))
+        return Posterior(code, self._draw(code, logvar, noise), _kl(self._split(code), logvar))
 
     def prior(self, noise: Tensor) -> Tensor:
         """Return codes (B, M + 10) of normal z and one category of ten, each as likely."""
@@ -59,7 +59,7 @@ class JointVAE(VAE):
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
         """Return both terms of the bound; the KL of c is shared out over its ten columns."""
         logits, code, logvar = self(x, noise)
-        return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), _kl(*self._split(code), logvar))
+        return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), _kl(self._split(code), logvar))
 
     def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
         """Return the log weight as a function of the noise of z and c: the VAE's + log p(c) − log q(c|x)."""
@@ -91,7 +91,8 @@ class JointVAE(VAE):
         return columns.split((self.scalars, self.CATEGORIES), dim=1)
 
 
-def _kl(mu: Tensor, probabilities: Tensor, logvar: Tensor) -> Tensor:
+def _kl(latents: tuple[Tensor, ...], logvar: Tensor) -> Tensor:
+    mu, probabilities = latents
     return torch.cat([gaussian_kl(mu, logvar), categorical_kl(probabilities)], 1)
 
 

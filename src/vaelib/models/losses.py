@@ -25,6 +25,13 @@ class ElboTerms:
     mu: Tensor | None = None
     logvar: Tensor | None = None
 
+    @property
+    def gaussian(self) -> tuple[Tensor, Tensor]:
+        """The mean and the log variance (B, M) of the posterior; raises `ValueError` where it has none."""
+        if self.mu is None or self.logvar is None:
+            raise ValueError("these terms are of a posterior that is not Gaussian in all of its columns")
+        return self.mu, self.logvar
+
 
 def bernoulli_nll(logits: Tensor, x: Tensor) -> Tensor:
     """Return −log p(x|z) of Bernoulli pixels (B,), nats: Σ_pixels log(1 + e^l) − x·l.
@@ -142,7 +149,7 @@ def beta_norm(spec: RunSpec) -> float:
     return beta_eff(spec) * spec.latent_dim / spec.n_pixels
 
 
-def beta_loss(terms: ElboTerms, beta: float, spec: RunSpec) -> Tensor:
+def beta_loss(terms: ElboTerms, beta: float | Tensor, spec: RunSpec) -> Tensor:
     """Return the β-VAE loss, E_x[ w_recon · recon + beta · w_KL · Σ_j KL_j ] (Higgins et al. 2017, eq. 4)."""
     on_recon, on_kl = reduction_weights(spec.reduction, spec.n_pixels, spec.latent_dim)
     return (on_recon * terms.recon + beta * on_kl * terms.kl.sum(1)).mean()

@@ -56,7 +56,8 @@ class PosePrior:
         Beyond a half-turn it comes round: with a limit of 180 degrees it is flat.
         """
         laps = (angles - 360, angles, angles + 360)
-        return sum(self.cumulative(lap + self.limit) - self.cumulative(lap - self.limit) for lap in laps)
+        shares = (self.cumulative(lap + self.limit) - self.cumulative(lap - self.limit) for lap in laps)
+        return sum(shares, start=torch.zeros_like(angles))
 
     def bins(self) -> tuple[Tensor, Tensor]:
         """Return the prior of each bin (BINS,), and where it is not 0 the density `fading`, else 0."""
@@ -74,6 +75,10 @@ class PoseVAE(VAE):
 
     The unit of the first is the standard deviation of angles uniform in ±limit, `degrees`.
     """
+
+    angles: Tensor
+    log_prior: Tensor
+    log_window: Tensor
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int, told: PosePrior):
         super().__init__(encoder, decoder, latent_dim)

@@ -124,7 +124,8 @@ def plan(profile: Profile) -> dict[str, Needs]:
     A page that declares it reads the scores of all its runs and of their baselines: one run stands for all
     that share images, network and kind.
     """
-    needs, stands_for = {}, {}
+    needs: dict[str, Needs] = {}
+    stands_for: dict[str, str] = {}
     for name, page in profile.pages.items():
         specs = page_runs(profile, page)
         write_specs(specs)

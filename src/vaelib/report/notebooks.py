@@ -76,7 +76,7 @@ def _declared(source: Path) -> dict[str, tuple[Any, str]]:
     for node in ast.parse(cells[0].source).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         try:
-            value = ast.literal_eval(getattr(node, "value", None))
+            value = ast.literal_eval(getattr(node, "value", ast.Pass()))
         except (TypeError, ValueError):
             target = None
         if not isinstance(target, ast.Name):

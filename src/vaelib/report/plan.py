@@ -36,7 +36,8 @@ def blocks(profile: Profile) -> list[Block]:
 
     A run belongs to the first block that names it.
     """
-    entries = profile.planned or [{"block": name, "page": name} for name in profile.pages]
+    every: list[dict[str, Any]] = [{"block": name, "page": name} for name in profile.pages]
+    entries = profile.planned or every
     named: dict[RunSpec, str] = {}
     for entry in entries:
         if "page" in entry:
@@ -56,7 +57,8 @@ def in_order(chosen: Sequence[Block]) -> list[RunSpec]:
 
     The first `FIRST_SEEDS` seeds of every setting, block by block, then the others, block by block.
     """
-    first, others = [], []
+    first: list[RunSpec] = []
+    others: list[RunSpec] = []
     for block in chosen:
         seen: dict[RunSpec, int] = defaultdict(int)
         for spec in block.runs:

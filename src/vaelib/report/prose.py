@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from myst_nb import glue
+from myst_nb import glue as glue
 
 
 def glue_all(values: Mapping[str, object]) -> None:

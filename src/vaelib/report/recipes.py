@@ -26,11 +26,13 @@ def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
 
 
 def _files_named(page: Page) -> list[Path]:
-    """Return the files of the checkout that a parameter of the page names."""
+    """Return the files of the checkout that parameters of the page name, modules of a folder included."""
     from vaelib.report import notebooks
 
     values = (notebooks.parameters(page.source) | page.parameters).values()
-    return [ROOT / value for value in values if isinstance(value, str) and (ROOT / value).is_file()]
+    named = [ROOT / value for value in values if isinstance(value, str) and "/" in value]
+    modules = [module for folder in named if folder.is_dir() for module in sorted(folder.rglob("*.py"))]
+    return [path for path in named if path.is_file()] + modules
 
 
 @functools.cache

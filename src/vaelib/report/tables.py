@@ -40,7 +40,7 @@ TABLED = {
 """The scores of a table of codes, and their column."""
 
 
-def number(value: object) -> str:
+def number(value: Any) -> str:
     """Return a number with three decimals, fewer where it is large; "undefined" for NaN, nothing for None.
 
     >>> number(0.12345), number(536.21), number(7), number(float("nan")), number([0.1, 0.25])

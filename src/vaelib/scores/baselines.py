@@ -17,8 +17,9 @@ from vaelib.data.dataset import Dataset, as_float, evenly, load_split
 from vaelib.errors import InputError, check_choice
 from vaelib.metrics.dependence import active_units
 from vaelib.models import inference
-from vaelib.models.build import VAE, build_vae
+from vaelib.models.build import build_vae
 from vaelib.models.inference import BATCH, Codes, in_batches
+from vaelib.models.vae import VAE
 from vaelib.scores.linear import LinearCode, independent, principal
 from vaelib.scores.supervised import LabelledEncoder, labelled, train_encoder
 from vaelib.spec import RunSpec
@@ -169,10 +170,11 @@ def _scale(encoder: Encoder, images: Tensor) -> Fit:
 
 def _scaled(encoder: Encoder, scale: Fit) -> Encoder:
     mean, sd = (scale.tensors[name].numpy() for name in ("mean", "sd"))
+    decode = encoder.decode
     return Encoder(
         encoder.name,
         lambda images: _point((encoder.encode(images).mu - mean) / sd),
-        lambda z: encoder.decode(z * sd + mean),
+        None if decode is None else lambda z: decode(z * sd + mean),
         _normal_prior(len(mean)),
     )
 

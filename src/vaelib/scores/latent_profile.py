@@ -10,8 +10,8 @@ from vaelib.data.dataset import Dataset, as_float, evenly
 from vaelib.metrics import probes
 from vaelib.metrics.dependence import active_units
 from vaelib.metrics.probes import Estimate
-from vaelib.models.build import VAE
 from vaelib.models.inference import Codes, decode_logits, encode
+from vaelib.models.vae import VAE
 
 VISIBLE = 0.05
 """Traversal energy above which a latent counts as visible."""

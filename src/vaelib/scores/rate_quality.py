@@ -56,7 +56,8 @@ def _traversals(s: Representation) -> dict[str, Any]:
             z = s.mu[rows]
             z[:, dim] = end
             moved.append(s.decode(z))
-        energy.append(probes.traversal_energy(*moved, images))
+        low, high = moved
+        energy.append(probes.traversal_energy(low, high, images))
     seen = np.array(energy[: s.codes.scalars]) > VISIBLE
     return {"energy_per_dim": energy, "active_energy": int(seen.sum())}
 
@@ -113,7 +114,7 @@ def _generation(s: Representation) -> dict[str, Any]:
 
 def _bound(s: Representation) -> dict[str, Any]:
     """The bound of all test images; of some, from the same draws, the importance-weighted one beside it."""
-    if s.network is None:
+    if s.network is None or s.terms is None:
         raise InputError(f"the {s.encoder.name} is no VAE and bounds no likelihood.")
     images = s.test.images[s.spread(s.config.bound_images)]
     weights = log_weights(s.network, images, s.spec.likelihood, s.config.bound_draws, progress=False)

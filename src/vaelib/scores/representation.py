@@ -18,9 +18,9 @@ from vaelib.errors import InputError
 from vaelib.metrics.dependence import active_units
 from vaelib.metrics.prediction import FOREST_IMAGES
 from vaelib.metrics.probes import Estimate
-from vaelib.models.build import VAE
 from vaelib.models.inference import Codes, bound_terms
 from vaelib.models.losses import ElboTerms
+from vaelib.models.vae import VAE
 from vaelib.scores.baselines import Encoder
 from vaelib.spec import RunSpec
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +21,10 @@ from tqdm import tqdm
 from vaelib.data.dataset import Dataset, as_float, evenly, with_fresh_angles
 from vaelib.errors import DivergedError
 from vaelib.files import digest, read_sealed, write_atomic, write_sealed
-from vaelib.models.build import VAE, build_vae
+from vaelib.models.build import build_vae
 from vaelib.models.inference import bound_terms
 from vaelib.models.losses import ElboTerms
+from vaelib.models.vae import VAE
 from vaelib.objectives import OBJECTIVES, resolve
 from vaelib.spec import RunSpec
 
@@ -222,8 +224,8 @@ def init_state(spec: RunSpec, device: torch.device) -> State:
     discriminator = None
     if place := OBJECTIVES[spec.objective].discriminator:
         discriminator = resolve(place)(spec)
-    model = build_vae(spec).to(device, memory_format=torch.channels_last)
-    groups = [{"params": list(model.parameters())}]
+    model = build_vae(spec).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    groups: list[dict[str, Any]] = [{"params": list(model.parameters())}]
     if discriminator:
         groups.append({"params": list(discriminator.to(device).parameters())} | DISCRIMINATOR_ADAM)
     return State(model, discriminator, torch.optim.Adam(groups, lr=spec.lr, fused=True))
@@ -234,7 +236,7 @@ def save_checkpoint(state: State, folder: Path) -> None:
 
     The last two epochs stay. One of a later epoch was damaged, or training would have gone on from there.
     """
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for prefix, network in state.networks().items():
         tensors |= {f"model.{prefix}{name}": t for name, t in network.state_dict().items()}
         for name, parameter in network.named_parameters():

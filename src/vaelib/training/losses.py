@@ -39,7 +39,7 @@ def beta_tcvae(
     by β. At β = 1 it is the VAE to the bit; the KL itself is the closed form, not the sampled one.
     """
     terms = model.terms(x, eps, spec.training_likelihood)
-    mu, logvar = terms.mu, terms.logvar
+    mu, logvar = terms.gaussian
     parts = kl_parts(sample(mu, logvar, eps), mu, logvar, spec.n_images)
     return terms, beta_loss(terms, 1.0, spec) + (beta - 1) * parts.total_correlation.mean()
 
@@ -102,7 +102,7 @@ def dip_vae_ii(
     λ is `spec.penalty`; theirs has β = 1.
     """
     terms = model.terms(x, eps, spec.training_likelihood)
-    return terms, beta_loss(terms, beta, spec) + spec.penalty * covariance_penalty(terms.mu, terms.logvar)
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * covariance_penalty(*terms.gaussian)
 
 
 def covariance_penalty(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ def factor_vae(
     """
     noise, shuffle = eps.split(model.noise_dim, dim=1)
     terms = model.terms(x, noise, spec.training_likelihood)
-    z = sample(terms.mu, terms.logvar, noise)
+    z = sample(*terms.gaussian, noise)
     fixed = {name: weight.detach() for name, weight in discriminator.named_parameters()}
     total_correlation = functional_call(discriminator, fixed, z).mean()
     latents = z.detach()
@@ -170,9 +170,9 @@ def pair(
     degrees = 0.5 * spec.rotation_range * uniform(column)
     moved, _ = model.encode(turned(x, degrees).contiguous(memory_format=torch.channels_last))
     should = F.pad((degrees / pair_scale(spec))[:, None], (0, moved.shape[1] - 1))
-    return terms, beta_loss(terms, beta, spec) + spec.penalty * (moved - terms.mu - should).square().sum(
-        1
-    ).mean()
+    return terms, beta_loss(terms, beta, spec) + spec.penalty * (
+        moved - terms.gaussian[0] - should
+    ).square().sum(1).mean()
 
 
 def pair_scale(spec: RunSpec) -> float:

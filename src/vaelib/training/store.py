@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -31,8 +32,9 @@ from vaelib.files import (
     write_json,
 )
 from vaelib.fingerprint import fingerprint
-from vaelib.models.build import VAE, build_vae
+from vaelib.models.build import build_vae
 from vaelib.models.inference import evaluate
+from vaelib.models.vae import VAE
 from vaelib.objectives import OBJECTIVES
 from vaelib.spec import RunSpec
 from vaelib.training import loop
@@ -97,7 +99,7 @@ class RunStore:
 
     def table(self) -> pd.DataFrame:
         """Return one row a run, finished or not: what it is, how far it is, and its test numbers in nats."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for folder in self._folders():
             try:
                 spec = _read_spec(folder)

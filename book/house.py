@@ -1,0 +1,42 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# (sec-house)=
+# # The house
+#
+# The library behind this report, drawn from its own files: {numref}`fig-house` has its wings, each above those that it imports of. Nothing imports of what stands above it; a check of every commit holds that.
+
+# %% tags=["parameters"]
+package = "src/vaelib"  # what is drawn
+
+# %% tags=["hide-input"]
+# %matplotlib inline
+from vaelib.plots import wings_on_floors
+from vaelib.report import glue_all, house_floors, house_imports, house_modules
+
+modules, between = house_modules(), house_imports()
+floors = house_floors(between)
+glue_all({"n_modules": len(modules), "n_lines": int(modules["lines"].sum()), "n_wings": len(floors)})
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-house", "caption": "The wings of the library. A line leads down to a wing that modules of the upper one import of; the thicker, the more imports there are."}, "image": {"alt": "Boxes on several floors, one for each part of the library, with lines that lead only downwards."}}
+wings_on_floors(modules, between, floors)
+
+# %% [markdown]
+# {glue:text}`n_modules` modules have {glue:text}`n_lines:,d` lines. A chapter imports public names from the wings; where a name comes from stands in the wing's `__init__.pyi`. So the code behind a figure is two steps away: the chapter names the function, the stub names the module.
+#
+# ## What each module is for
+
+# %% tags=["hide-input"]
+modules.set_index("module")[["lines", "says"]].style.set_table_attributes('class="dataframe"').set_properties(
+    subset=["says"], **{"text-align": "left", "white-space": "normal"}
+)
