@@ -289,6 +289,7 @@ def test_an_unknown_split_names_the_accepted_ones():
 
 FETCHER = """
 import hashlib, sys
+from vaelib.data import mnist
 content = bytes(range(256)) * 400
 mnist.SHA256 = {"one": hashlib.sha256(content).hexdigest()}
 mnist._sources = lambda: iter([("shop", lambda names: ((name, content) for name in names))])

@@ -339,6 +339,7 @@ MEASURER = """
 import sys
 from pathlib import Path
 import numpy as np
+from vaelib.data.morphology import morphometrics
 folder, first = Path(sys.argv[1]), int(sys.argv[2])
 for number in range(first, first + 15):
     morphometrics("test", np.arange(number, number + 5), folder, progress=False)

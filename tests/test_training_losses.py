@@ -18,7 +18,7 @@ from vaelib.models.losses import ElboTerms, gaussian_kl
 from vaelib.models.vae import sample
 from vaelib.objectives import OBJECTIVES, resolve, title
 from vaelib.profiles import load_profile
-from vaelib.report import build_vae as report
+from vaelib.report import build as report
 from vaelib.spec import RunSpec
 from vaelib.training import losses
 from vaelib.training.losses import covariance_penalty, kl_parts
