@@ -45,23 +45,15 @@ steps = 9  # images along a dimension
 # %% tags=["hide-input"]
 # %matplotlib inline
 import inspect
-from functools import partial
 
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
 from vaelib import RunSpec, RunStore, load_profile, title
+from vaelib.claims import AMBIGUOUS, GOALS, SweptRun, against_goals, pose_by_digit, reached
 from vaelib.data import as_float, load_split, rotation_sweep
-from vaelib.metrics import (
-    class_breakdown,
-    invariance,
-    moved_images,
-    rotation_isolation,
-    transform_dictionary,
-    two_way,
-)
-from vaelib.models import PoseVAE, decode, encode, pose_loss, traverse
+from vaelib.models import PoseVAE, encode, pose_loss, traverse
 from vaelib.plots import (
     image_grid,
     kl_over_epochs,
@@ -72,7 +64,6 @@ from vaelib.plots import (
     traversal_panels,
 )
 from vaelib.report import glue_all, span
-from vaelib.scores import MOVES
 
 recipe = {
     "arch": arch,
@@ -100,24 +91,7 @@ step = rotation_range / 18
 steep = 2 / 3 * rotation_range
 sweeps = {size: rotation_sweep(size, turned_per_class, step, rotation_range) for size, _ in pairs}
 sweep = sweeps[image_size]
-upright = list(sweep.angles).index(0.0)
-
-
-def turned_codes(run):
-    own = sweeps[run.spec.image_size]
-    return own.layout(encode(run.model, own.images).mu)
-
-
-responses = {run.id: turned_codes(run) for run in trained.values()}
-
-
-def error_of(run):
-    """Return by how many degrees the pose is off, from the same digit upright."""
-    pose = responses[run.id][:, :, 0] * run.model.degrees
-    return np.abs(pose - pose[:, [upright]] - sweep.angles)
-
-
-errors = error_of(posed)
+swept = {run.id: SweptRun(run, sweeps[run.spec.image_size]) for run in trained.values()}
 glue_all(
     {
         "rotation_range": rotation_range,
@@ -234,9 +208,8 @@ traversal_panels(
 # The same measurement as in {ref}`sec-rotation-sweep`: {glue:text}`n_turned` unseen digits, each at all angles.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-response", "caption": "Posterior mean of the pose (latent 1) and of three content latents while the same digits are turned; thin lines are digits."}, "image": {"alt": "Four panels over the angle; in the first, lines rise together along the diagonal, in the others they stay level."}}
-response_curves(
-    responses[posed.id], sweep.angles, sweep.digit, two_way(responses[posed.id]).table, dims=[0, *order[:3]]
-)
+own = swept[posed.id]
+response_curves(own.responses, sweep.angles, sweep.digit, own.shares, dims=[0, *order[:3]])
 
 # %% [markdown]
 # Digit by digit, means over {glue:text}`seeds_text`: *RIS* is the share of the pose's variance that is a function of the angle alone; a pose that also takes a digit's own slant for its angle
@@ -245,25 +218,7 @@ response_curves(
 
 
 # %% tags=["hide-input"]
-def by_digit(run):
-    of_pose = class_breakdown(responses[run.id][:, :, 0], sweep.digit)
-    of_content = [
-        class_breakdown(responses[run.id][:, :, dim], sweep.digit)["eta2_angle"]
-        for dim in range(1, spec.latent_dim)
-    ]
-    off = error_of(run)
-    return pd.DataFrame(
-        {
-            "RIS": of_pose["eta2_angle"],
-            "purity": of_pose["eta2_angle"] / (of_pose["eta2_angle"] + of_pose["eta2_interaction"]),
-            "error, median, degrees": [np.median(off[sweep.digit == d]) for d in of_pose.index],
-            "error above 20°, %": [100 * np.mean(off[sweep.digit == d] > 20) for d in of_pose.index],
-            "content": np.max(of_content, axis=0),
-        }
-    )
-
-
-per_digit = sum(by_digit(pairs[image_size, seed][1]) for seed in seeds) / len(seeds)
+per_digit = sum(pose_by_digit(swept[pairs[image_size, seed][1].id]) for seed in seeds) / len(seeds)
 glue_all({"hardest": int(per_digit["purity"].idxmin()), "hardest_purity": per_digit["purity"].min()})
 per_digit.map("{:.3g}".format).rename_axis(None)
 
@@ -271,82 +226,23 @@ per_digit.map("{:.3g}".format).rename_axis(None)
 # Over all digits, against what was aimed at:
 
 # %% tags=["hide-input"]
-fit = np.arange(len(sweep.index)) % 2 == 0
-sizes_of_angle = tuple(np.linspace(0, rotation_range, 7))
-
-
-def digit_read(run):
-    """Return how often the digit is read from the code, and from what is left without its first latent."""
-    return invariance(responses[run.id], sweep.digit, sweep.angles, 0, fit, sizes_of_angle)
-
-
-digit_reads = {run.id: digit_read(run) for run in trained.values()}
-
-
-def rotation_done(run):
-    """Return how much of what the first latent does to images is a rotation."""
-    own = test if run.spec.image_size == image_size else load_split(run.spec, "test")
-    codes = encode(run.model, own.images[np.arange(0, len(own), max(1, len(own) // n_moved))]).mu
-    before, after = moved_images(partial(decode, run.model), codes, MOVES, codes.std(0))
-    return transform_dictionary(before, after[:1], MOVES).p.loc[1, "rotation"]
-
-
-def goals_of(plain, posed):
-    share = two_way(responses[posed.id]).table
-    off = error_of(posed)
-    bound = {run.id: run.metrics["test"]["all"]["neg_elbo"] for run in (plain, posed)}
-    gain = digit_reads[posed.id]["without"] - digit_reads[plain.id]["all"]
-    pace = {run.id: np.median(run.provenance["core_seconds_per_epoch"]) for run in (plain, posed)}
-    return {
-        "purity of the pose": share["purity"].iloc[0],
-        "RIS": rotation_isolation(responses[posed.id]).ris.value,
-        "angle's share in a content latent, most": share["eta2_angle"].iloc[1:].max(),
-        "error, median, degrees": np.median(off),
-        "error above 20°, digits but 6 and 9, %": 100 * np.mean(off[~np.isin(sweep.digit, [6, 9])] > 20),
-        "P, share of rotation in what the pose does": rotation_done(posed),
-        "digit read from the content, gain where it is least": gain.drop("all").min(),
-        "held-out bound, gain, nats": bound[plain.id] - bound[posed.id],
-        "training time, ratio": pace[posed.id] / pace[plain.id],
-    }
-
-
-goals = {
-    "purity of the pose": ("at least", 0.98),
-    "RIS": ("at least", 0.91),
-    "angle's share in a content latent, most": ("at most", 0.02),
-    "error, median, degrees": ("at most", 3.0),
-    "error above 20°, digits but 6 and 9, %": ("at most", 0.7),
-    "P, share of rotation in what the pose does": ("at least", 0.95),
-    "digit read from the content, gain where it is least": ("at least", 0.0),
-    "held-out bound, gain, nats": ("at least", 6.5),
-    "training time, ratio": ("at most", 1.45),
+found = pd.DataFrame(
+    {pair: reached(*(swept[run.id] for run in runs), n_moved) for pair, runs in pairs.items()}
+).T
+judged = against_goals(found.loc[image_size])
+shown = {
+    "measured" if size == image_size else f"{size} pixels": [
+        span(found.loc[size, name].tolist(), "{:.3g}") for name in GOALS
+    ]
+    for size in sweeps
 }
-found = pd.DataFrame({pair: goals_of(*runs) for pair, runs in pairs.items()}).T
-
-
-def reaches(values, sense, goal):
-    return values >= goal if sense == "at least" else values <= goal
-
-
-def row(name, sense, goal):
-    own = found.loc[image_size, name]
-    return {
-        "measured": span(own.tolist(), "{:.3g}"),
-        "goal": f"{sense} {goal:g}",
-        "reached": "yes" if reaches(own.mean(), sense, goal) else "no",
-        "by seeds": f"{reaches(own, sense, goal).sum()} of {len(own)}",
-    } | {
-        f"{size} pixels": span(found.loc[size, name].tolist(), "{:.3g}")
-        for size in sweeps
-        if size != image_size
-    }
-
-
-table = pd.DataFrame({name: row(name, *goal) for name, goal in goals.items()}).T
+table = judged.assign(**shown, reached=judged["reached"].map({True: "yes", False: "no"}))
+table["seeds"] = [f"{n} of {len(seeds)}" for n in table["seeds"]]
+table = table[["measured", "goal", "reached", "seeds", *(title for title in shown if title != "measured")]]
 glue_all(
     {
-        "n_reached": int((table["reached"] == "yes").sum()),
-        "n_goals": len(goals),
+        "n_reached": int(judged["reached"].sum()),
+        "n_goals": len(GOALS),
         "missed": ", ".join(table.index[table["reached"] == "no"]) or "none",
         "time_ratio": table.loc["training time, ratio", "measured"],
         "ris_pose": table.loc["RIS", "measured"],
@@ -356,12 +252,13 @@ table
 
 # %% [markdown]
 # The pose is told three things that the plain network is not: the range of angles, the share of upright images, and the spread of handwriting's slant.
-# Measured are means over {glue:text}`seeds_text`, with the least and the most. Gains and the ratio are against the plain network of the same seed; *by seeds* counts those that reach a goal by themselves.
+# Measured are means over {glue:text}`seeds_text`, with the least and the most. Gains and the ratio are against the plain network of the same seed; *seeds* counts those that reach a goal by themselves.
 # The digit is read from the code by nearest neighbours, and this is how often it is read right, by the size of the angle in degrees (means over seeds):
 
 # %% tags=["hide-input"]
 read_plain, read_posed = (
-    sum(digit_reads[pairs[image_size, seed][which].id] for seed in seeds) / len(seeds) for which in (0, 1)
+    sum(swept[pairs[image_size, seed][which].id].digit_read for seed in seeds) / len(seeds)
+    for which in (0, 1)
 )
 pd.DataFrame(
     {
@@ -377,10 +274,10 @@ pd.DataFrame(
 
 # %% tags=["hide-input"]
 far = np.abs(sweep.angles) > steep
-ambiguous = np.isin(sweep.digit, [6, 9])
+ambiguous = np.isin(sweep.digit, AMBIGUOUS)
 pd.DataFrame(
     {
-        name: {"error above 20°, %": f"{100 * np.mean(errors[kept][:, far] > 20):.1f}"}
+        name: {"error above 20°, %": f"{own.share_far_off(np.ix_(kept, far)):.1f}"}
         for name, kept in {"6 and 9": ambiguous, "all other digits": ~ambiguous}.items()
     }
 )
@@ -396,9 +293,9 @@ scores_of_many(
         [
             {
                 "name": title(s).removeprefix("pose, "),
-                "purity": two_way(responses[run.id]).table["purity"].iloc[0],
-                "RIS": rotation_isolation(responses[run.id]).ris.value,
-                "errors above 20°, %": 100 * np.mean(error_of(run) > 20),
+                "purity": swept[run.id].shares["purity"].iloc[0],
+                "RIS": swept[run.id].ris,
+                "errors above 20°, %": swept[run.id].share_far_off(),
                 "−ELBO, nats": run.metrics["test"]["all"]["neg_elbo"],
             }
             for s, run in trained.items()

@@ -9,6 +9,12 @@ from .ablation import results as results
 from .ablation import shares as shares
 from .ablation import stated_beta as stated_beta
 from .ablation import summary as summary
+from .goals import AMBIGUOUS as AMBIGUOUS
+from .goals import GOALS as GOALS
+from .goals import SweptRun as SweptRun
+from .goals import against_goals as against_goals
+from .goals import pose_by_digit as pose_by_digit
+from .goals import reached as reached
 from .ledger import CLAIMS as CLAIMS
 from .ledger import gather as gather
 from .ledger import groups_needed as groups_needed

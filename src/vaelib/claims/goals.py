@@ -1,0 +1,137 @@
+"""What was aimed at with the network that has a pose, and what its runs reach."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import pandas as pd
+
+from vaelib.data.dataset import evenly, load_split
+from vaelib.data.factorial import Sweep
+from vaelib.metrics.rotation import class_breakdown, invariance, rotation_isolation, two_way
+from vaelib.metrics.transforms import moved_images, transform_dictionary
+from vaelib.models.inference import decode, encode
+from vaelib.scores.rotation import MOVES
+from vaelib.training.store import Run
+
+FAR_OFF = 20.0
+"""Degrees beyond which a pose counts as one of another reading of the strokes, and not as a rough one."""
+AMBIGUOUS = (6, 9)
+"""Digits that are each other's image turned by a half-turn."""
+SIZES = 7
+"""Edges between which sizes of angles are told apart, from 0 to the largest."""
+
+GOALS = {
+    "purity of the pose": ("at least", 0.98),
+    "RIS": ("at least", 0.91),
+    "angle's share in a content latent, most": ("at most", 0.02),
+    "error, median, degrees": ("at most", 3.0),
+    "error above 20°, digits but 6 and 9, %": ("at most", 0.7),
+    "P, share of rotation in what the pose does": ("at least", 0.95),
+    "digit read from the content, gain where it is least": ("at least", 0.0),
+    "held-out bound, gain, nats": ("at least", 6.5),
+    "training time, ratio": ("at most", 1.45),
+}
+"""Fixed before the runs of the report were trained."""
+
+
+@dataclass(frozen=True, eq=False)
+class SweptRun:
+    """A run and digits that are each turned through all angles; its first latent is taken for the pose."""
+
+    run: Run
+    sweep: Sweep
+
+    @cached_property
+    def responses(self) -> np.ndarray:
+        """The code (I, A, M) of each digit at each angle."""
+        return self.sweep.layout(encode(self.run.model, self.sweep.images).mu)
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """By how many degrees (I, A) the pose is off, from that of the same digit upright."""
+        pose = self.responses[:, :, 0] * self.run.model.degrees
+        upright = list(self.sweep.angles).index(0.0)
+        return np.abs(pose - pose[:, [upright]] - self.sweep.angles)
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """The two-way analysis of each latent, `metrics.two_way`."""
+        return two_way(self.responses).table
+
+    @property
+    def ris(self) -> float:
+        """Rotation isolation, `metrics.rotation_isolation`."""
+        return rotation_isolation(self.responses).ris.value
+
+    @cached_property
+    def digit_read(self) -> pd.DataFrame:
+        """How often the digit is read from the code, and from what is left without its first latent."""
+        fit = np.arange(len(self.sweep.digit)) % 2 == 0
+        sizes = np.linspace(0, np.abs(self.sweep.angles).max(), SIZES)
+        return invariance(self.responses, self.sweep.digit, self.sweep.angles, 0, fit, tuple(sizes))
+
+    def share_far_off(self, chosen: np.ndarray | None = None) -> float:
+        """Return how many of the poses, in %, are off by more than `FAR_OFF`; those chosen, or all."""
+        return float(100 * np.mean((self.errors if chosen is None else self.errors[chosen]) > FAR_OFF))
+
+    def rotation_done(self, n_moved: int) -> float:
+        """Return how much of what the first latent does to so many test images is a rotation, 0 to 1."""
+        images = load_split(self.run.spec, "test").images
+        codes = encode(self.run.model, images[evenly(len(images), n_moved)]).mu
+        before, after = moved_images(partial(decode, self.run.model), codes, MOVES, codes.std(0))
+        return float(transform_dictionary(before, after[:1], MOVES).p.loc[1, "rotation"])
+
+
+def pose_by_digit(swept: SweptRun) -> pd.DataFrame:
+    """Return a row a digit: RIS, purity and error of the pose, and the largest RIS of a content latent."""
+    digit, responses = swept.sweep.digit, swept.responses
+    of_pose = class_breakdown(responses[:, :, 0], digit)
+    of_content = [
+        class_breakdown(responses[:, :, j], digit)["eta2_angle"] for j in range(1, responses.shape[2])
+    ]
+    return pd.DataFrame(
+        {
+            "RIS": of_pose["eta2_angle"],
+            "purity": of_pose["eta2_angle"] / (of_pose["eta2_angle"] + of_pose["eta2_interaction"]),
+            "error, median, degrees": [np.median(swept.errors[digit == d]) for d in of_pose.index],
+            "error above 20°, %": [swept.share_far_off(digit == d) for d in of_pose.index],
+            "content": np.max(of_content, axis=0),
+        }
+    )
+
+
+def reached(plain: SweptRun, posed: SweptRun, n_moved: int) -> dict[str, float]:
+    """Return what a network with a pose reaches of each of `GOALS`, beside the plain one of its seed."""
+    bound = {t.run.id: t.run.metrics["test"]["all"]["neg_elbo"] for t in (plain, posed)}
+    gain = posed.digit_read["without"] - plain.digit_read["all"]
+    pace = {t.run.id: np.median(t.run.provenance["core_seconds_per_epoch"]) for t in (plain, posed)}
+    return {
+        "purity of the pose": posed.shares["purity"].iloc[0],
+        "RIS": posed.ris,
+        "angle's share in a content latent, most": posed.shares["eta2_angle"].iloc[1:].max(),
+        "error, median, degrees": float(np.median(posed.errors)),
+        "error above 20°, digits but 6 and 9, %": posed.share_far_off(~np.isin(posed.sweep.digit, AMBIGUOUS)),
+        "P, share of rotation in what the pose does": posed.rotation_done(n_moved),
+        "digit read from the content, gain where it is least": gain.drop("all").min(),
+        "held-out bound, gain, nats": bound[plain.run.id] - bound[posed.run.id],
+        "training time, ratio": pace[posed.run.id] / pace[plain.run.id],
+    }
+
+
+def against_goals(found: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a goal, from a row a seed: the goal, whether their mean reaches it, how many seeds do."""
+    rows: Mapping[str, dict[str, object]] = {
+        name: {
+            "goal": f"{sense} {goal:g}",
+            "reached": bool(_reaches(found[name].mean(), sense, goal)),
+            "seeds": int(_reaches(found[name], sense, goal).sum()),
+        }
+        for name, (sense, goal) in GOALS.items()
+    }
+    return pd.DataFrame(rows).T
+
+
+def _reaches(values: pd.Series, sense: str, goal: float) -> pd.Series:
+    return values >= goal if sense == "at least" else values <= goal
