@@ -65,11 +65,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from vaelib import RunStore, kept_convs, load_profile
+from vaelib import RunStore, load_profile
 from vaelib.claims import (
     ACTIVE_KL,
     AS_STATED,
     COUNTS,
+    against_theory,
     agreement,
     balanced,
     changes,
@@ -78,37 +79,18 @@ from vaelib.claims import (
     shares,
     stated_beta,
     summary,
+    theory_in_words,
 )
 from vaelib.data import as_float, load_split
-from vaelib.models import (
-    affine_map,
-    beta_eff,
-    linear_theory,
-    maps,
-    matched_beta,
-    pixel_changes,
-    principal_angles,
-)
+from vaelib.models import beta_eff, linear_theory, matched_beta
 from vaelib.plots import attribution, count_matrix, kl_against_beta
 from vaelib.report import glue, glue_all, span
 from vaelib.scores import VISIBLE, profile_latents
 
 IN_USE = f"kl_{ACTIVE_KL:g}"
-recipe = {
-    "arch": arch,
-    "beta": beta,
-    "image_size": image_size,
-    "n_train": n_train,
-    "n_test": n_test,
-    "epochs": epochs,
-    "batch_size": batch_size,
-    "lr": lr,
-    "schedule": schedule,
-    "init": init,
-}
 prof = load_profile(profile)
-base = prof.run(**recipe)
-specs = prof.runs(recipe | {"activations": activations, "seeds": seeds, "also": also})
+specs = prof.runs(globals())  # those that the parameters name
+base = specs[0]
 runs = [RunStore(store).get(spec) for spec in specs]
 screened = [run for run in runs if run.spec.image_size == image_size]
 table = results(screened, base)
@@ -261,57 +243,23 @@ kl_against_beta(
 # subspace, near 90° for unrelated ones.
 
 # %% tags=["hide-input"]
-rows = []
-for run in sorted(affine, key=lambda run: (run.spec.likelihood, matched_beta(run.spec), run.spec.depth)):
-    theory, kl = theories[run.spec.likelihood], np.array(run.metrics["kl_per_dim"])
-    allowed = theory.kl(beta_eff(run.spec))
-    used = kl > ACTIVE_KL
-    row = {
-        "likelihood": titles[run.spec.likelihood],
-        "β_eff": f"{matched_beta(run.spec):.5g}",
-        "layers": len(kept_convs(run.spec.arch, run.spec.depth)),
-        "seed": run.spec.seed,
-        "in use: theory": int((allowed > ACTIVE_KL).sum()),
-        "in use: found": int(used.sum()),
-        "KL, nats: theory": allowed.sum(),
-        "KL, nats: found": kl.sum(),
-    }
-    if used.any():
-        matrix, offset = (part.numpy() for part in affine_map(maps(run.model)["logits"], (m,)))
-        moved = pixel_changes(matrix[:, used], offset)
-        angles = principal_angles(moved, theory.basis[:, : used.sum()])
-        row |= {"angles: median": np.median(angles), "angles: largest": angles.max()}
-    rows.append(row)
-against_theory = pd.DataFrame(rows)
+against = against_theory(affine, theories)
 windows = {
     titles[likelihood]: per_pixel * theory.thresholds[[3, 2]] * np.exp(-2 * ACTIVE_KL)
     for likelihood, theory in theories.items()
 }
-
-
-def of_layers(part):
-    """Return in words how runs compare with the theory."""
-    if part.empty:
-        return "no run"
-    short = part["in use: theory"] - part["in use: found"]
-    return (
-        f"{(short == 0).sum()} of {len(part)} use as many latents as theory predicts, {(short > 0).sum()} fewer, {(short < 0).sum()} more; "
-        f"they carry {part['KL, nats: found'].sum() / part['KL, nats: theory'].sum():.0%} of the predicted nats"
-    )
-
-
-deepest = against_theory["layers"] == against_theory["layers"].max()
+deepest = against["layers"] == against["layers"].max()
 glue_all(
     {
         "window_text": " and ".join(
             f"between β_eff = {low:.0f} and {high:.0f} with {name}" for name, (low, high) in windows.items()
         ),
         "theory_summed": int((theories["bernoulli"].kl(beta_eff(base)) > ACTIVE_KL).sum()),
-        "deep_text": of_layers(against_theory[deepest]),
-        "shallow_text": of_layers(against_theory[~deepest]),
+        "deep_text": theory_in_words(against[deepest]),
+        "shallow_text": theory_in_words(against[~deepest]),
     }
 )
-shown = against_theory.round(2).astype(object).where(against_theory.notna(), "")
+shown = against.round(2).astype(object).where(against.notna(), "")
 shown.set_index(["likelihood", "β_eff", "layers", "seed"])
 
 # %% [markdown]

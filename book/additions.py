@@ -65,20 +65,7 @@ from vaelib.plots import (
 )
 from vaelib.report import glue_all, span
 
-recipe = {
-    "arch": arch,
-    "beta": beta,
-    "rotation_range": rotation_range,
-    "image_size": image_size,
-    "n_train": n_train,
-    "n_test": n_test,
-    "epochs": epochs,
-    "batch_size": batch_size,
-    "lr": lr,
-    "schedule": schedule,
-    "init": init,
-}
-named = load_profile(profile).runs(recipe | {"objectives": objectives, "seeds": seeds, "also": also})
+named = load_profile(profile).runs(globals())  # those that the parameters name
 trained = {s: RunStore(store).get(s) for s in named}
 specs = [s for s in named if (s.told_upright, s.told_slant) == (RunSpec.told_upright, RunSpec.told_slant)]
 pairs = {

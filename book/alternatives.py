@@ -58,18 +58,7 @@ from vaelib.report import glue_all, number, score_table, span
 from vaelib.scores import baseline_scores, baseline_titles, score
 
 scale = load_profile(profile)
-recipe = {
-    "arch": arch,
-    "beta": beta,
-    "image_size": image_size,
-    "n_train": n_train,
-    "epochs": epochs,
-    "batch_size": batch_size,
-    "lr": lr,
-    "schedule": schedule,
-    "init": init,
-}
-specs = scale.runs(recipe | {"seeds": seeds, "also": also})
+specs = scale.runs(globals())  # those that the parameters name
 spec = specs[0]
 groups = groups_needed(spec, scale)
 runs = {name: [RunStore(store).get(s) for s in specs if title(s) == name] for name in map(title, specs)}

@@ -52,19 +52,7 @@ from vaelib.plots import rotation_over_ranges
 from vaelib.report import direction, glue_all, number, span
 from vaelib.scores import fit_baselines
 
-recipe = {
-    "arch": arch,
-    "beta": beta,
-    "image_size": image_size,
-    "n_train": n_train,
-    "epochs": epochs,
-    "batch_size": batch_size,
-    "lr": lr,
-    "schedule": schedule,
-    "init": init,
-}
-axes = {"objectives": objectives, "rotation_ranges": rotation_ranges, "seeds": seeds}
-specs = load_profile(profile).runs(recipe | axes)
+specs = load_profile(profile).runs(globals())  # those that the parameters name
 sweeps = {limit: rotation_sweep(image_size, turned_per_class, limit / 18, limit) for limit in rotation_ranges}
 
 

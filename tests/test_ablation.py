@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,12 @@ from scipy.special import expit, xlog1py
 from statsmodels.formula.api import ols
 
 from tests.figure import assert_transparent_and_drawn
+from tests.tiny import tiny
 from vaelib.claims import ablation
 from vaelib.errors import InputError
-from vaelib.models.affine import linear_theory, pixel_changes, principal_angles
-from vaelib.models.losses import matched_beta
+from vaelib.models.affine import LinearTheory, linear_theory, pixel_changes, principal_angles
+from vaelib.models.build import build_vae
+from vaelib.models.losses import beta_eff, matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile
 from vaelib.report import build as report
@@ -284,6 +287,23 @@ def test_a_decoder_that_follows_the_theory_changes_pixels_along_principal_direct
 def test_theory_refuses_what_it_is_not_made_for(likelihood, m, said):
     with pytest.raises(InputError, match=said):
         linear_theory(np.zeros((4, 8)), likelihood, m)
+
+
+def test_an_untrained_affine_run_beside_the_theory_of_its_likelihood():
+    spec = tiny(arch="ours", beta=2.0, latent_dim=3)
+    run = SimpleNamespace(spec=spec, metrics={"kl_per_dim": [0.9, 0.0, 0.3]}, model=build_vae(spec))
+    thresholds = beta_eff(spec) * np.exp(2 * np.array([1.0, 0.5, 0.0]))
+    theory = LinearTheory(thresholds, np.eye(spec.n_pixels)[:, :3])
+    table = ablation.against_theory([run], {"bernoulli": theory})
+    row = table.iloc[0]
+    assert (row["likelihood"], row["in use: theory"], row["in use: found"]) == ("BCE", 2, 2)
+    assert row["KL, nats: theory"] == pytest.approx(1.5)
+    assert row["KL, nats: found"] == pytest.approx(1.2)
+    assert 0 <= row["angles: median"] <= row["angles: largest"] <= 90
+    words = ablation.theory_in_words(table)
+    assert words.startswith("1 of 1 use as many latents as theory predicts, 0 fewer, 0 more")
+    assert words.endswith("they carry 80% of the predicted nats")
+    assert ablation.theory_in_words(table[:0]) == "no run"
 
 
 def test_agreement_of_two_sizes():

@@ -1,6 +1,7 @@
 from .ablation import ACTIVE_KL as ACTIVE_KL
 from .ablation import AS_STATED as AS_STATED
 from .ablation import COUNTS as COUNTS
+from .ablation import against_theory as against_theory
 from .ablation import agreement as agreement
 from .ablation import balanced as balanced
 from .ablation import changes as changes
@@ -9,6 +10,7 @@ from .ablation import results as results
 from .ablation import shares as shares
 from .ablation import stated_beta as stated_beta
 from .ablation import summary as summary
+from .ablation import theory_in_words as theory_in_words
 from .goals import AMBIGUOUS as AMBIGUOUS
 from .goals import GOALS as GOALS
 from .goals import SweptRun as SweptRun

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaelib.architectures import ARCHITECTURES
+from vaelib.architectures import ARCHITECTURES, kept_convs
 from vaelib.errors import InputError
+from vaelib.models.affine import LinearTheory, affine_map, maps, pixel_changes, principal_angles
 from vaelib.models.losses import REFERENCE_SIDE, beta_eff, matched_beta
 from vaelib.spec import RunSpec
 from vaelib.training.store import Run
@@ -187,3 +188,46 @@ def agreement(small: pd.DataFrame, large: pd.DataFrame, within: float = 1.0) -> 
         "contrasts": int((before != 0).sum()),
         "same_sign": int((before == after)[before != 0].sum()),
     }
+
+
+def against_theory(runs: Iterable[Run], theories: Mapping[str, LinearTheory]) -> pd.DataFrame:
+    """Return a row a run of an affine network: what theory predicts of its likelihood, and what was found.
+
+    Latents in use (KL above `ACTIVE_KL`) and the KL of all, nats; the median and the largest of the principal
+    angles, degrees, between what the latents in use add to the pixels about the mean image and as many
+    leading directions of the theory. β_eff is that of 64×64 images (`matched_beta`).
+    """
+    rows = []
+    for run in sorted(runs, key=lambda r: (r.spec.likelihood, matched_beta(r.spec), r.spec.depth)):
+        theory, kl = theories[run.spec.likelihood], np.array(run.metrics["kl_per_dim"])
+        allowed, used = theory.kl(beta_eff(run.spec)), kl > ACTIVE_KL
+        row = {
+            "likelihood": {"bernoulli": "BCE", "gaussian": "MSE"}[run.spec.likelihood],
+            "β_eff": f"{matched_beta(run.spec):.5g}",
+            "layers": len(kept_convs(run.spec.arch, run.spec.depth)),
+            "seed": run.spec.seed,
+            "in use: theory": int((allowed > ACTIVE_KL).sum()),
+            "in use: found": int(used.sum()),
+            "KL, nats: theory": allowed.sum(),
+            "KL, nats: found": kl.sum(),
+        }
+        if used.any():
+            logits = maps(run.model)["logits"]
+            matrix, offset = (part.numpy() for part in affine_map(logits, (len(kl),)))
+            moved = pixel_changes(matrix[:, used], offset)
+            angles = principal_angles(moved, theory.basis[:, : used.sum()])
+            row |= {"angles: median": np.median(angles), "angles: largest": angles.max()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def theory_in_words(table: pd.DataFrame) -> str:
+    """Return in words how rows of `against_theory` compare with the theory."""
+    if table.empty:
+        return "no run"
+    short = table["in use: theory"] - table["in use: found"]
+    carried = table["KL, nats: found"].sum() / table["KL, nats: theory"].sum()
+    return (
+        f"{(short == 0).sum()} of {len(table)} use as many latents as theory predicts, "
+        f"{(short > 0).sum()} fewer, {(short < 0).sum()} more; they carry {carried:.0%} of the predicted nats"
+    )
