@@ -57,7 +57,7 @@ def test_a_chapter_is_in_the_book_and_its_figures_are_described(html, name):
     page = Page(path)
     figures = re.findall(r'<figure class="align-\w+" id="(fig-[\w-]+)"', page.text)
     assert len(figures) == len(set(figures))
-    least = {"conclusion": 0, "metrics": 0, "rotation_ranges": 1, "alternatives": 1}
+    least = {"conclusion": 0, "metrics": 0, "house": 1, "rotation_ranges": 1, "alternatives": 1}
     assert len(figures) >= least.get(name, 2)
     assert page.text.count('class="caption-number"') == len(figures)
     assert page.text.count('class="provenance"') == len(figures)
