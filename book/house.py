@@ -14,7 +14,7 @@
 # (sec-house)=
 # # The house
 #
-# The library behind this report, drawn from its own files: {numref}`fig-house` has its wings, each above those that it imports of. Nothing imports of what stands above it; a check of every commit holds that.
+# The library behind this report, drawn from its own files: {numref}`fig-house` has its wings, each above those that it imports from. Nothing imports from what stands above it; a check of every commit holds that.
 
 # %% tags=["parameters"]
 package = "src/vaelib"  # what is drawn
@@ -28,7 +28,7 @@ modules, between = house_modules(), house_imports()
 floors = house_floors(between)
 glue_all({"n_modules": len(modules), "n_lines": int(modules["lines"].sum()), "n_wings": len(floors)})
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-house", "caption": "The wings of the library. A line leads down to a wing that modules of the upper one import of; the thicker, the more imports there are."}, "image": {"alt": "Boxes on several floors, one for each part of the library, with lines that lead only downwards."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-house", "caption": "The wings of the library. A line leads down to a wing that modules of the upper one import from; the thicker, the more imports there are."}, "image": {"alt": "Boxes on several floors, one for each wing of the library, with lines that lead only downwards."}}
 wings_on_floors(modules, between, floors)
 
 # %% [markdown]
@@ -37,6 +37,6 @@ wings_on_floors(modules, between, floors)
 # ## What each module is for
 
 # %% tags=["hide-input"]
-modules.set_index("module")[["lines", "says"]].style.set_table_attributes('class="dataframe"').set_properties(
-    subset=["says"], **{"text-align": "left", "white-space": "normal"}
-)
+modules.set_index("module")[["lines", "says"]].rename_axis(None).style.set_table_attributes(
+    'class="dataframe"'
+).set_properties(subset=["says"], **{"text-align": "left", "white-space": "normal"})

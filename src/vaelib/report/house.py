@@ -1,4 +1,4 @@
-"""The library as it stands, read off its files: wings, modules, and what they import of each other."""
+"""The library as it stands, read off its files: wings, modules, and what they import from each other."""
 
 import ast
 from pathlib import Path
@@ -38,9 +38,9 @@ def house_imports() -> pd.DataFrame:
 
 
 def house_floors(between: pd.DataFrame) -> dict[str, int]:
-    """Return the floor of each wing: 0 where it imports of no other, else one above the highest it needs.
+    """Return the floor of each wing: 0 where it imports from no other, else one above the highest it needs.
 
-    Raises `ValueError` for wings that import of each other in a circle.
+    Raises `ValueError` for wings that import from each other in a circle.
     """
     needs = {wing: set(row.index[row > 0]) for wing, row in between.iterrows()}
     floors: dict[str, int] = {}
@@ -51,7 +51,7 @@ def house_floors(between: pd.DataFrame) -> dict[str, int]:
                 floors[wing] = max((floors[name] + 1 for name in needs.get(wing, set())), default=0)
                 break
         else:
-            raise ValueError(f"wings import of each other in a circle: {sorted(wings - set(floors))}")
+            raise ValueError(f"wings import from each other in a circle: {sorted(wings - set(floors))}")
     return floors
 
 
