@@ -10,9 +10,8 @@ import functools
 import os
 import sys
 
-from vaelib.report import plan
-from vaelib.report import build, recipes
 from vaelib.profiles import load_profile
+from vaelib.report import build, plan, recipes
 from vaelib.spec import RunSpec
 
 PROFILE = load_profile(config.get("profile", "quick"))

@@ -171,8 +171,8 @@ model = posed.model
 half = len(test) // 2
 firsts = test.factors.iloc[:half].drop_duplicates("digit").sort_values("digit").index.to_numpy(copy=True)
 codes = encode(model, test.images[firsts]).mu
-angles = np.linspace(-rotation_range, rotation_range, steps)
-image_grid(np.stack([traverse(model, code, [0], angles / model.degrees)[0] for code in codes]))
+turns = np.linspace(-rotation_range, rotation_range, steps)
+image_grid(np.stack([traverse(model, code, [0], turns / model.degrees)[0] for code in codes]))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-content-traversals", "caption": "The four content latents with the most KL, each moved over its 1–99 % range with the pose at 0; a row a test digit."}, "image": {"alt": "Four panels of small images; in each, rows of upright digits change their form from left to right."}}
 everything = encode(model, test.images)

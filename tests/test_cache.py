@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaelib.cache import Fit, cached, one_thread
+from vaelib.cache import Fit, cached, torch_threads
 from vaelib.errors import InputError
 from vaelib.training.store import RunStore
 
@@ -124,7 +124,7 @@ def test_threads_are_as_many_afterwards_as_before():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with one_thread():
+        with torch_threads(1):
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
     finally:

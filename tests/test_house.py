@@ -3,7 +3,9 @@
 import ast
 import importlib
 import subprocess
+import symtable
 import sys
+from dataclasses import fields
 
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from vaelib.fingerprint import PACKAGE, imports, modules_behind, shown
 from vaelib.plots import wings_on_floors
 from vaelib.profiles import ROOT
 from vaelib.report import house_floors, house_imports, house_modules
+from vaelib.spec import RunSpec
 
 WINGS = ["vaelib", *(f"vaelib.{stub.parent.name}" for stub in sorted(PACKAGE.glob("*/__init__.pyi")))]
 CHAPTERS = sorted((ROOT / "book").glob("*.py"))
@@ -42,6 +45,18 @@ def test_a_chapter_imports_public_names_of_wings_in_eight_lines_at_most(chapter)
     assert len(ours) <= 8
     for line in ours:
         assert {alias.name for alias in line.names} <= set(shown(line.module))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_whose_parameters_name_its_runs_gives_their_names_to_nothing_else(chapter):
+    # Its first cell would read another thing when it is executed again, as one does in Jupyter.
+    text = chapter.read_text()
+    own = [f.name for f in fields(RunSpec)]
+    naming = {"also", *own, *(f"{name}s" for name in own), *(f"also_{name}" for name in own)}
+    after = text.partition('tags=["parameters"]')[2].partition("# %%")[2] if "globals()" in text else ""
+    cells = symtable.symtable(f"# %%{after}", str(chapter), "exec")
+    stored = {symbol.get_name() for symbol in cells.get_symbols() if symbol.is_assigned()}
+    assert not stored & naming
 
 
 def test_a_name_of_a_wing_stands_for_its_module_and_not_for_the_wing(tmp_path):

@@ -74,10 +74,10 @@ def _read(folder: Path, made_from: Mapping[str, Any], tell: Callable[..., None])
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread, as bytes depend on their number, then on as many as before."""
+def torch_threads(n: int) -> Iterator[None]:
+    """Let torch compute on n threads, as bytes depend on their number, then on as many as before."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(n)
     try:
         yield
     finally:

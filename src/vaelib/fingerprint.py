@@ -47,9 +47,9 @@ def imports(file: Path) -> set[str]:
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
-            module = shown(node.module)
-            named = (f"{node.module}.{alias.name}" for alias in node.names)
-            names |= {node.module, *(module.get(name.rpartition(".")[2], name) for name in named)}
+            face = shown(node.module)
+            named = (face.get(alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+            names |= {node.module, *named}
     return names
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaelib.cache import Fit, cached, one_thread
+from vaelib.cache import Fit, cached, torch_threads
 from vaelib.data.dataset import evenly, load_split
 from vaelib.errors import check_choice
 from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, write_json, write_sealed
@@ -170,7 +170,7 @@ def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, floa
 
     def make() -> Fit:
         test = load_split(runs[0].spec, "test").images
-        with one_thread():
+        with torch_threads(1):
             codes = [encode(run.model, test[evenly(len(test), UDR_IMAGES)]) for run in runs]
         found = udr(
             [own.mu for own in codes], [own.kl_per_dim for own in codes], names=[run.id for run in runs]

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from vaelib.cache import one_thread
+from vaelib.cache import torch_threads
 from vaelib.errors import InputError
 from vaelib.scores import alignment, rate_quality, rotation
 from vaelib.scores.representation import Group, Representation
@@ -56,7 +56,7 @@ def measure(
     """
     scores: dict[str, Any] = {}
     undefined, seconds = {}, {}
-    with one_thread(), threadpool_limits(1), warnings.catch_warnings():
+    with torch_threads(1), threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a probe's last round is scored as it is
         for name in (bar := tqdm(groups, leave=False, disable=not progress)):
             bar.set_description(f"{representation.encoder.name}: {name}")

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaelib.cache import Fit, cached, one_thread
+from vaelib.cache import Fit, cached, torch_threads
 from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import DivergedError
 from vaelib.metrics.probes import r2
@@ -93,7 +93,7 @@ def train_network(
     batches = math.ceil(len(images) / step)
     network.train()
     with (
-        one_thread(),
+        torch_threads(1),
         tqdm(
             desc=title,
             total=epochs * batches,

@@ -19,6 +19,7 @@ from filelock import Timeout
 from safetensors.torch import load_file, save
 from tqdm import tqdm
 
+from vaelib.cache import torch_threads
 from vaelib.data import dataset
 from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
 from vaelib.files import (
@@ -193,7 +194,7 @@ class RunStore:
         train, val = (dataset.load_split(spec, split) for split in ("train", "val"))
         checksums = {"train": dataset.checksum(train), "val": dataset.checksum(val)}
         keep_large_blocks()
-        with _torch_threads(threads):
+        with torch_threads(threads):
             state = loop.fit(spec, train, val, folder / "checkpoint", device, progress)
             del train, val  # half a gigabyte at full scale
             test = dataset.load_split(spec, "test")
@@ -273,16 +274,6 @@ def pick_device(name: str) -> torch.device:
         available.insert(0, "cuda")
     check_choice("device", name, ["auto", *available])
     return torch.device(available[0] if name == "auto" else name)
-
-
-@contextlib.contextmanager
-def _torch_threads(n: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _peak_memory_mb() -> int:
