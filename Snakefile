@@ -60,6 +60,7 @@ rule all:
     input:
         lambda wildcards: {file for page in PROFILE.pages for file in read_by(page)},
         [(f"book/{page}.ipynb", f"{MADE}/page/{page}") for page in PROFILE.pages],
+        f"{MADE}/demo",
         "_build/html/index.html",
         f"{MADE}/book/html",
 
@@ -124,8 +125,20 @@ rule page:
     shell: "{VAELIB} page {wildcards.page} --profile {PROFILE.name} > {log} 2>&1"
 
 
+rule demo:
+    input: lambda wildcards: [f"{build.STORE}/{run}/done.json" for run in needs()["demo"].runs]
+    output: touch(f"{MADE}/demo")
+    params: recipe=lambda wildcards: recipes.demo_recipe(needs()["demo"].runs)
+    log: "logs/demo/networks.log"
+    message: "demo networks"
+    threads: 1
+    priority: 10**6
+    shell: "{VAELIB} demo --profile {PROFILE.name} > {log} 2>&1"
+
+
 rule book:
     input:
+        f"{MADE}/demo",
         [f"book/{page}.ipynb" for page in PROFILE.pages],
         [f"{MADE}/page/{page}" for page in PROFILE.pages],
     output:

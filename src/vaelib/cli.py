@@ -245,6 +245,15 @@ def page(name: str, profile: str) -> None:
     build.execute_page(name, profile)
 
 
+@main.command("demo", hidden=True)
+@profile_option
+def demo_command(profile: str) -> None:
+    """Write the scripts of the demo's networks, as the build does."""
+    from vaelib.report import build
+
+    build.export_demo(profile)
+
+
 @main.command(hidden=True)
 def assemble() -> None:
     """Put the executed pages together, as the build does."""

@@ -17,6 +17,7 @@ from .probes import target_entropy as target_entropy
 from .probes import tsne as tsne
 from .rotation import class_breakdown as class_breakdown
 from .rotation import invariance as invariance
+from .rotation import latents_moved as latents_moved
 from .rotation import rotation_isolation as rotation_isolation
 from .rotation import two_way as two_way
 from .sampling import beta_vae_score as beta_vae_score

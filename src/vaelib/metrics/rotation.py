@@ -265,3 +265,12 @@ def _mean(rho: np.ndarray) -> np.ndarray:
     """Return the mean over digits of what is finite (I, M) → (M,), NaN where nothing is."""
     finite = np.isfinite(rho)
     return _ratio(np.where(finite, rho, 0).sum(0), finite.sum(0))
+
+
+def latents_moved(mu: np.ndarray, far: float) -> np.ndarray:
+    """Return how many latents of each digit cover more than `far` while it is turned: (I, A, M) → (I,).
+
+    >>> latents_moved(np.array([[[0.0, 0.0], [1.0, 0.2]]]), far=0.5).tolist()
+    [1]
+    """
+    return (np.ptp(mu, axis=1) > far).sum(-1)

@@ -14,6 +14,7 @@ from .inference import encode as encode
 from .inference import evaluate as evaluate
 from .inference import prior_samples as prior_samples
 from .inference import traverse as traverse
+from .inference import turned_and_traversed as turned_and_traversed
 from .losses import REFERENCE_SIDE as REFERENCE_SIDE
 from .losses import beta_eff as beta_eff
 from .losses import beta_norm as beta_norm

@@ -49,7 +49,7 @@ class RingNetwork(nn.Module):
         x = F.avg_pool2d(x, max(1, x.shape[-1] // 32))
         blur = blur_matrix(x.shape[-1], BLUR).to(x)
         x = blur @ x @ blur.T
-        rings = F.grid_sample(x, self.grid.expand(len(x), -1, -1, -1), align_corners=False)[:, 0]
+        rings = F.grid_sample(x, self.grid.expand(x.shape[0], -1, -1, -1), align_corners=False)[:, 0]
         h = F.relu(self._layer(0, rings, range(-2, 3)))
         for i, step in enumerate(DILATIONS, start=1):
             h = h + F.relu(self._layer(i, h, (-step, 0, step)))

@@ -125,6 +125,19 @@ def traverse(model: VAE, start: np.ndarray, dims: list[int], values: np.ndarray)
     return images.reshape(len(dims), len(values), *images.shape[1:])
 
 
+def turned_and_traversed(model: VAE, turned: Tensor, reach: float = 3.0) -> np.ndarray:
+    """Return K images of one digit, what is drawn of them, and each latent moved alone: (2 + M, K, S, S).
+
+    `turned` are uint8 images (K, 1, S, S) of the digit at K angles, upright in the middle. Latents move from
+    −reach to reach, about the code of the one in the middle, in falling order of their KL over the images.
+    """
+    codes = encode(model, turned)
+    order = np.argsort(-codes.kl_per_dim, kind="stable")
+    values = np.linspace(-reach, reach, len(turned))
+    moved = traverse(model, codes.mu[len(turned) // 2], order.tolist(), values)
+    return np.concatenate([as_float(turned).numpy().swapaxes(0, 1), decode(model, codes.mu)[None], moved])
+
+
 def bound_terms(model: VAE, images: Tensor, likelihood: str) -> ElboTerms:
     """Return both terms of the bound of uint8 images (N, 1, S, S), one latent sample each, on the CPU."""
     with eval_mode(model):

@@ -124,7 +124,10 @@ class PoseVAE(VAE):
     def _pose_at(self, x: Tensor, log_q: Tensor) -> Tensor:
         angle, value = self._mode(log_q)
         _, second = self._mode(self._without_mode(log_q))
-        rows = (second > value - IN_DOUBT).nonzero()[:, 0]
+        in_doubt = second > value - IN_DOUBT
+        if torch.compiler.is_exporting():  # a graph takes the same way for all images
+            return torch.where(in_doubt, self._best_of(x, log_q), angle)
+        rows = in_doubt.nonzero()[:, 0]
         if len(rows):
             angle[rows] = self._best_of(x[rows], log_q[rows])
         return angle

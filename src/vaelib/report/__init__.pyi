@@ -1,3 +1,4 @@
+from .demo import network_name as network_name
 from .house import house_floors as house_floors
 from .house import house_imports as house_imports
 from .house import house_modules as house_modules

@@ -20,6 +20,7 @@ from vaelib.spec import RunSpec, canonical_json
 
 BUILD = ROOT / "_build"
 SPECS = BUILD / "report" / "specs"
+DEMO = BUILD / "report" / "demo"
 CLUSTERS = ROOT / "workflow" / "profiles"
 STORE = "runs"
 
@@ -152,6 +153,17 @@ def execute_page(name: str, profile: str) -> None:
     check_choice("page", name, chosen.pages)
     page = chosen.pages[name]
     notebooks.execute(page.source, BOOK / f"{name}.ipynb", given_parameters(chosen, page), page=name)
+
+
+def export_demo(profile: str) -> None:
+    """Write the scripts of the demo's networks; those of other runs, left by an earlier build, go."""
+    from vaelib.report import demo
+    from vaelib.training.store import RunStore
+
+    chosen = load_profile(profile)
+    runs = [RunStore(STORE).get(spec) for spec in page_runs(chosen, chosen.pages["demo"])]
+    shutil.rmtree(DEMO, ignore_errors=True)
+    demo.write_demo(demo.networks_of(runs), runs[0].spec, DEMO)
 
 
 def assemble() -> None:

@@ -41,6 +41,12 @@ def modules_read(source: Path) -> tuple[Path, ...]:
     return modules_behind({*imports(source), "vaelib.report.notebooks"}, NOT_DRAWN)
 
 
+def demo_recipe(runs: Sequence[str]) -> str:
+    """Return, as JSON, a fingerprint of what decides the demo's networks: their runs, and what writes them."""
+    behind = modules_behind({"vaelib.report.demo"}, NOT_DRAWN)
+    return json.dumps(_fingerprints(behind) | {"its runs": short(list(runs))})
+
+
 def book_recipe() -> str:
     """Return, as JSON, a fingerprint of all that decides the book except its executed pages."""
     notebooks = {*BOOK.glob("*.py"), *BOOK.glob("*.ipynb")}

@@ -1,0 +1,81 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# (sec-demo)=
+# # Demo
+#
+# What happens inside a trained network when a digit is turned? Turn one and see. The networks of this report run in this page: pick an unseen digit or draw your own,
+# turn it, and watch the latents of two networks side by side.
+#
+# <div id="vae-demo"><p>The live demo stands here in the built book where scripts are on. Elsewhere {numref}`fig-demo` stands in.</p></div>
+
+# %% tags=["parameters"]
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
+store = "runs"  # folder of the trained runs
+arch = "article"  # network that stands first in the demo
+beta = 4.0  # weight of its KL term
+seed = 0  # seed of all runs
+also = [
+    {"objective": "pose", "beta": 1.0},
+    {"arch": "ours"},
+    {"arch": "ours", "activation": "relu"},
+]  # further networks, the one that stands second first
+turned_per_class = 20  # unseen digits of each class that are turned
+moved = 0.5  # range of a latent while a digit turns that counts as moved; 1 is the SD of the prior
+
+# %% tags=["hide-input"]
+# %matplotlib inline
+import pandas as pd
+
+from vaelib import RunStore, load_profile
+from vaelib.data import rotation_sweep
+from vaelib.metrics import latents_moved
+from vaelib.models import encode, turned_and_traversed
+from vaelib.plots import traversal_panels
+from vaelib.report import glue_all, network_name, span
+
+runs = [RunStore(store).get(spec) for spec in load_profile(profile).runs(globals())]
+names = [network_name(run.spec) for run in runs]
+limit = runs[0].spec.rotation_range
+sweeps = [rotation_sweep(run.spec.image_size, turned_per_class, limit / 9, limit) for run in runs]
+codes = [sweep.layout(encode(run.model, sweep.images).mu) for run, sweep in zip(runs, sweeps, strict=True)]
+counts = [latents_moved(mu, moved) for mu in codes]
+glue_all({"moved": moved, "limit": limit, "n_turned": len(counts[0])})
+
+# %% [markdown]
+# *Turn it to and fro* takes the digit to {glue:text}`limit:.0f`°, over to −{glue:text}`limit:.0f`° and back. The bar behind a slider is the way that its latent went meanwhile,
+# coloured once it is longer than {glue:text}`moved`, where 1 is a standard deviation of the prior. The sliders move the latents by hand, and the grid shows what each of them
+# does alone.
+#
+# ```{tip}
+# Tab reaches every control, and the arrow keys move a slider. Nothing leaves your computer: the networks run in this page.
+# ```
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-demo", "caption": "The two networks that the demo starts with. From the top: an unseen digit at angles from −90° to 90°, what the network draws of it, and each latent moved alone from −3 to 3, the one that holds most first."}, "image": {"alt": "Two image grids, one for each network. On top an unseen digit turned in steps and its reconstructions; below, one row for each latent, with images that change from left to right."}}
+shown = [sweep.images[8 * turned_per_class * 19 :][:19:2] for sweep in sweeps[:2]]
+sheets = [turned_and_traversed(run.model, images) for run, images in zip(runs[:2], shown, strict=True)]
+traversal_panels(sheets, names[:2], cols=2)
+
+# %% [markdown]
+# ## What moves when a digit turns
+#
+# What the demo shows of one digit holds of {glue:text}`n_turned` unseen ones, turned from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°:
+
+# %% tags=["hide-input"]
+pd.DataFrame(
+    {
+        "latents": [run.spec.latent_dim for run in runs],
+        "that move: mean (fewest to most)": [span(count) for count in counts],
+    },
+    index=pd.Index(names, name="network"),
+)
