@@ -2,6 +2,7 @@
 # make serve    show the book at http://127.0.0.1:$(PORT)
 # make test     all that make lint checks, and the tests with coverage
 # make lint     lint, format check, the order of imports, types
+# make kernel   compile the demo's kernel anew (book/_demo/kernel.c); the result is kept in the repository
 # make lock     write requirements.lock anew from the ranges of pyproject.toml
 # make clean    remove all that make made, except the training runs in runs/, which cost hours
 #
@@ -17,7 +18,7 @@ TORCH_INDEX ?=
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: book serve test lint lock clean
+.PHONY: book serve test lint kernel lock clean
 .DEFAULT_GOAL := book
 
 book: .venv/.installed
@@ -44,6 +45,16 @@ ifneq ($(TORCH_INDEX),)
 endif
 	$(BIN)/pip install -c requirements.lock -e ".[test]"
 	touch $@
+
+# Zig from the package index is a C compiler for WebAssembly on every machine; one version, so that bytes are equal.
+kernel:
+	rm -rf _build/zig
+	mkdir -p _build && $(PYTHON) -m venv _build/zig
+	_build/zig/bin/pip install -q ziglang==0.17.1
+	_build/zig/bin/python -m ziglang cc --target=wasm32-freestanding -O3 -msimd128 -nostdlib -fno-builtin \
+		-Wl,--no-entry,--import-memory,--strip-all -o _build/zig/kernel.wasm book/_demo/kernel.c
+	printf '// Written by `make kernel` from kernel.c.\nwindow.VAE_KERNEL = "%s";\n' "$$(base64 -w0 _build/zig/kernel.wasm)" > book/_demo/kernel.js
+	rm -rf _build/zig
 
 # Accelerator packages stay out: torch pins its own, and a CPU-only torch has none.
 lock:

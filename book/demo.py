@@ -35,6 +35,7 @@ moved = 0.5  # range of a latent while a digit turns that counts as moved; 1 is 
 
 # %% tags=["hide-input"]
 # %matplotlib inline
+import numpy as np
 import pandas as pd
 
 from vaelib import RunStore, load_profile
@@ -64,7 +65,7 @@ glue_all({"moved": moved, "limit": limit, "n_turned": len(counts[0])})
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-demo", "caption": "The two networks that the demo starts with. From the top: an unseen digit at angles from −90° to 90°, what the network draws of it, and each latent moved alone from −3 to 3, the one that holds most first."}, "image": {"alt": "Two image grids, one for each network. On top an unseen digit turned in steps and its reconstructions; below, one row for each latent, with images that change from left to right."}}
 shown = [sweep.images[8 * turned_per_class * 19 :][:19:2] for sweep in sweeps[:2]]
 sheets = [turned_and_traversed(run.model, images) for run, images in zip(runs[:2], shown, strict=True)]
-traversal_panels(sheets, names[:2], cols=2)
+traversal_panels(np.stack(sheets), names[:2], cols=2)
 
 # %% [markdown]
 # ## What moves when a digit turns
@@ -75,7 +76,7 @@ traversal_panels(sheets, names[:2], cols=2)
 pd.DataFrame(
     {
         "latents": [run.spec.latent_dim for run in runs],
-        "that move: mean (fewest to most)": [span(count) for count in counts],
+        "that move: mean (fewest to most)": [span(count, "{:.1f}") for count in counts],
     },
     index=pd.Index(names, name="network"),
 )

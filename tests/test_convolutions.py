@@ -23,20 +23,20 @@ def computed(layers: list[Layer], x: np.ndarray) -> np.ndarray:
         for part in layer.convolutions:
             for y, x_ in itertools.product(*map(range, part.rows)):
                 value = layer.bias.copy()
-                for k, l in itertools.product(*map(range, part.kernel.shape[:2])):
+                for k, m in itertools.product(*map(range, part.kernel.shape[:2])):
                     row, column = (
                         y * part.stride - part.padding[0] + k,
-                        x_ * part.stride - part.padding[1] + l,
+                        x_ * part.stride - part.padding[1] + m,
                     )
                     if 0 <= row < layer.input[0] and 0 <= column < layer.input[1]:
-                        value += x[row, column] @ part.kernel[k, l]
+                        value += x[row, column] @ part.kernel[k, m]
                 out[y * step + part.offset[0], x_ * step + part.offset[1]] = value
         x = np.maximum(out, layer.slope * out).reshape(layer.shape)
     return x
 
 
 def unsettled(model: nn.Module) -> nn.Module:
-    """Return the network in double precision with statistics of batch norm that are not those of a fresh one."""
+    """Return the network in double precision whose batch norm is not that of a fresh one."""
     generator = torch.Generator().manual_seed(0)
     for name, value in model.state_dict().items():
         if value.dtype.is_floating_point:

@@ -70,7 +70,8 @@ def asked(page, network: str, method: str, rows: np.ndarray) -> np.ndarray:
     """Return what a network in the page makes of rows (N, …): (N, …)."""
     script = """([id, method, rows]) => {
         const network = vae.network(VAE_NETWORKS[id]);
-        return rows.map((row) => Array.from(network[method](method === "encode" ? Float32Array.from(row) : row)));
+        const taken = (row) => (method === "encode" ? Float32Array.from(row) : row);
+        return rows.map((row) => Array.from(network[method](taken(row))));
     }"""
     return np.array(page.evaluate(script, [network, method, np.asarray(rows, float).tolist()]))
 
@@ -108,7 +109,8 @@ def test_principal_components_draw_the_nearest_image_that_they_can(page):
 def test_digits_are_turned_as_those_of_the_training_images_are(page):
     digits = load_mnist("test").images[:8]
     degrees = np.array([0, 1, 30, -45, 90, -90, 137.5, 180])
-    script = "(rows) => rows.map(([image, degrees]) => Array.from(vae.rendered(Float32Array.from(image), degrees, 64)))"
+    script = """(rows) => rows.map(([image, degrees]) =>
+        Array.from(vae.rendered(Float32Array.from(image), degrees, 64)))"""
     found = page.evaluate(
         script, [[image.ravel().tolist(), angle] for image, angle in zip(digits, degrees, strict=True)]
     )
@@ -151,6 +153,6 @@ def test_a_script_says_what_its_network_is(runs):
 
 
 def test_a_network_of_categories_is_refused(tmp_path):
-    run = RunStore(tmp_path).get(tiny(objective="joint_vae", beta=1.0, capacity=5.0))
+    run = RunStore(tmp_path).get(tiny(objective="joint", beta=1.0, capacity=5.0))
     with pytest.raises(InputError, match="accepted: networks of Gaussian latents and of a pose"):
         demo.trained_network(run)

@@ -7,11 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
 
+from tests.browser import browser, needs_browser, opened, own_errors  # noqa: F401
 from tests.page import Page, assert_own_files
 from vaelib.claims.ledger import CLAIMS
+from vaelib.data.dataset import as_float, load_split, render
+from vaelib.data.mnist import load_mnist
 from vaelib.profiles import ROOT, load_profile
+from vaelib.report.build import page_runs
+from vaelib.training.store import RunStore
 
 PAGES = list(load_profile("smoke").pages)
 
@@ -57,7 +65,7 @@ def test_a_chapter_is_in_the_book_and_its_figures_are_described(html, name):
     page = Page(path)
     figures = re.findall(r'<figure class="align-\w+" id="(fig-[\w-]+)"', page.text)
     assert len(figures) == len(set(figures))
-    least = {"conclusion": 0, "metrics": 0, "house": 1, "rotation_ranges": 1, "alternatives": 1}
+    least = {"conclusion": 0, "metrics": 0, "house": 1, "demo": 1, "rotation_ranges": 1, "alternatives": 1}
     assert len(figures) >= least.get(name, 2)
     assert page.text.count('class="caption-number"') == len(figures)
     assert page.text.count('class="provenance"') == len(figures)
@@ -103,10 +111,90 @@ def test_a_chapter_with_other_parameters_is_a_page_of_its_own(html, checkout):
     assert text.count("data:image/png;base64,") >= 2
 
 
-@pytest.mark.skipif(
-    shutil.which("chromium") is None and "CI" not in os.environ,
-    reason="chromium is not installed; .ci/run installs it and fails without",
-)
+@pytest.fixture
+def demo(browser, html):  # noqa: F811
+    page = opened(browser, (html / "demo.html").as_uri())
+    page.wait_for_selector("#vae-demo[data-ready]")
+    yield page
+    assert own_errors(page) == []
+    assert all(address.startswith(("file:", "data:", "blob:")) for address in page.asked)
+    page.context.close()
+
+
+def sliders(page, place: str) -> list[float]:
+    """Return where the latents of one of the two networks stand, in their order on the page."""
+    inputs = f'[aria-label="{place} network"] .latent input'
+    return page.eval_on_selector_all(inputs, "(found) => found.map((input) => Number(input.value))")
+
+
+def image(page, place: str) -> str:
+    drawn = f'[aria-label="{place} network"] .pair figure + figure canvas'
+    return page.eval_on_selector(drawn, "(canvas) => canvas.toDataURL()")
+
+
+@needs_browser
+def test_the_demo_shows_what_the_networks_say_of_a_turned_digit(demo, checkout):
+    profile = load_profile("smoke")
+    specs = page_runs(profile, profile.pages["demo"])
+    fours = load_split(specs[0], "test").factors.query("digit == 4 and not rotated")
+    digit = load_mnist("test").images[[fours["index"].iloc[0]]]
+    demo.get_by_role("button", name="digit 4, number 1").click()
+    for degrees in (0, 35):
+        demo.get_by_label("turn", exact=True).fill(str(degrees))
+        demo.wait_for_timeout(300)
+        for place, spec in zip(("first", "second"), specs, strict=False):
+            x = as_float(render(digit, np.array([degrees]), spec.image_size))
+            with torch.inference_mode():
+                code = RunStore(checkout / "runs").get(spec).model.encode(x)[0][0]
+            assert sorted(sliders(demo, place)) == pytest.approx(sorted(code.tolist()), abs=0.02)
+
+
+@needs_browser
+def test_the_demo_by_keyboard_by_drawing_and_at_random(demo):
+    first, before = demo.locator('[aria-label="first network"]'), image(demo, "first")
+    first.locator(".latent input").first.focus()
+    for _ in range(60):
+        demo.keyboard.press("ArrowRight")
+    demo.wait_for_timeout(200)
+    assert image(demo, "first") != before
+    before = sliders(demo, "second")
+    pad = demo.locator("canvas.pad").bounding_box()
+    demo.mouse.move(pad["x"] + 70, pad["y"] + 20)
+    demo.mouse.down()
+    demo.mouse.move(pad["x"] + 60, pad["y"] + 120, steps=8)
+    demo.mouse.up()
+    demo.wait_for_timeout(300)
+    assert sliders(demo, "second") != before
+    assert "the digit you drew" in first.locator("canvas").first.get_attribute("aria-label")
+    before = sliders(demo, "first")
+    first.get_by_role("button", name="random point").click()
+    assert sliders(demo, "first") != before
+    first.locator("select").select_option(label="our network, β = 1")
+    demo.wait_for_timeout(1000)
+    assert "our network" in demo.get_by_role("status").text_content()
+
+
+@needs_browser
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_demo_can_be_read_by_everyone(browser, html, mode):  # noqa: F811
+    page = opened(browser, (html / "demo.html").as_uri(), script=f"localStorage.setItem('mode', '{mode}')")
+    page.wait_for_selector("#vae-demo[data-ready]")
+    found = Axe().run(page, context="#vae-demo").response
+    assert [violation["id"] for violation in found["violations"]] == []
+    page.context.close()
+
+
+@needs_browser
+def test_the_demo_fits_a_phone_and_is_on_its_page_alone(browser, html):  # noqa: F811
+    page = opened(browser, (html / "demo.html").as_uri(), width=400)
+    page.wait_for_selector("#vae-demo[data-ready]")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.context.close()
+    others = [path for path in html.glob("*.html") if "vae-demo" in path.read_text() and path.stem != "demo"]
+    assert others == []
+
+
+@needs_browser
 def test_math_is_typeset_in_a_browser_without_a_network(html):
     dom = subprocess.run(
         ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",

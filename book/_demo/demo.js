@@ -288,16 +288,15 @@
   let panels = [];
   document.addEventListener("DOMContentLoaded", () => {
     const root = document.getElementById("vae-demo");
-    const { first, second } = root.dataset;
-    panels = [new Panel("first", first), new Panel("second", second)];
+    const [first, second] = window.VAE_CATALOGUE;
+    panels = [new Panel("first", first.id), new Panel("second", second.id)];
     root.replaceChildren(
       element(
         "section", { class: "digit", "aria-label": "the digit" },
         element("div", { class: "digits", role: "group", "aria-label": "pick an unseen digit" }, ...unseen()),
         pad(),
-        element("label", { class: "turn" }, element("span", {}, "turn"), angle, turn),
-        button("turn it to and fro", tour),
       ),
+      element("div", { class: "turn" }, element("label", {}, element("span", {}, "turn"), angle, turn), button("turn it to and fro", tour)),
       status,
       element("div", { class: "panels" }, ...panels.map(({ node }) => node)),
     );

@@ -35,6 +35,7 @@ def main() -> None:
     vaelib notebook results -p beta 8    one chapter with another parameter
     vaelib train --arch ours --beta 4    one run; vaelib runs lists what is there
     vaelib evaluate ours-b4              its scores; vaelib claims judges the presentation's claims
+    vaelib export ours-b4                the network as ONNX, for other programs
     """
 
 
@@ -126,6 +127,25 @@ def runs(store: Path) -> None:
 
     table = RunStore(store).table()
     click.echo(f"no runs in {store}" if table.empty else table.to_string(index=False))
+
+
+@main.command()
+@click.argument("run_id", metavar="RUN")
+@store_option
+@click.option(
+    "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Folder of the files."
+)
+def export(run_id: str, store: Path, out: Path) -> None:
+    """Write a trained network for other programs: encoder and decoder as ONNX, and the demo's script.
+
+    RUN is the id of a finished run, or its beginning. Images have pixels in [0, 1].
+    """
+    from vaelib.report import export
+    from vaelib.training.store import RunStore
+
+    runs = {run.id: run for run in RunStore(store).all()}
+    for file in export.export(runs[_completed(run_id, list(runs), store)], out):
+        click.echo(file)
 
 
 @main.command()

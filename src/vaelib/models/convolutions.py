@@ -111,16 +111,19 @@ def _convolution(module: nn.Conv2d, input: Shape) -> Layer:
 def _transposed(module: nn.ConvTranspose2d, input: Shape) -> Layer:
     """Return a transposed convolution as one a phase: no zeros are put between pixels, none multiplied."""
     kernel, stride = _array(module.weight).transpose(2, 3, 0, 1), module.stride[0]
-    if any(tall - 2 * int(pad) != stride for tall, pad in zip(kernel.shape, module.padding, strict=False)):
+    pads = (int(module.padding[0]), int(module.padding[1]))
+    if any(kernel.shape[axis] - 2 * pads[axis] != stride for axis in (0, 1)):
         raise InputError(f"{module} cannot be exported; accepted: sides that grow by the stride.")
     parts = []
     for phase in itertools.product(range(stride), repeat=2):
         taps, padding = [], []
-        for axis, (first, pad) in enumerate(zip(phase, map(int, module.padding), strict=True)):
+        for axis, (first, pad) in enumerate(zip(phase, pads, strict=True)):
             met = np.arange((first + pad) % stride, kernel.shape[axis], stride)[::-1]
             taps.append(met)
             padding.append(int(met[0] - first - pad) // stride)
-        part = Convolution(kernel[np.ix_(*taps)], input[:2], 1, (padding[0], padding[1]), stride, phase)
+        part = Convolution(
+            kernel[np.ix_(*taps)], input[:2], 1, (padding[0], padding[1]), stride, (phase[0], phase[1])
+        )
         parts.append(_met(part, input))
     shape = (stride * input[0], stride * input[1], module.out_channels)
     return Layer(input, shape, tuple(parts), _bias(module))

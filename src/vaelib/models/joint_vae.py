@@ -20,7 +20,7 @@ class JointVAE(VAE):
     CATEGORIES = 10
     TEMPERATURE = 0.67
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int):
+    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, latent_dim: int):
         super().__init__(encoder, decoder, latent_dim)
         self.noise_dim = latent_dim + self.CATEGORIES
 

@@ -80,7 +80,7 @@ class PoseVAE(VAE):
     log_prior: Tensor
     log_window: Tensor
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int, told: PosePrior):
+    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, latent_dim: int, told: PosePrior):
         super().__init__(encoder, decoder, latent_dim)
         self.energy = RingNetwork()
         self.told = told
@@ -95,7 +95,7 @@ class PoseVAE(VAE):
         return 2 * (latent_dim - 1), latent_dim - 1
 
     @classmethod
-    def of(cls, encoder: nn.Module, decoder: nn.Module, spec: RunSpec) -> "PoseVAE":
+    def of(cls, encoder: nn.Sequential, decoder: nn.Sequential, spec: RunSpec) -> "PoseVAE":
         """Return the network of a spec, told what the spec says of turned images."""
         told = PosePrior(spec.told_upright, spec.told_slant, spec.rotation_range)
         return cls(encoder, decoder, spec.latent_dim, told)

@@ -34,7 +34,7 @@ class VAE(nn.Module):
     knows which distributions they are.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent_dim: int):
+    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, latent_dim: int):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
@@ -46,7 +46,7 @@ class VAE(nn.Module):
         return 2 * latent_dim, latent_dim
 
     @classmethod
-    def of(cls, encoder: nn.Module, decoder: nn.Module, spec: RunSpec) -> "VAE":
+    def of(cls, encoder: nn.Sequential, decoder: nn.Sequential, spec: RunSpec) -> "VAE":
         """Return the network of a spec, of an encoder and a decoder of these `widths`."""
         return cls(encoder, decoder, spec.latent_dim)
 

@@ -21,7 +21,7 @@ from vaelib.files import write_atomic
 from vaelib.models import pose_vae
 from vaelib.models.affine import affine_map, maps
 from vaelib.models.convolutions import Convolution, Layer, convolution_layers, dense
-from vaelib.models.energy import BLUR, DILATIONS, RINGS
+from vaelib.models.energy import BINS, BLUR, DILATIONS, RINGS
 from vaelib.models.losses import blur_matrix
 from vaelib.models.pose_vae import PoseVAE
 from vaelib.models.vae import VAE
@@ -32,6 +32,7 @@ from vaelib.training.store import Run
 
 DIGITS_PER_CLASS = 2
 PCA_IMAGES = 6000
+ACTIVATION_TITLES = {"identity": "no activation", "relu": "ReLU", "leaky_relu": "leaky ReLU"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,11 +163,18 @@ def networks_of(runs: Sequence[Run]) -> list[Network]:
 
 
 def network_name(spec: RunSpec) -> str:
-    """Return what the demo calls a trained network."""
-    if spec.objective != "beta_vae":
-        return f"{ARCHITECTURES[spec.arch].title}, {title(spec)}"
-    own = spec.activation == ARCHITECTURES[spec.arch].activation
-    return f"{ARCHITECTURES[spec.arch].title}{'' if own else f', {spec.activation}'}, β = {spec.beta:g}"
+    """Return what a trained network is called where several stand side by side.
+
+    >>> network_name(RunSpec(arch="ours", activation="relu")), network_name(RunSpec(objective="pose", beta=1))
+    ('our network with ReLU, β = 4', 'the pose network, β = 1')
+    """
+    if spec.objective == "pose":
+        return f"the pose network, β = {spec.beta:g}"
+    architecture = ARCHITECTURES[spec.arch]
+    activation = ACTIVATION_TITLES[str(spec.activation)]
+    own = "" if spec.activation == architecture.activation else f" with {activation}"
+    objective = f"β = {spec.beta:g}" if spec.objective == "beta_vae" else title(spec)
+    return f"{architecture.title}{own}, {objective}"
 
 
 def _latents(kl: Sequence[float], names: dict[int, str] | None = None) -> list[dict[str, Any]]:
@@ -177,7 +185,7 @@ def _latents(kl: Sequence[float], names: dict[int, str] | None = None) -> list[d
 def _pose(model: PoseVAE, size: int) -> dict[str, Any]:
     side = size // max(1, size // 32)
     return {
-        "bins": pose_vae.BINS,
+        "bins": BINS,
         "rings": RINGS,
         "sharpness": pose_vae.SHARPNESS,
         "around": pose_vae.AROUND,
@@ -204,8 +212,8 @@ def _energies(model: PoseVAE) -> list[tuple[list[int], Layer]]:
 
 
 def _circular(weights: np.ndarray, bias: np.ndarray, slope: float) -> Layer:
-    part = Convolution(weights[None, None], (pose_vae.BINS, 1), 1, (0, 0))
-    return Layer((pose_vae.BINS, 1, len(weights)), (pose_vae.BINS, 1, len(bias)), (part,), bias, slope)
+    part = Convolution(weights[None, None], (BINS, 1), 1, (0, 0))
+    return Layer((BINS, 1, len(weights)), (BINS, 1, len(bias)), (part,), bias, slope)
 
 
 def digits_script(spec: RunSpec) -> str:

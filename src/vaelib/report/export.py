@@ -67,4 +67,5 @@ def _onnx(module: nn.Module, example: Tensor) -> bytes:
         # Decomposed by torch: the exporter's own cross-entropy of logits overflows from 88 up.
         traced = torch.export.export(module, (example,), dynamic_shapes=rows).run_decompositions()
         program = torch.onnx.export(traced, dynamo=True, opset_version=OPSET, verbose=False)
+    assert program is not None  # it is only where a file was named
     return program.model_proto.SerializeToString()

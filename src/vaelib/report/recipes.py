@@ -42,7 +42,7 @@ def modules_read(source: Path) -> tuple[Path, ...]:
 
 
 def demo_recipe(runs: Sequence[str]) -> str:
-    """Return, as JSON, a fingerprint of what decides the demo's networks: their runs, and what writes them."""
+    """Return, as JSON, a fingerprint of what decides the demo's networks: runs, and what writes them."""
     behind = modules_behind({"vaelib.report.demo"}, NOT_DRAWN)
     return json.dumps(_fingerprints(behind) | {"its runs": short(list(runs))})
 

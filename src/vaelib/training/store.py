@@ -74,9 +74,10 @@ class Run:
     @cached_property
     def model(self) -> VAE:
         """The trained network on the CPU, in eval mode."""
-        model = build_vae(self.spec)
-        model.load_state_dict(load_file(self.folder / "model.safetensors"))
-        return model.to(memory_format=torch.channels_last).eval()
+        with torch.inference_mode(False):  # else weights first asked for inside of it could not be exported
+            model = build_vae(self.spec)
+            model.load_state_dict(load_file(self.folder / "model.safetensors"))
+            return model.to(memory_format=torch.channels_last).eval()
 
 
 class RunStore:

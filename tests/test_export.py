@@ -1,0 +1,45 @@
+"""What another program reads of an exported network is what torch computes."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from click.testing import CliRunner
+
+from tests.tiny import tiny
+from vaelib.cli import main
+from vaelib.data.dataset import as_float, load_split
+from vaelib.report.export import export
+from vaelib.training.store import RunStore
+
+SPECS = {
+    "article": tiny(arch="article"),
+    "ours": tiny(arch="ours"),
+    "pose": tiny(arch="article", objective="pose", beta=1.0, image_size=32, n_test=60),
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_onnx_computes_what_torch_does(name, tmp_path):
+    run = RunStore(tmp_path / "runs").get(SPECS[name])
+    x = as_float(load_split(run.spec, "test").images)
+    with torch.inference_mode():
+        codes = run.model.encode(x)[0]
+        images = torch.sigmoid(run.model.decode(codes))
+    encoder, decoder, script = export(run, tmp_path / "out")
+    read = onnxruntime.InferenceSession(encoder).run(None, {"image": x.numpy()})[0]
+    drawn = onnxruntime.InferenceSession(decoder).run(None, {"code": codes.numpy()})[0]
+    np.testing.assert_allclose(read, codes.numpy(), atol=2e-5)
+    np.testing.assert_allclose(drawn, images.numpy(), atol=2e-5)
+    assert script.name == f"{run.id}.js"
+
+
+def test_the_command_names_its_files_and_refuses_a_run_that_is_not_there(tmp_path):
+    run = RunStore(tmp_path / "runs").get(SPECS["article"])
+    given = ["--store", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, ["export", run.id[:10], *given])
+    assert done.exit_code == 0
+    assert sorted(done.output.split()) == sorted(map(str, (tmp_path / "out").iterdir()))
+    refused = CliRunner().invoke(main, ["export", "theirs", *given])
+    assert refused.exit_code == 2
+    assert "run 'theirs' is not among the 1 finished ones" in refused.output
