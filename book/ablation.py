@@ -59,7 +59,6 @@ also = [
 n_moved = 100  # test images decoded with each dimension moved
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 from dataclasses import replace
 
 import numpy as np

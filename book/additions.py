@@ -43,7 +43,6 @@ n_moved = 50  # test images whose pose is moved
 steps = 9  # images along a dimension
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import inspect
 
 import numpy as np

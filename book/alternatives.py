@@ -46,7 +46,6 @@ also = [
 ]  # each of the others
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 

@@ -28,7 +28,6 @@ n_tested = 200  # test images on which the maps are tried, half upright and half
 n_starts = 40  # test images at which traversals start
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 

@@ -27,7 +27,6 @@ example_beta = 4.0  # the value whose readings are tabulated
 also = []  # further runs, in which β is swept with several seeds
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 
@@ -193,7 +192,7 @@ terms_against_beta(table)
 # distortion what is still missing when it is read back. No β is "right" here. Each picks a point, and only along the dotted
 # diagonals are two points equally good as a model of the data, by equation {eq}`elbo`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "The runs in the plane of rate and distortion, all test images. On a dotted line the negative ELBO, rate plus distortion, is constant; the lower the line, the better the bound."}, "image": {"alt": "Scatter plot with KL on the horizontal and reconstruction on the vertical axis, a labelled point for each beta joined by a line, and dotted diagonals.", "width": "75%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-rate-distortion", "caption": "The runs in the plane of rate and distortion, all test images. On a dotted line the negative ELBO, rate plus distortion, is constant; the lower the line, the better the bound."}, "image": {"alt": "Scatter plot with KL on the horizontal and reconstruction on the vertical axis, a labelled point for each beta joined by a line, and dotted diagonals."}}
 rate_distortion(table)
 
 # %% [markdown]

@@ -31,7 +31,6 @@ steps = 7  # images along a dimension
 n_moved = 200  # test images decoded with each dimension moved
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 
@@ -93,7 +92,7 @@ for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near
 # runs of {glue:text}`second` (β = {glue:text}`betas`) the nearest rate, {glue:text}`kl_near:.2f` nats, is that of
 # **β = {glue:text}`beta_near:g`**, {glue:text}`near_note`. It stands for "the nearest rate" below.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-plane", "caption": "Both networks in the plane of rate and distortion, test images; lower and further left is better. A curve joins the values of β of one network."}, "image": {"alt": "Plot of reconstruction against KL with labelled points for the values of beta, a colour and a marker for each network.", "width": "75%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-plane", "caption": "Both networks in the plane of rate and distortion, test images; lower and further left is better. A curve joins the values of β of one network."}, "image": {"alt": "Plot of reconstruction against KL with labelled points for the values of beta, a colour and a marker for each network."}}
 rates_of_networks(
     pd.DataFrame(
         [
@@ -135,12 +134,12 @@ traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
 # How the nats are spread over the dimensions is in {numref}`fig-networks-spectra`, and how well the angle of rotated digits can be read from
 # the best single dimension and from all of them in {numref}`fig-networks-angle`.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-spectra", "caption": "KL of the dimensions on test images, sorted within each run and averaged over seeds."}, "image": {"alt": "Lines of KL against the rank of the dimension, one for each network and setting.", "width": "75%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-spectra", "caption": "KL of the dimensions on test images, sorted within each run and averaged over seeds."}, "image": {"alt": "Lines of KL against the rank of the dimension, one for each network and setting."}}
 spectra_of_networks(
     {labels[p]: np.mean([np.sort(c.per_dim["kl"])[::-1] for c in found[p]], axis=0) for p in compared}
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-angle", "caption": "R² of the angle on rotated test digits: the best single dimension by a line, and all dimensions by their nearest neighbours. Bars: 95 % over resampled test images of one run; a row is a run."}, "image": {"alt": "For each run two points with error bars: the R squared of the angle from the best dimension and from all dimensions.", "width": "75%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-angle", "caption": "R² of the angle on rotated test digits: the best single dimension by a line, and all dimensions by their nearest neighbours. Bars: 95 % over resampled test images of one run; a row is a run."}, "image": {"alt": "For each run two points with error bars: the R squared of the angle from the best dimension and from all dimensions."}}
 rows = {
     f"{labels[point]}, seed {seed}": {
         (kind, part): getattr(estimate, part)

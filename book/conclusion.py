@@ -27,7 +27,6 @@ seeds = [0]  # seeds of each network
 also = []  # further runs, in which β is swept
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 from vaelib import ARCHITECTURES, RunStore, load_profile
 from vaelib.claims import DECK_BETA, LEAST_SEEDS, gather, judge_claims
 from vaelib.models import REFERENCE_SIDE

@@ -24,7 +24,6 @@ n_shown = 20  # digits in the sample grid
 n_measured = 1000  # test digits behind the curve of distances (fewer where the profile has fewer)
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 

@@ -34,7 +34,6 @@ turned_per_class = 20  # unseen digits of each class that are turned
 moved = 0.5  # range of a latent while a digit turns that counts as moved; 1 is the SD of the prior
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 

@@ -30,7 +30,6 @@ turned_per_class = 50  # test digits of each class that are turned through all a
 n_named = 50  # test images on which the dimensions get their names
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 
@@ -331,7 +330,7 @@ pd.DataFrame.from_dict(rows, orient="index")
 # ({numref}`fig-importance`); a code with one dimension a factor has a single 1 in every column {cite:p}`eastwood2018`. D is one when each dimension serves a
 # single factor, C when each factor is served by a single dimension, I is how well the forest predicts.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-importance", "caption": "Importance of each dimension in predicting each factor of the factorial set, by random forests. Columns add up to 1; a column of zeros is a factor that cannot be told better than by chance, and empty cells are undefined: no dimension is active.", "width": "70%"}, "image": {"alt": "Heat map with a row for each latent dimension and a column for each factor, digit, angle, thickness, shear and scale; the importances stand in the cells."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-importance", "caption": "Importance of each dimension in predicting each factor of the factorial set, by random forests. Columns add up to 1; a column of zeros is a factor that cannot be told better than by chance, and empty cells are undefined: no dimension is active."}, "image": {"alt": "Heat map with a row for each latent dimension and a column for each factor, digit, angle, thickness, shear and scale; the importances stand in the cells."}}
 scores = score(run, store)
 importance = scores["dci_importance"]
 matrix = np.full((run.spec.latent_dim, len(CROSSED)), np.nan) if importance is None else np.array(importance)

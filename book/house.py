@@ -20,7 +20,6 @@
 package = "src/vaelib"  # what is drawn
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 from vaelib.plots import wings_on_floors
 from vaelib.report import glue_all, house_floors, house_imports, house_modules
 

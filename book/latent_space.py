@@ -27,7 +27,6 @@ n_tsne = 2000  # codes given to t-SNE, and shown in both planes (fewer where the
 tsne_seed = 0  # of t-SNE
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
@@ -106,7 +105,7 @@ plane(tsne(codes.mu[shown], perplexity, tsne_seed), *factors, ("t-SNE 1", "t-SNE
 # Independent factors would leave the latents uncorrelated over the test images ({numref}`fig-correlations`). The reverse does not hold: uncorrelated
 # latents can still depend on each other, and can still mix the factors.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-correlations", "caption": "Correlations of the mean codes over the test images, each pair once."}, "image": {"alt": "Lower triangle of a matrix with a row and a column for each latent dimension; cells are coloured from blue for minus one through grey to orange for one, with the correlation written in each.", "width": "70%"}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-correlations", "caption": "Correlations of the mean codes over the test images, each pair once."}, "image": {"alt": "Lower triangle of a matrix with a row and a column for each latent dimension; cells are coloured from blue for minus one through grey to orange for one, with the correlation written in each."}}
 correlations = latent_correlations(codes.mu)
 correlation_map(correlations)
 

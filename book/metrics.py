@@ -21,7 +21,6 @@
 seed = 0  # draws factors, noise and rotations of the cases
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 import torch

@@ -22,7 +22,6 @@ profile = "quick"  # scale of the report; this page is the same at each
 results = "benchmarks/results.json"  # file written by python -m benchmarks
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import json
 
 import pandas as pd

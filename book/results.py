@@ -26,7 +26,6 @@ n_samples = 40  # images drawn from the prior
 prior_seed = 0  # draws their latents
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 import numpy as np
 import pandas as pd
 

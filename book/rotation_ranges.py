@@ -38,7 +38,6 @@ turned_per_class = 50  # unseen digits of each class that are turned
 n_measured = 1000  # test digits behind the curve of distances (fewer where the profile has fewer)
 
 # %% tags=["hide-input"]
-# %matplotlib inline
 from functools import partial
 
 import numpy as np

@@ -140,7 +140,7 @@ def test_the_demo_shows_what_the_networks_say_of_a_turned_digit(demo, checkout):
     digit = load_mnist("test").images[[fours["index"].iloc[0]]]
     demo.get_by_role("button", name="digit 4, number 1").click()
     for degrees in (0, 35):
-        demo.get_by_label("turn", exact=True).fill(str(degrees))
+        demo.get_by_label("turn of the digit").fill(str(degrees))
         demo.wait_for_timeout(300)
         for place, spec in zip(("first", "second"), specs, strict=False):
             x = as_float(render(digit, np.array([degrees]), spec.image_size))
@@ -158,6 +158,7 @@ def test_the_demo_by_keyboard_by_drawing_and_at_random(demo):
     demo.wait_for_timeout(200)
     assert image(demo, "first") != before
     before = sliders(demo, "second")
+    demo.locator("canvas.pad").scroll_into_view_if_needed()
     pad = demo.locator("canvas.pad").bounding_box()
     demo.mouse.move(pad["x"] + 70, pad["y"] + 20)
     demo.mouse.down()

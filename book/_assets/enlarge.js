@@ -4,17 +4,18 @@ document.addEventListener("DOMContentLoaded", () => {
   box.className = "enlarged";
   box.addEventListener("click", () => box.close());
   document.body.append(box);
-  for (const image of document.querySelectorAll("figure img")) {
-    image.tabIndex = 0;
+  for (const image of document.querySelectorAll("figure img, .drawn svg")) {
+    const frame = image.closest(".drawn") ?? image;  // a drawing's frame scrolls, and so has the focus already
+    frame.tabIndex = 0;
     image.classList.add("enlargeable");
     const open = () => {
-      const copy = image.cloneNode();
+      const copy = image.cloneNode(true);
       copy.removeAttribute("style");
       copy.removeAttribute("id");
       box.replaceChildren(copy);
       box.showModal();
     };
     image.addEventListener("click", open);
-    image.addEventListener("keydown", (event) => event.key === "Enter" && open());
+    frame.addEventListener("keydown", (event) => event.key === "Enter" && open());
   }
 });

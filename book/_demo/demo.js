@@ -234,7 +234,7 @@
     requestAnimationFrame(go);
   }
 
-  const angle = element("input", { type: "range", min: -180, max: 180, step: 1, value: 0 });
+  const angle = element("input", { type: "range", min: -180, max: 180, step: 1, value: 0, "aria-label": "turn of the digit, degrees" });
   const turn = element("output");
   angle.addEventListener("input", () => (stop(), turnTo(Number(angle.value))));
 
@@ -296,7 +296,7 @@
         element("div", { class: "digits", role: "group", "aria-label": "pick an unseen digit" }, ...unseen()),
         pad(),
       ),
-      element("div", { class: "turn" }, element("label", {}, element("span", {}, "turn"), angle, turn), button("turn it to and fro", tour)),
+      element("div", { class: "turn" }, element("label", {}, element("span", { "aria-hidden": "true" }, "turn"), angle, turn), button("turn it to and fro", tour)),
       status,
       element("div", { class: "panels" }, ...panels.map(({ node }) => node)),
     );

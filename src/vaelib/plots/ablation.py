@@ -38,7 +38,7 @@ def count_matrix(panels: Mapping[str, pd.DataFrame], latent_dim: int) -> Figure:
             rotation=40,
             ha="right",
             rotation_mode="anchor",
-            fontsize=7.5,
+            fontsize=8,
         )
         ax.set_yticks(range(rows), means.index)
         ax.set_title(title)
@@ -129,5 +129,5 @@ def attribution(shares: Mapping[str, Mapping[str, float]], factors: tuple[str, s
     ax.set(xlim=(0, 1), xlabel="share of variance", ylim=(-0.6, len(shares) - 0.4))
     ax.grid(False, axis="y")
     ax.tick_params(axis="y", length=0)
-    one_legend(figure, cols=4)
+    one_legend(figure)
     return figure

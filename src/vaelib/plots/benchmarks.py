@@ -28,7 +28,7 @@ def throughput_chart(throughput: list[dict]) -> Figure:
                 f"{row['images_per_second']:.0f}/s",
                 (2, at),
                 va="center",
-                fontsize=7,
+                fontsize=8,
                 color="white",
             )
             ticks.append(at)

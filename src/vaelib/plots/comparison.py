@@ -64,7 +64,7 @@ def scores_at_rate(
         )
         ax.set_title(title, pad=9)
         ax.set(xlabel="rate: KL, nats")
-    one_legend(figure, cols=3)
+    one_legend(figure)
     return figure
 
 
@@ -115,5 +115,5 @@ def angle_r2(table: pd.DataFrame) -> Figure:
     ax.set_yticks(places, table.index)
     ax.set(xlabel="R² of the angle, rotated test digits not fitted on", ylim=(-0.6, len(table) - 0.4))
     ax.grid(False, axis="y")
-    one_legend(figure, cols=2)
+    one_legend(figure)
     return figure

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaelib.plots.style import PALETTE, WIDTH, house_style, new_figure
+from vaelib.plots.style import PALETTE, WIDTH, HouseFigure, house_style, new_figure, one_legend
 
 
 def signed_degrees(angle: float) -> str:
@@ -24,7 +24,7 @@ def resized_digits(small: np.ndarray, large: np.ndarray) -> Figure:
     n, side, full = len(small), small.shape[-1], large.shape[-1]
     pitch = side + full + 16
     extent = n * pitch - 12
-    figure = Figure(figsize=(WIDTH, WIDTH * (full + 10) / extent), layout="constrained")
+    figure = HouseFigure(figsize=(WIDTH, WIDTH * (full + 10) / extent), layout="constrained")
     ax = figure.subplots()
     for k in range(n):
         for image, left in ((small[k], k * pitch), (large[k], k * pitch + side + 4)):
@@ -44,7 +44,7 @@ def upright_and_rotated(
     n, side = len(upright), upright.shape[-1]
     rows = -(-n // cols)
     step, pitch = side * 1.06, side * 2.5
-    figure = Figure(figsize=(WIDTH, WIDTH * rows * pitch / (cols * step)), layout="constrained")
+    figure = HouseFigure(figsize=(WIDTH, WIDTH * rows * pitch / (cols * step)), layout="constrained")
     ax = figure.subplots()
     for k in range(n):
         left, top = (k % cols) * step, -(k // cols) * pitch
@@ -79,7 +79,6 @@ def split_distributions(factors: Mapping[str, pd.DataFrame], rotation_range: flo
             bins,
             color=PALETTE[k],
             lw=1.6,
-            label=f"{split}, n = {len(rotated):,}",
         )
     digits.set(xlabel="digit", ylabel="% of the source digits", xticks=range(10))
     angles.set(xlabel="angle of the rotated image, degrees", ylabel="% of the rotated images")
@@ -87,15 +86,7 @@ def split_distributions(factors: Mapping[str, pd.DataFrame], rotation_range: flo
     angles.set_xticks(np.linspace(-rotation_range, rotation_range, 7).round())
     for ax in (digits, angles):
         ax.grid(axis="x", visible=False)
-        ax.legend(
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1.0),
-            ncols=len(factors),
-            fontsize=7,
-            handlelength=1.0,
-            columnspacing=0.9,
-            handletextpad=0.5,
-        )
+    one_legend(figure)
     return figure
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from vaelib.plots.style import INK, WIDTH, house_style
+from vaelib.plots.style import INK, WIDTH, HouseFigure, house_style
 
 
 def tile(images: np.ndarray, gap: int = 2) -> np.ndarray:
@@ -28,7 +28,7 @@ def image_grid(
 ) -> Figure:
     """Draw images (rows, cols, S, S) with values in [0, 1] as a grid; labels at the left and on top."""
     rows, cols, side, _ = images.shape
-    figure = Figure(figsize=(width, width * rows / cols + 0.4), layout="constrained")
+    figure = HouseFigure(figsize=(width, width * rows / cols + 0.4), layout="constrained")
     ax = figure.subplots()
     ax.imshow(tile(images), vmin=0, vmax=1)
     ax.grid(False)

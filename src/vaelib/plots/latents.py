@@ -34,15 +34,23 @@ def plane(
     left, right = figure.axes
     order = np.random.default_rng(0).permutation(len(points))
     colors = np.array(DIGIT_COLORS)[digit]
-    left.scatter(*points[order].T, c=colors[order], s=7, linewidth=0, alpha=0.8)
+    left.scatter(*points[order].T, c=colors[order], s=7, linewidth=0, alpha=0.8, rasterized=True)
     for name, color in enumerate(DIGIT_COLORS):
-        left.scatter([], [], c=color, s=22, label=str(name))
+        left.scatter([], [], color=color, s=22, label=str(name))
     left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=5, columnspacing=1, handletextpad=0)
     left.set_title("by digit")
-    right.scatter(*points[~rotated].T, c=INK, s=3, linewidth=0, alpha=0.5)
+    right.scatter(*points[~rotated].T, c=INK, s=3, linewidth=0, alpha=0.5, rasterized=True)
     turned = order[rotated[order]]
     shown = right.scatter(
-        *points[turned].T, c=angle[turned], cmap=ANGLES, vmin=-90, vmax=90, s=7, linewidth=0, alpha=0.9
+        *points[turned].T,
+        c=angle[turned],
+        cmap=ANGLES,
+        vmin=-90,
+        vmax=90,
+        s=7,
+        linewidth=0,
+        alpha=0.9,
+        rasterized=True,
     )
     right.set_title("rotated digits by angle")
     right.sharex(left)
@@ -96,7 +104,7 @@ def correlation_map(correlations: np.ndarray) -> Figure:
         cmap=SIGNED,
         annot=True,
         fmt=".2f",
-        annot_kws={"size": 7, "color": "white"},
+        annot_kws={"size": 8, "color": "white"},
         square=True,
         ax=ax,
         cbar_kws={"label": "Pearson's r", "pad": 0.02},

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Polygon
+from matplotlib.patches import Polygon
 
 from vaelib.plots.images import tile
-from vaelib.plots.style import INK, PALETTE, WIDTH, house_style
+from vaelib.plots.style import INK, PALETTE, WIDTH, HouseFigure, house_style, one_legend
 
 KINDS = {
     "image": INK,
@@ -100,7 +100,7 @@ def network_diagrams(tables: Mapping[str, pd.DataFrame], image_size: int) -> Fig
     rows = {title: _placed(_blocks(table, image_size)) for title, table in tables.items()}
     extent = max(right for _, right in rows.values())
     height = WIDTH / extent * 1.85
-    figure = Figure(figsize=(WIDTH, height * len(rows) + 0.3), layout="constrained")
+    figure = HouseFigure(figsize=(WIDTH, height * len(rows) + 0.3), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(rows), 1))
     for ax, (title, (placed, right)) in zip(axes, rows.items(), strict=True):
         shift = (extent - right) / 2
@@ -112,14 +112,9 @@ def network_diagrams(tables: Mapping[str, pd.DataFrame], image_size: int) -> Fig
         ax.set_title(f"{title}: {cost}", loc="left")
         ax.set(xlim=(0, extent), ylim=(-1.0, 0.5 + SLANT / 2 + 0.05), aspect="equal")
         ax.set_axis_off()
-    figure.legend(
-        handles=[Patch(color=color, label=kind) for kind, color in KINDS.items()],
-        loc="outside lower center",
-        ncols=len(KINDS),
-        fontsize=7.5,
-        handlelength=1,
-        columnspacing=1.2,
-    )
+    for kind, color in KINDS.items():
+        axes[0].scatter([], [], marker="s", color=color, label=kind)
+    one_legend(figure, loc="outside lower center")
     return figure
 
 
@@ -129,7 +124,7 @@ def _placed(blocks: Sequence[_Block]) -> tuple[list[tuple[float, _Block]], float
     for block in blocks:
         thickness, _, depth = _size(block, blocks[0].side)
         placed.append((left, block))
-        left += max(thickness + depth + 0.11, 0.34)
+        left += max(thickness + depth + 0.11, 0.42)
     return placed, left
 
 
@@ -157,7 +152,7 @@ def _draw_block(ax: Axes, left: float, block: _Block, image_size: int) -> None:
         (left + (thickness + depth) / 2, -0.66),
         ha="center",
         va="top",
-        fontsize=6.5,
+        fontsize=8,
         linespacing=1.35,
     )
 
@@ -171,7 +166,7 @@ def affine_templates(encoder: np.ndarray, decoder: np.ndarray, dims: Sequence[in
     images = np.stack([encoder[list(dims)], decoder[list(dims)]])
     scaled = images / np.abs(images).max((2, 3), keepdims=True)
     rows, cols, side, _ = scaled.shape
-    figure = Figure(figsize=(WIDTH, WIDTH * 0.93 * rows / cols + 0.5), layout="constrained")
+    figure = HouseFigure(figsize=(WIDTH, WIDTH * 0.93 * rows / cols + 0.5), layout="constrained")
     ax = figure.subplots()
     _signed_sheet(ax, scaled, 1.0)
     ax.set_xticks(np.arange(cols) * (side + 2) + side / 2, [str(dim + 1) for dim in dims])
@@ -202,7 +197,7 @@ def traversal_differences(
     """
     side = starts.shape[-1]
     rows = 1 + len(examples)
-    figure = Figure(figsize=(WIDTH, 0.62 * rows + 1.0), layout="constrained")
+    figure = HouseFigure(figsize=(WIDTH, 0.62 * rows + 1.0), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
     blank = np.full_like(starts, np.nan)
     left.imshow(tile(np.stack([starts, *[blank] * len(examples)])), vmin=0, vmax=1)

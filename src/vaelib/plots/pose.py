@@ -85,7 +85,7 @@ def rotation_over_ranges(
         ax.set(xlim=(0, turns[-1] * 1.02), xticks=sorted(measured["range"].unique()))
     for ax in figure.axes[:2]:
         ax.tick_params(labelbottom=False)
-    one_legend(figure, 3)
+    one_legend(figure)
     return figure
 
 
@@ -111,5 +111,5 @@ def scores_of_many(table: pd.DataFrame, baselines: Mapping[str, Mapping[str, flo
         ax.set_yticks(range(len(names)), names if ax in figure.axes[::2] else [])
         ax.tick_params(axis="y", length=0)
         ax.locator_params(axis="x", nbins=4)
-    one_legend(figure, len(baselines))
+    one_legend(figure)
     return figure

@@ -11,6 +11,7 @@ from vaelib.plots.latents import ANGLES
 from vaelib.plots.style import DIGIT_COLORS, INK, NARROW, house_style, new_figure
 
 TICKS = (-90, -45, 0, 45, 90)
+DOTS = 3000
 
 
 @house_style
@@ -34,7 +35,8 @@ def response_curves(
     bands = response_bands(mu)
     for ax, dim in zip(figure.axes, shown, strict=False):
         for c in np.unique(digit):
-            ax.plot(angles, mu[digit == c, :, dim][:per_class].T, color=DIGIT_COLORS[c], lw=0.6, alpha=0.75)
+            lines = mu[digit == c, ::2, dim][:per_class].T
+            ax.plot(angles[::2], lines, color=DIGIT_COLORS[c], lw=0.6, alpha=0.75)
         ax.fill_between(angles, bands.low[:, dim], bands.high[:, dim], color=INK, alpha=0.25, linewidth=0)
         ax.plot(angles, bands.mean[:, dim], color=INK, linewidth=2.6)
         a, i, ai = table.loc[dim + 1, list(SHARES)]
@@ -56,13 +58,13 @@ def response_curves(
 def arc(points: np.ndarray, angles: np.ndarray, digit: np.ndarray, names: tuple[str, str]) -> Figure:
     """Draw two latents (I, A, 2) of turned digits against each other, coloured by the angle (A,).
 
-    Dots are images, the bold path is the mean over all digits, and the thin ones are the means over each
-    class. A code with one axis for rotation would draw straight lines along that axis.
+    Dots are images, at most `DOTS`, the bold path is the mean over all digits, and the thin ones are the
+    means over each class. A code with one axis for rotation would draw straight lines along that axis.
     """
     figure = new_figure(height=5.2, width=NARROW)
     ax = figure.axes[0]
     flat, turns = points.reshape(-1, 2), np.tile(angles, len(points))
-    order = np.random.default_rng(0).permutation(len(flat))
+    order = np.random.default_rng(0).permutation(len(flat))[:DOTS]
     colours = {"cmap": ANGLES, "vmin": angles.min(), "vmax": angles.max()}
     ax.scatter(*flat[order].T, c=turns[order], s=3, alpha=0.18, linewidth=0, rasterized=True, **colours)
     for c in np.unique(digit):

@@ -19,6 +19,7 @@ from vaelib.plots.style import (
     INK,
     PALETTE,
     WIDTH,
+    HouseFigure,
     baseline_lines,
     house_style,
     new_figure,
@@ -58,7 +59,7 @@ def terms_against_beta(table: pd.DataFrame) -> Figure:
     figure.axes[1].set_ylim(bottom=-0.04 * table["kl"].max())
     most = int(table["active_units"].max())
     figure.axes[2].set(ylim=(-0.4, max(most, 1) + 0.4), yticks=range(0, most + 1, 2))
-    one_legend(figure, cols=2)
+    one_legend(figure)
     return figure
 
 
@@ -107,7 +108,7 @@ def scores_against_beta(
         pad = 0.12 * (high - low) + 1e-6
         ax.set(title=title, ylim=(low - pad, high + pad))
         _beta_axis(ax, table["beta"].unique())
-    one_legend(figure, cols=2 + len(baselines))
+    one_legend(figure)
     return figure
 
 
@@ -190,7 +191,7 @@ def learning_curves(histories: Mapping[float, Sequence[pd.DataFrame]]) -> Figure
                 )
         ax.set(xlabel="epoch", ylabel=label)
         ax.xaxis.get_major_locator().set_params(integer=True)
-    one_legend(figure, cols=len(histories))
+    one_legend(figure)
     return figure
 
 
@@ -204,7 +205,7 @@ def image_blocks(blocks: Mapping[str, np.ndarray], row_labels: Sequence[str]) ->
     rows, _, side, _ = next(iter(blocks.values())).shape
     gap, pitch = side // 3, side + 2
     total = sum(sheet.shape[1] for sheet in sheets) + gap * (len(sheets) - 1)
-    figure = Figure(figsize=(WIDTH, WIDTH * 0.94 * rows * pitch / total + 0.3), layout="constrained")
+    figure = HouseFigure(figsize=(WIDTH, WIDTH * 0.94 * rows * pitch / total + 0.3), layout="constrained")
     ax = figure.subplots()
     left = 0
     for heading, sheet in zip(blocks, sheets, strict=True):

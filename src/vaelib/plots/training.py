@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vaelib.plots.style import INK, PALETTE, SEQUENTIAL, house_style, new_figure
+from vaelib.plots.style import INK, PALETTE, SEQUENTIAL, house_style, new_figure, one_legend
 
 CURVES = {
     "train": ("training, running mean in train mode", ":", PALETTE[0]),
@@ -42,7 +42,7 @@ def loss_curves(history: pd.DataFrame) -> Figure:
         ax.set(title=title, xlabel="epoch", ylim=_limits(history, part))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     figure.axes[0].set_ylabel("nats an image")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    one_legend(figure, loc="outside lower center")
     return figure
 
 
