@@ -76,7 +76,7 @@ class HouseFigure(Figure):
 
 def _smaller(found: re.Match[str]) -> str:
     """Return the same image in fewer bytes: with one channel where it is grey."""
-    image = Image.open(io.BytesIO(base64.b64decode(found[0])))
+    image: Image.Image = Image.open(io.BytesIO(base64.b64decode(found[0])))
     red, green, blue, _ = image.convert("RGBA").split()
     if red.tobytes() == green.tobytes() == blue.tobytes():
         image = image.convert("LA")
