@@ -18,7 +18,7 @@ TORCH_INDEX ?=
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: book serve test lint kernel lock clean
+.PHONY: book serve test lint kernel lock clean FORCE
 .DEFAULT_GOAL := book
 
 book: .venv/.installed
@@ -37,7 +37,14 @@ lint: .venv/.installed
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
-.venv/.installed: pyproject.toml requirements.lock
+# What the environment was made for: a checkout that was moved or copied, and other settings, get one of their own.
+MADE_FOR = $(CURDIR) PYTHON=$(PYTHON) TORCH_INDEX=$(TORCH_INDEX)
+export MADE_FOR
+
+.venv/.made_for: FORCE
+	@test "$$(cat $@ 2> /dev/null)" = "$$MADE_FOR" || { rm -rf .venv && mkdir .venv && printf '%s\n' "$$MADE_FOR" > $@; }
+
+.venv/.installed: pyproject.toml requirements.lock .venv/.made_for
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} is too old; 3.11 or later is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 ifneq ($(TORCH_INDEX),)

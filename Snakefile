@@ -8,6 +8,7 @@
 
 import functools
 import os
+import shlex
 import sys
 
 from vaelib.profiles import load_profile
@@ -15,8 +16,9 @@ from vaelib.report import build, plan, recipes
 from vaelib.spec import RunSpec
 
 PROFILE = load_profile(config.get("profile", "quick"))
-VAELIB = f"{sys.executable} -m vaelib.cli"
+VAELIB = f"{shlex.quote(sys.executable)} -m vaelib.cli"
 MADE = "_build/report/made"
+DEMO = [f"{MADE}/demo"] if "demo" in PROFILE.pages else []
 
 
 @functools.cache
@@ -60,7 +62,7 @@ rule all:
     input:
         lambda wildcards: {file for page in PROFILE.pages for file in read_by(page)},
         [(f"book/{page}.ipynb", f"{MADE}/page/{page}") for page in PROFILE.pages],
-        f"{MADE}/demo",
+        DEMO,
         "_build/html/index.html",
         f"{MADE}/book/html",
 
@@ -138,7 +140,7 @@ rule demo:
 
 rule book:
     input:
-        f"{MADE}/demo",
+        DEMO,
         [f"book/{page}.ipynb" for page in PROFILE.pages],
         [f"{MADE}/page/{page}" for page in PROFILE.pages],
     output:

@@ -45,7 +45,7 @@ def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     names = [
         line.split(":")[1].strip()
-        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else ())
+        for line in (cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else ())
         if line.startswith("model name")
     ]
     return names[0] if names else platform.processor()

@@ -48,7 +48,7 @@ def growth(spec: RunSpec, digits: list[int]) -> list[dict]:
             subprocess.run(
                 [sys.executable, "-c", _TRAIN, sized.to_json(), folder], check=True, capture_output=True
             )
-            provenance = json.loads((Path(folder) / sized.id / "provenance.json").read_text())
+            provenance = json.loads((Path(folder) / sized.id / "provenance.json").read_text(encoding="utf-8"))
         images = 2 * (n - sized.n_val)
         for epoch, seconds in enumerate(np.cumsum(provenance["seconds_per_epoch"]), start=1):
             rows.append({"images": images, "epochs": epoch, "seconds": round(float(seconds), 2)})

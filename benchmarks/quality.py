@@ -6,7 +6,8 @@ The presentation trains 15 epochs at a constant rate. Both recipes see the same 
 
 from vaelib.profiles import load_profile
 from vaelib.spec import RunSpec
-from vaelib.training.store import Run, RunStore
+from vaelib.training.run import Run
+from vaelib.training.store import RunStore
 
 SEEDS = (0, 1, 2)
 

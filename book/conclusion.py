@@ -28,8 +28,9 @@ also = []  # further runs, in which β is swept
 
 # %% tags=["hide-input"]
 from vaelib import ARCHITECTURES, RunStore, load_profile
-from vaelib.claims import DECK_BETA, LEAST_SEEDS, gather, judge_claims
+from vaelib.claims import CLAIMS, DECK_BETA, LEAST_SEEDS, at_setting, gather, judge_claims
 from vaelib.models import REFERENCE_SIDE
+from vaelib.plots import ledger_chart
 from vaelib.report import bands, claim_texts, glue_all, ledger_counts, score_table
 from vaelib.scores import baseline_scores
 
@@ -38,9 +39,7 @@ named = {"archs": archs, "beta": beta, "seeds": seeds, "also": also}
 runs = [RunStore(store).get(spec) for spec in scale.runs(named)]
 scores = gather(runs, scale, store)
 judged = judge_claims(scores)
-at_beta = {
-    arch: scores[scores["full"] & (scores["arch"] == arch) & (scores["beta"] == beta)] for arch in archs
-}
+at_beta = {arch: at_setting(scores, scale.run(arch=arch, beta=beta)) for arch in archs}
 swept = scores[scores["swept"]]
 spec = scale.run(arch=archs[0], beta=beta)
 for arch, table in at_beta.items():
@@ -77,8 +76,12 @@ glue_all(
 # %% [markdown]
 # ## The ledger
 #
-# {glue:text}`counts`.
-#
+# {glue:text}`counts`. {numref}`fig-ledger` has what was found beside what was asked for.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ledger", "caption": "The claims of the presentation. A dot is a seed, the upright stroke their mean, the bar its 95 % interval. Green: effects with which a seed speaks for the claim; red: against it; white: neither. A verdict may ask for more than the effect that is drawn: see below."}, "image": {"alt": "A row for each claim with an axis of its own, coloured green where effects speak for the claim and red where they speak against it, with dots for the seeds, their mean and its interval, and the verdict at the right."}}
+ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
+
+# %% [markdown]
 # Claims about β = {glue:text}`deck_beta:g` are judged by networks trained at the scale of this report (profile "{glue:text}`profile_name`": {glue:text}`image_size` pixels, where β = {glue:text}`beta:g`
 # weighs as much; {glue:text}`epochs` epochs over {glue:text}`n_train:,d` images, {glue:text}`n_test:,d` test images, number of seeds {glue:text}`n_seeds`). Claims about the effect of β
 # (C6 to C8) are judged by {glue:text}`n_swept` networks at β = {glue:text}`sweep_betas`, on images of {glue:text}`sweep_size` pixels; β is given

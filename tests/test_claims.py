@@ -500,6 +500,9 @@ def test_the_table_is_of_the_runs_at_the_scale_of_the_profile(tmp_path, monkeypa
         ("ours", on_16, 0, True, False, 1),
     }
     assert set(found["kl"]) == {len(claims.FEW_GROUPS)}
+    chosen = claims.at_setting(found, tiny(epochs=1, seed=5))  # its β is 4, on images of 16 pixels
+    assert list(chosen["seed"]) == [0, 1]
+    assert claims.at_setting(found, tiny(epochs=1, beta=1.0)).empty
     elsewhere = Profile("other", FIELDS | {"epochs": 9}, {})
     assert claims.runs_at_scale(elsewhere, tmp_path) == []
     assert gather(runs, elsewhere, tmp_path).empty

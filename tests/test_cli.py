@@ -1,8 +1,14 @@
+import os
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
 from tests.tiny import FIELDS
 from vaelib.cli import main
+from vaelib.profiles import ROOT
+from vaelib.training.store import RunStore
 
 TINY = [word for k, v in FIELDS.items() for word in (f"--{k.replace('_', '-')}", str(v))]
 
@@ -22,8 +28,14 @@ def vaelib(*words: str):
         (["train", "--image-size", "28"], "accepted: 8, 16, 32"),
         (["train", "--profile", "quik"], "Did you mean 'quick'?"),
         (["train", "--store", "/proc/none"], "cannot be written"),
+        (["train", "--seed", str(2**64)], f"seed {2**64} is refused; accepted: any whole number from 0 to"),
+        (["train", "--seed", "9" * 400], "is refused; accepted: any whole number from 0 to"),
+        (["train", "--spec", "src"], "src cannot be used: Is a directory; name a file, this is a folder"),
         (["train", "--device", "tpu"], "device 'tpu' is unknown"),
-        (["train", "--spec", "none.json"], "none.json cannot be used: No such file"),
+        (
+            ["train", "--spec", "none.json"],
+            "No such file or directory; name one that is there",
+        ),
         (["train", "--spec", "some.json", "--beta", "4"], "leave out beta"),
         (["sweep", "--beta", "1", "--beta", "-4"], "beta -4.0 is refused"),
         (["notebook", "resuls"], "Did you mean 'results'?"),
@@ -50,6 +62,33 @@ def test_train_prints_the_run_s_folder_last_and_runs_lists_it(tmp_path):
     listed = vaelib("runs", "--store", store).output
     assert folder.rsplit("/", 1)[1] in listed
     assert "done" in listed
+
+
+def test_a_relative_store_is_of_the_checkout_wherever_the_command_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert vaelib("runs", "--store", "none").output.strip() == "no runs in none"
+    assert RunStore("none").folder == ROOT / "none"
+    assert RunStore(tmp_path).folder == tmp_path
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_locale_without_greek_is_no_reason_to_stop(encoding):
+    env = os.environ | {
+        "PYTHONIOENCODING": encoding,
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }
+    done = subprocess.run([sys.executable, "-m", "vaelib.cli", "--help"], env=env, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"-VAE on MNIST" in done.stdout
+
+
+def test_a_spec_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "spec.json").write_bytes(b"\xff")
+    result = vaelib("train", "--spec", str(tmp_path / "spec.json"))
+    assert result.exit_code == 2
+    assert "it is not UTF-8; accepted: a run's spec.json" in result.output
 
 
 def test_runs_of_an_empty_store(tmp_path):

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from tests.tiny import tiny
 from vaelib.data.dataset import load_split
 from vaelib.errors import DamagedError
-from vaelib.files import digest, sha256, write_json
+from vaelib.files import digest, sha256, to_json, write_json
 from vaelib.training import loop as training
-from vaelib.training.store import RESULTS, RunStore
+from vaelib.training.run import RESULTS
+from vaelib.training.store import RunStore
 
 SPEC = tiny()
 CPU = torch.device("cpu")
@@ -68,10 +69,11 @@ def holding(path: Path, content: bytes) -> Iterator[None]:
 def test_a_finished_run_with_any_byte_changed_is_refused_by_name(run, data, name):
     store = RunStore(run.parent)
     with holding(run / name, data.draw(damaged((run / name).read_bytes()))):
-        for look in (lambda: store.find(SPEC), lambda: store.get(SPEC), store.all):
+        for look in (store.find, store.get):
             with pytest.raises(DamagedError, match=rf"{SPEC.id} is damaged: .*{name}.*Remove the folder"):
-                look()
-        assert store.table()["status"].tolist() == ["damaged"]
+                look(SPEC)
+        assert store.all() == []
+        assert store.table()["status"].tolist() == ["unusable"]
     assert store.find(SPEC)
 
 
@@ -80,17 +82,44 @@ def test_a_finished_run_that_lacks_a_file_is_refused_by_name(name, run, tmp_path
     folder = Path(shutil.copytree(run, tmp_path / run.name))
     (folder / name).unlink()
     store = RunStore(tmp_path)
-    for look in (lambda: store.get(SPEC), store.all):
-        with pytest.raises(DamagedError, match=rf"{name}.*Remove the folder"):
-            look()
-    assert store.table()["status"].tolist() == ["damaged"]
+    with pytest.raises(DamagedError, match=rf"{name}.*Remove the folder"):
+        store.get(SPEC)
+    assert store.all() == []
+    assert store.table()["status"].tolist() == ["unusable"]
 
 
-def test_a_run_under_the_name_of_another_is_refused(run, tmp_path):
+def test_a_run_under_the_name_of_another_is_refused_and_the_others_are_read(run, tmp_path, caplog):
     other = tiny(seed=1)
     shutil.copytree(run, tmp_path / other.id)
-    with pytest.raises(DamagedError, match=r"spec\.json is not the one that the folder is named by"):
+    shutil.copytree(run, tmp_path / f"{SPEC.id}-copy")
+    shutil.copytree(run, tmp_path / SPEC.id)
+    with pytest.raises(DamagedError, match=rf"spec\.json is that of {SPEC.id}; rename the folder"):
         RunStore(tmp_path).get(other)
+    assert [found.id for found in RunStore(tmp_path).all()] == [SPEC.id]
+    assert (
+        f"left out: run {tmp_path}/{SPEC.id}-copy is damaged: spec.json is that of {SPEC.id}" in caplog.text
+    )
+
+
+def test_a_run_of_a_later_version_is_told_from_a_damaged_one_and_the_others_are_read(run, tmp_path, caplog):
+    text = json.dumps(json.loads((run / "spec.json").read_text()) | {"warp": 9}, sort_keys=True)
+    later = tmp_path / f"article-b4-s0-{digest(text)[:10]}"
+    shutil.copytree(run, later)
+    (later / "spec.json").write_text(text + "\n")
+    shutil.copytree(run, tmp_path / SPEC.id)
+    assert [found.id for found in RunStore(tmp_path).all()] == [SPEC.id]
+    assert f"run {later} cannot be read by this version of vaelib" in caplog.text
+    assert "Remove" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "3", "null", '{"sha256": []}', '{"sha256": 3}', '"sha256"', '{"sha256": null}']
+)
+def test_a_done_json_of_another_shape_is_damage(text, run, tmp_path):
+    folder = Path(shutil.copytree(run, tmp_path / run.name))
+    (folder / "done.json").write_text(to_json(json.loads(text)))
+    with pytest.raises(DamagedError, match=r"done\.json"):
+        RunStore(tmp_path).get(SPEC)
 
 
 def test_a_run_that_an_older_version_named_is_still_read(run, tmp_path):

@@ -14,7 +14,8 @@ from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
 from vaelib.profiles import ROOT
 from vaelib.report import demo
-from vaelib.training.store import Run, RunStore
+from vaelib.training.run import Run
+from vaelib.training.store import RunStore
 
 CODE = ROOT / "book" / "_demo"
 SPECS = {

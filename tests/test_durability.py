@@ -25,7 +25,8 @@ from vaelib.data import dataset as data
 from vaelib.data import mnist
 from vaelib.profiles import ROOT
 from vaelib.training import loop as training
-from vaelib.training.store import RESULTS, RunStore
+from vaelib.training.run import RESULTS
+from vaelib.training.store import RunStore
 
 SPEC = tiny(schedule="cosine", image_size=8, n_train=24, n_test=2)
 FILES = sorted([*RESULTS, "provenance.json", "done.json"])

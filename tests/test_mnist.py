@@ -263,6 +263,12 @@ def test_a_folder_of_the_users_is_read_and_nothing_else(tmp_path, cache, monkeyp
     assert not cache.exists()
 
 
+def test_the_folder_that_torchvision_makes_is_read(tmp_path, cache):
+    fill(tmp_path / "data" / "MNIST" / "raw", FILES)
+    np.testing.assert_array_equal(mnist.load_mnist("test", tmp_path / "data").labels, [7, 2])
+    assert not cache.exists()
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 @pytest.mark.parametrize("damage", ["missing", "wrong", "cut.gz", "not.gz"])
 def test_a_wrong_file_of_the_users_is_named_and_left_alone(tmp_path, shop, name, damage):

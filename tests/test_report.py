@@ -108,6 +108,17 @@ def test_first_build_does_each_job_once_and_in_order(first):
     assert Toy(folder).html().count("parameters") == 2
 
 
+@pytest.mark.parametrize(
+    "name", ["with space", "it's {here} for $HOME `echo` é", "/".join(["deep" * 12] * 4)]
+)
+def test_a_report_is_built_wherever_it_lies(tmp_path, name):
+    report_there = Toy(toy.lay(tmp_path / name))
+    code, output, events = report_there.build()
+    assert code == 0, output
+    assert len(events) == 6
+    assert report_there.build()[2] == []
+
+
 def test_second_build_does_nothing_and_says_so(built):
     code, output, events = built.build()
     assert (code, events) == (0, [])
@@ -129,9 +140,14 @@ def test_new_times_of_equal_files_redo_nothing(built):
         ("src/vaelib/models/affine.py", "x = 1\n", ["page first", "book"]),
         ("book/intro.md", "More.\n", ["book"]),
         ("src/vaelib/training/loop.py", "x = 1\n", []),
+        ("book/intro.md~", "Less.\n", []),
+        ("book/.DS_Store", "no text\n", []),
+        ("book/.ipynb_checkpoints/first-checkpoint.py", "x = 2\n", []),
     ],
 )
 def test_an_edit_redoes_what_depends_on_it(built, edited, text, redone):
+    (built.folder / edited).parent.mkdir(exist_ok=True)
+    (built.folder / edited).touch()
     old = (built.folder / edited).stat()
     built.append(edited, text)
     os.utime(built.folder / edited, ns=(old.st_atime_ns, old.st_mtime_ns))  # contents count, not times

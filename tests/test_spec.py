@@ -94,7 +94,7 @@ def test_fewer_layers_accept_other_sizes():
         ("beta", math.inf, "from 0.0 up"),
         ("beta", "4", "any number"),
         ("beta", True, "any number"),
-        ("latent_dim", 0, "from 1 up"),
+        ("latent_dim", 0, "from 1 to 1,000"),
         ("n_train", 60_001, "from 24 to 60,000"),
         ("n_test", 10_001, "to 10,000"),
         ("epochs", 2.5, "whole number"),

@@ -10,7 +10,8 @@ from vaelib.files import sha256
 from vaelib.spec import RunSpec
 from vaelib.training import loop as training
 from vaelib.training import store as runs
-from vaelib.training.store import RESULTS, RunStore, pick_device
+from vaelib.training.run import RESULTS
+from vaelib.training.store import RunStore, pick_device
 
 
 @pytest.fixture(scope="module")

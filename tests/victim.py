@@ -18,7 +18,8 @@ from vaelib.data import mnist
 from vaelib.files import digest
 from vaelib.spec import RunSpec
 from vaelib.training import loop as training
-from vaelib.training.store import Run, RunStore
+from vaelib.training.run import Run
+from vaelib.training.store import RunStore
 
 CHANGES = ("os.rename", "os.remove", "os.rmdir")
 """Audit events of the interpreter, raised just before a name on the disk changes or goes."""

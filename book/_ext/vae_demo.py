@@ -18,7 +18,7 @@ def copy_demo(app: Sphinx) -> None:
     """Copy before the pages are written, so that their links carry the scripts' checksums."""
     if app.builder.format == "html":
         target = Path(app.outdir) / "_static" / "vae-demo"
-        for folder in (CODE, DEMO):
+        for folder in filter(Path.exists, (CODE, DEMO)):
             shutil.copytree(folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.c"))
 
 

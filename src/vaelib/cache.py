@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from vaelib.errors import InputError
 from vaelib.files import (
     digest,
     only_writer,
@@ -20,8 +21,11 @@ from vaelib.files import (
     write_atomic,
     write_sealed,
 )
+from vaelib.profiles import in_checkout
 
 log = logging.getLogger(__name__)
+
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ def cached(store: Path | str, made_from: Mapping[str, Any], make: Callable[[], F
     want the same fit, one makes it and the other waits. Raises `InputError` when the store cannot be
     written.
     """
-    cache = Path(store) / ".cache"
+    cache = in_checkout(store) / ".cache"
     folder = cache / digest(to_json(dict(made_from)))[:16]
     found = _read(folder, made_from, log.debug)  # it may be under way: only the holder of the lock can tell
     if found:
@@ -75,7 +79,12 @@ def _read(folder: Path, made_from: Mapping[str, Any], tell: Callable[..., None])
 
 @contextlib.contextmanager
 def torch_threads(n: int) -> Iterator[None]:
-    """Let torch compute on n threads, as bytes depend on their number, then on as many as before."""
+    """Let torch compute on n threads, as bytes depend on their number, then on as many as before.
+
+    Raises `InputError` for a number outside 1 to `MOST_THREADS`, from which on torch may crash.
+    """
+    if not 1 <= n <= MOST_THREADS:
+        raise InputError(f"threads {n} is refused; accepted: 1 to {MOST_THREADS}.")
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:

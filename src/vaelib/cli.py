@@ -56,7 +56,7 @@ def data_command(mnist: Path | None) -> None:
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option(
-    "--threads", default=1, show_default=True, type=click.IntRange(min=1), help="Threads of the CPU."
+    "--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="Threads of the CPU."
 )
 @spec_options(multiple=False)
 def train(
@@ -69,7 +69,7 @@ def train(
     given = {name: value for name, value in fields.items() if value is not None}
     if spec_file and given:
         raise InputError(f"--spec {spec_file} says it all; leave out {', '.join(sorted(given))}.")
-    spec = RunSpec.from_json(spec_file.read_text()) if spec_file else load_profile(profile).run(**given)
+    spec = RunSpec.read(spec_file) if spec_file else load_profile(profile).run(**given)
     from vaelib.training.store import RunStore
 
     click.echo(RunStore(store).get(spec, device=device, threads=threads).folder)
@@ -243,7 +243,7 @@ def notebook(name: str, given: tuple, out: Path) -> None:
 @click.option("--baselines", is_flag=True, help="The baselines of the run instead of the run.")
 def score_command(spec_file: Path, profile: str, store: Path, baselines: bool) -> None:
     """Measure the scores of one run, or of its baselines, as the build does."""
-    spec, scale = RunSpec.from_json(spec_file.read_text()), load_profile(profile)
+    spec, scale = RunSpec.read(spec_file), load_profile(profile)
     from vaelib.claims.ledger import groups_needed
     from vaelib.scores import measure
     from vaelib.training.store import RunStore

@@ -1,6 +1,9 @@
 """What the commands share: how they refuse, and the options that several of them have."""
 
 import dataclasses
+import errno
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,16 @@ import click
 
 from vaelib.errors import FAILURES, InputError
 from vaelib.spec import RunSpec, field_type
+
+REMEDIES = {
+    errno.ENOENT: "name one that is there",
+    errno.ENOTDIR: "name one that is there",
+    errno.EISDIR: "name a file, this is a folder",
+    errno.EEXIST: "name a place that is free",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free room there or name another place"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "allow it or name another place"),
+}
+"""What to do about an error of the system, by its number."""
 
 
 class Refused(click.ClickException):
@@ -20,6 +33,12 @@ class Refused(click.ClickException):
 class Commands(click.Group):
     """A group whose commands turn the library's errors into one line and an exit code."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a β is no reason to stop where the locale has none
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -30,9 +49,11 @@ class Commands(click.Group):
         except OSError as error:
             if error.filename is None and error.strerror is None:
                 raise
+            if error.errno == errno.EPIPE:  # who read along has read enough
+                ctx.exit(0)
             raise Refused(
                 f"{error.filename or 'a file'} cannot be used: {error.strerror}; "
-                "free room there or name another place."
+                f"{REMEDIES.get(error.errno or 0, 'name another one')}."
             ) from error
 
 
@@ -57,7 +78,11 @@ profile_option = click.option(
     "--profile", default="quick", show_default=True, help="Scale of the run: a profile of experiments.yml."
 )
 store_option = click.option(
-    "--store", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of the runs."
+    "--store",
+    default="runs",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the runs; a relative one is of the checkout.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 jobs_option = click.option(

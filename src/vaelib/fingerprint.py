@@ -41,7 +41,7 @@ def modules_behind(names: Iterable[str], without: Iterable[str] = ()) -> tuple[P
 def imports(file: Path) -> set[str]:
     """Return the dotted names a file imports; `from a import b` counts as `a` and `a.b`."""
     try:
-        nodes = list(ast.walk(ast.parse(file.read_text())))
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
     except SyntaxError as error:
         raise InputError(f"{file}, line {error.lineno}, is not Python: {error.msg}.") from error
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -60,7 +60,9 @@ def shown(package: str) -> dict[str, str]:
     stub = PACKAGE.joinpath(*parts[1:], "__init__.pyi")
     if parts[0] != "vaelib" or not stub.is_file():
         return {}
-    lines = (node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.ImportFrom))
+    lines = (
+        node for node in ast.parse(stub.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)
+    )
     return {alias.name: f"{package}.{line.module}" for line in lines for alias in line.names}
 
 

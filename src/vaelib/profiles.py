@@ -1,23 +1,81 @@
 """Profiles: the scale of the report and the pages it consists of, read from `experiments.yml`."""
 
-import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vaelib.architectures import ARCHITECTURES
 from vaelib.errors import InputError, check_choice
 from vaelib.spec import RunSpec
+from vaelib.yaml_files import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout: the library is installed in place, beside the book it serves."""
 
+
+def in_checkout(path: Path | str) -> Path:
+    """Return a path, from the checkout where it is relative: whatever the working folder, as Jupyter's."""
+    return ROOT / Path(path).expanduser()
+
+
 BOOK = ROOT / "book"
 EXPERIMENTS = ROOT / "experiments.yml"
+
+NAMED = {"type": "object"}
+"""Names with values: parameters of a notebook, or fields of a run's spec."""
+PAGE = {"notebook": {"type": "string"}, "parameters": NAMED, "scores": {"type": "boolean"}}
+BLOCK = {
+    "block": {"type": "string"},
+    "page": {"type": "string"},
+    "runs": {"type": "array", "items": NAMED, "minItems": 1},
+}
+PROFILE = {
+    "spec": NAMED,
+    "defaults": NAMED,
+    "sweep": NAMED,
+    "parameters": {"type": "object", "additionalProperties": NAMED},
+    "plan": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": BLOCK,
+            "required": ["block"],
+            "additionalProperties": False,
+            "minProperties": 2,
+            "maxProperties": 2,
+        },
+    },
+}
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "pages": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "type": "object",
+                "properties": PAGE,
+                "required": ["notebook"],
+                "additionalProperties": False,
+            },
+        },
+        "profiles": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "type": "object",
+                "properties": PROFILE,
+                "required": ["spec", "parameters"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["pages", "profiles"],
+    "additionalProperties": False,
+}
+"""What `experiments.yml` may hold (JSON schema)."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +163,7 @@ def _further_axes(named: Mapping[str, Any]) -> dict[str, list]:
 
 def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
     """Read a profile; raises `InputError` naming the accepted ones, or what is wrong in the file."""
-    experiments = _parsed(path.read_text())
+    experiments = read_yaml(path, SCHEMA)
     check_choice("profile", name, experiments["profiles"])
     chosen = experiments["profiles"][name]
     for page in chosen["parameters"]:
@@ -132,9 +190,3 @@ def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
     except InputError as error:
         raise InputError(f"{path.name}, profile {name}: {error}") from error
     return profile
-
-
-@functools.cache
-def _parsed(text: str) -> dict[str, Any]:
-    """Return the content of `experiments.yml`; every page asks for it, and parsing takes 40 ms."""
-    return yaml.safe_load(text)

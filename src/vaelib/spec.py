@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, get_args
 
 from vaelib.architectures import ACTIVATIONS, ARCHITECTURES, NORMS, encoder_layout
@@ -21,6 +22,8 @@ REDUCTIONS = (
     "mean_pixels",
 )
 """The six readings of "beta = 4": pixels and latents summed or averaged (784 = 28², a factor left over)."""
+
+MOST_SEED = 2**63 - 1
 
 DATA_FIELDS = ("image_size", "images", "rotation_range", "n_train", "n_test", "data_seed")
 """The fields of a spec that decide its training and test images."""
@@ -57,7 +60,7 @@ class RunSpec:
     norm: str | None = _choice(None, NORMS, "between layers; left out: the network's own")
     depth: int = _number(0, 0, "convolutions kept, counted from the image; 0: all of the network's")
     head_norm: str = _choice("none", NORMS, "of mu and logvar themselves; none is the convention")
-    latent_dim: int = _number(10, 1, "number of latent dimensions M")
+    latent_dim: int = _number(10, 1, "number of latent dimensions M", most=1000)
     objective: str = _choice("beta_vae", OBJECTIVES, "what is minimised")
     beta: float = _number(
         4.0,
@@ -88,20 +91,20 @@ class RunSpec:
         60_000, 24, "source digits to train on, one in twelve of them validates", most=60_000
     )
     n_test: int = _number(10_000, 2, "source digits to test on", most=10_000)
-    data_seed: int = _number(0, 0, "draws the angles and the order of the digits")
+    data_seed: int = _number(0, 0, "draws the angles and the order of the digits", most=MOST_SEED)
     angles: str = _choice("fixed", ("fixed", "fresh"), "of training images; fresh: drawn anew each epoch")
     init: str = _choice(
         "torch", ("torch", "he"), "first weights: torch's own, or He et al. 2015, which keep the variance"
     )
-    epochs: int = _number(15, 1, "passes over the training images")
-    batch_size: int = _number(64, 2, "images a step")
+    epochs: int = _number(15, 1, "passes over the training images", most=10_000)
+    batch_size: int = _number(64, 2, "images a step", most=120_000)
     optimizer: str = _choice("adam", ("adam",), "optimiser")
     lr: float = _number(5e-4, 1e-8, "learning rate", most=1.0)
     schedule: str = _choice(
         "constant", ("constant", "cosine"), "learning rate over time; cosine ends at zero"
     )
     beta_warmup_epochs: int = _number(0, 0, "epochs over which beta rises linearly from zero")
-    seed: int = _number(0, 0, "draws initial weights, batches and latent noise")
+    seed: int = _number(0, 0, "draws initial weights, batches and latent noise", most=MOST_SEED)
     training_version: int | None = _number(
         None, 1, "version of the training numerics; left out: the objective's own of today"
     )
@@ -205,6 +208,16 @@ class RunSpec:
                     f"field {name!r} is unknown; accepted: {', '.join(known)}.{did_you_mean(name, known)}"
                 )
         return cls(**values)
+
+    @classmethod
+    def read(cls, file: Path) -> "RunSpec":
+        """Return the spec in a file; raises `InputError` for one that holds none."""
+        try:
+            return cls.from_json(file.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file} is refused: it is not UTF-8; accepted: a run's spec.json.") from error
+        except InputError as error:
+            raise InputError(f"{file}: {error}") from error
 
     @classmethod
     def from_json(cls, text: str) -> "RunSpec":

@@ -18,12 +18,14 @@ from .goals import against_goals as against_goals
 from .goals import pose_by_digit as pose_by_digit
 from .goals import reached as reached
 from .ledger import CLAIMS as CLAIMS
+from .ledger import at_setting as at_setting
 from .ledger import gather as gather
 from .ledger import groups_needed as groups_needed
 from .ledger import judge_claims as judge_claims
 from .ledger import runs_at_scale as runs_at_scale
 from .planted import coverage as coverage
 from .planted import planted_verdicts as planted_verdicts
+from .rules import CAPTURED as CAPTURED
 from .rules import LEAST_SEEDS as LEAST_SEEDS
 from .trends import BETTER as BETTER
 from .trends import DECK_BETA as DECK_BETA

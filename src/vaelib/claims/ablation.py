@@ -13,7 +13,7 @@ from vaelib.errors import InputError
 from vaelib.models.affine import LinearTheory, affine_map, maps, pixel_changes, principal_angles
 from vaelib.models.losses import REFERENCE_SIDE, beta_eff, matched_beta
 from vaelib.spec import RunSpec
-from vaelib.training.store import Run
+from vaelib.training.run import Run
 
 KL_THRESHOLDS = (0.01, 0.05, 0.1, 0.25)
 """Nats from which a latent can count as active; the second is the one used where one is needed."""

@@ -13,7 +13,7 @@ from vaelib.metrics.rotation import class_breakdown, invariance, rotation_isolat
 from vaelib.metrics.transforms import moved_images, transform_dictionary
 from vaelib.models.inference import decode, encode
 from vaelib.scores.rotation import MOVES
-from vaelib.training.store import Run
+from vaelib.training.run import Run
 
 FAR_OFF = 20.0
 """Degrees beyond which a pose counts as one of another reading of the strokes, and not as a rough one."""

@@ -1,5 +1,6 @@
 """The ledger of the presentation's claims: what it says, which runs speak of it, and what they say."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +18,8 @@ from vaelib.scores.measure import agreement, score
 from vaelib.scores.registry import GROUPS
 from vaelib.scores.representation import ScoringConfig
 from vaelib.spec import RunSpec
-from vaelib.training.store import Run, RunStore
+from vaelib.training.run import Run
+from vaelib.training.store import RunStore
 
 SETTING = ["arch", "beta", "seed", "latent_dim"]
 SCALES = ["full", "swept"]
@@ -31,7 +33,8 @@ class Claim:
     """A claim, the network it is about or "both", what its effect is, and the rule that judges a table.
 
     With a `beta`, the rule is given the runs at the scale of the report and at that β; without, the runs
-    in which β is swept.
+    in which β is swept. `speaks` and `against` are the effects with which a seed speaks for it and against
+    it: what the rule asks of the effect alone, to be seen beside the effects that were found.
     """
 
     name: str
@@ -39,6 +42,8 @@ class Claim:
     statement: str
     effect: str
     judge: Callable[[pd.DataFrame], Verdict]
+    speaks: tuple[float, float]
+    against: tuple[tuple[float, float], ...]
     beta: float | None = None
 
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -49,19 +54,48 @@ class Claim:
         return own[own["full"] & (own["beta"] == self.beta)]
 
 
+NEVER, EVER = -math.inf, math.inf
+DECK_LATENTS = 10
+"""Latents of the presentation's networks."""
+_FEW = (rules.FEW_DIMENSIONS[0] - 0.5, rules.FEW_DIMENSIONS[1] + 0.5)
+_ALL = DECK_LATENTS - 0.5
+_ROTATION = "rotation is not captured", "RIS", rules.rotation
+_ISOLATION = (NEVER, rules.NOT_ISOLATED), ((rules.CAPTURED, EVER),)
+_TRADE = "β trades fidelity for organisation", "nats a unit of ln β", trends.trades
+_ABOVE_ZERO = (0.0, EVER), ((NEVER, 0.0),)
+
 CLAIMS = (
-    Claim("C1", "ours", "only 3 dimensions vary", "dimensions", rules.few_dimensions, DECK_BETA),
-    Claim("C2", "ours", "the factors are linked", "share of interaction", rules.linked, DECK_BETA),
-    Claim("C3", "article", "all dimensions vary", "dimensions", rules.every_dimension, DECK_BETA),
-    Claim("C4", "article", "independent, one variation each", "D", rules.one_each, DECK_BETA),
-    Claim("C5", "ours", "rotation is not captured", "RIS", rules.rotation, DECK_BETA),
-    Claim("C5", "article", "rotation is not captured", "RIS", rules.rotation, DECK_BETA),
-    Claim("C6", "ours", "β did not separate the factors", "score a unit of ln β", trends.did_not_help),
-    Claim("C6", "article", "β separated the factors", "score a unit of ln β", trends.helped),
-    Claim("C7", "ours", "β trades fidelity for organisation", "nats a unit of ln β", trends.trades),
-    Claim("C7", "article", "β trades fidelity for organisation", "nats a unit of ln β", trends.trades),
-    Claim("C8", "both", "the article's network is better", "difference in D", trends.better),
-)
+    Claim(
+        "C1", "ours", "only 3 dimensions vary", "dimensions", rules.few_dimensions,
+        _FEW, ((NEVER, _FEW[0]), (_FEW[1], EVER)), DECK_BETA,
+    ),
+    Claim(
+        "C2", "ours", "the factors are linked", "share of interaction", rules.linked,
+        (rules.LINKED, EVER), ((NEVER, rules.LINKED),), DECK_BETA,
+    ),
+    Claim(
+        "C3", "article", "all dimensions vary", "dimensions", rules.every_dimension,
+        (_ALL, EVER), ((NEVER, _ALL),), DECK_BETA,
+    ),
+    Claim(
+        "C4", "article", "independent, one variation each", "D", rules.one_each,
+        (rules.DISENTANGLED, EVER), ((NEVER, rules.DISENTANGLED),), DECK_BETA,
+    ),
+    Claim("C5", "ours", *_ROTATION, *_ISOLATION, DECK_BETA),
+    Claim("C5", "article", *_ROTATION, *_ISOLATION, DECK_BETA),
+    Claim(
+        "C6", "ours", "β did not separate the factors", "score a unit of ln β", trends.did_not_help,
+        (NEVER, trends.LEAST_SLOPE), ((trends.LEAST_SLOPE, EVER),),
+    ),
+    Claim(
+        "C6", "article", "β separated the factors", "score a unit of ln β", trends.helped, *_ABOVE_ZERO,
+    ),
+    Claim("C7", "ours", *_TRADE, *_ABOVE_ZERO),
+    Claim("C7", "article", *_TRADE, *_ABOVE_ZERO),
+    Claim(
+        "C8", "both", "the article's network is better", "difference in D", trends.better, *_ABOVE_ZERO,
+    ),
+)  # fmt: skip
 """The presentation's claims; what it says of both networks alike is judged for each."""
 
 
@@ -99,6 +133,14 @@ def gather(
     return table.astype(dict.fromkeys(SCALES, bool) | dict.fromkeys(numbers, float)).copy()
 
 
+def at_setting(table: pd.DataFrame, spec: RunSpec) -> pd.DataFrame:
+    """Return the rows of `gather` that are of a spec at the report's scale, whatever their seed.
+
+    Its β is compared as the table has it, as that of equal β_norm on the presentation's images.
+    """
+    return table[table["full"] & (table["arch"] == spec.arch) & (table["beta"] == matched_beta(spec))]
+
+
 def groups_needed(spec: RunSpec, profile: Profile, baselines: bool = False) -> tuple[str, ...]:
     """Return the groups of scores that are measured on a run: all at the report's scale and the deck's β.
 
@@ -119,8 +161,8 @@ def _scales(spec: RunSpec, profile: Profile) -> dict[str, bool]:
 def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a claim: claim, network, statement, verdict, finding, effect, low, high, n, p, p_holm.
 
-    The effect is in the unit `of`. Holm's correction is over all rows that have a p (Holm 1979); it stands
-    beside the rules, which fixed their own levels, and changes no verdict.
+    The effect is in the unit `of`, and `per_seed` its values. Holm's correction is over all rows that have a
+    p (Holm 1979); it stands beside the rules, which fixed their own levels, and changes no verdict.
     """
     rows = []
     for claim in CLAIMS:

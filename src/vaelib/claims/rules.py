@@ -61,6 +61,14 @@ class Verdict:
     high: float = float("nan")
     n: int = 0  # seeds
     p: float = float("nan")
+    per_seed: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, verdict: str, finding: str, effects: np.ndarray, p: float) -> "Verdict":
+        """Return a verdict with the mean of the effects of several seeds and its interval."""
+        values = np.asarray(effects, dtype=float)
+        mean, low, high = statistics.mean_interval(values)
+        return cls(verdict, finding, mean, low, high, len(values), p, tuple(values.tolist()))
 
 
 def few_dimensions(cell: pd.DataFrame) -> Verdict:
@@ -79,8 +87,7 @@ def few_dimensions(cell: pd.DataFrame) -> Verdict:
     shown = ((counts >= least) & (counts <= most)).sum(1) >= ENOUGH
     means = ", ".join(f"{m:.3g} {how}" for m, how in zip(counts.mean(0), COUNTS.values(), strict=True))
     finding = f"few in {shown.sum()} of {len(cell)} seeds; means: {means}"
-    interval = statistics.mean_interval(middle)
-    return Verdict(_by_share(shown), finding, *interval, len(cell), statistics.sign_test(shown))
+    return Verdict.of(_by_share(shown), finding, middle, statistics.sign_test(shown))
 
 
 def linked(cell: pd.DataFrame) -> Verdict:
@@ -97,7 +104,7 @@ def linked(cell: pd.DataFrame) -> Verdict:
     if short := _too_few(cell, shares):
         return short
     better = cell[list(AXES)].to_numpy(dtype=float).mean(1)
-    mean, low, high = statistics.mean_interval(shares)
+    _, low, high = statistics.mean_interval(shares)
     excess, least, most = statistics.mean_interval(better)
     if low > LINKED and most < BEYOND:
         verdict = SUPPORTED
@@ -107,7 +114,7 @@ def linked(cell: pd.DataFrame) -> Verdict:
         verdict = UNDECIDED
     finding = f"axes better than random ones by {excess:+.1f} [{least:+.1f}, {most:+.1f}] of their SDs"
     p = max(statistics.t_test(shares - LINKED), statistics.t_test(BEYOND - better))
-    return Verdict(verdict, finding, mean, low, high, len(cell), p)
+    return Verdict.of(verdict, finding, shares, p)
 
 
 def every_dimension(cell: pd.DataFrame) -> Verdict:
@@ -124,8 +131,7 @@ def every_dimension(cell: pd.DataFrame) -> Verdict:
         return short
     every = working == cell["latent_dim"].to_numpy()
     finding = f"all latents work in {every.sum()} of {len(cell)} seeds"
-    interval = statistics.mean_interval(working)
-    return Verdict(_by_share(every), finding, *interval, len(cell), statistics.sign_test(every))
+    return Verdict.of(_by_share(every), finding, working, statistics.sign_test(every))
 
 
 def one_each(cell: pd.DataFrame) -> Verdict:
@@ -151,7 +157,7 @@ def one_each(cell: pd.DataFrame) -> Verdict:
     if independent.mean() >= MOST and named.mean() <= FEW:
         finding = f"decorrelated, not disentangled: {finding}"
     verdict = REFUTED if min(independent.mean(), named.mean()) <= FEW else _by_share(both)
-    return Verdict(verdict, finding, *statistics.mean_interval(d), len(cell), statistics.sign_test(both))
+    return Verdict.of(verdict, finding, d, statistics.sign_test(both))
 
 
 def rotation(cell: pd.DataFrame) -> Verdict:
@@ -166,7 +172,7 @@ def rotation(cell: pd.DataFrame) -> Verdict:
     r2, ris = (cell[name].to_numpy(dtype=float) for name in ("angle_r2", "ris"))
     if short := _too_few(cell, ris):
         return short
-    (informed, r2_low, r2_high), (isolated, low, high) = map(statistics.mean_interval, (r2, ris))
+    (informed, r2_low, r2_high), (_, low, high) = map(statistics.mean_interval, (r2, ris))
     if r2_high < NOT_INFORMED:
         verdict, what = SUPPORTED, "not informed"
     elif r2_low >= INFORMED and high < NOT_ISOLATED:
@@ -176,7 +182,7 @@ def rotation(cell: pd.DataFrame) -> Verdict:
     else:
         verdict, what = UNDECIDED, "between"
     finding = f"{what}: R² {informed:.2f} [{r2_low:.2f}, {r2_high:.2f}]"
-    return Verdict(verdict, finding, isolated, low, high, len(cell), statistics.t_test(CAPTURED - ris))
+    return Verdict.of(verdict, finding, ris, statistics.t_test(CAPTURED - ris))
 
 
 def defined(table: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
@@ -205,4 +211,5 @@ def _too_few(cell: pd.DataFrame, effects: np.ndarray) -> Verdict | None:
     if len(cell) >= LEAST_SEEDS:
         return None
     mean = float(np.mean(effects)) if len(cell) else float("nan")
-    return Verdict(UNDECIDED, f"needs >= {LEAST_SEEDS} seeds, has {len(cell)}", mean, n=len(cell))
+    finding = f"needs >= {LEAST_SEEDS} seeds, has {len(cell)}"
+    return Verdict(UNDECIDED, finding, mean, n=len(cell), per_seed=tuple(effects.tolist()))

@@ -66,9 +66,8 @@ def _separates(table: pd.DataFrame, claimed: bool) -> Verdict:
     p = trends["p_rise" if claimed else "p_flat"].sort_values()
     told = ", ".join(f"{t.Index} {t.slope:+.3f} [{t.low:+.3f}, {t.high:+.3f}]" for t in trends.itertuples())
     two_of_three = min(1.0, (len(TRENDS) - ENOUGH + 1) * float(p.iloc[ENOUGH - 1]))
-    effect = statistics.mean_interval(np.median(slopes, axis=0))
     finding = f"{what}: {told}{_deck_against_one(table)}"
-    return Verdict(verdict, finding, *effect, slopes.shape[1], two_of_three)
+    return Verdict.of(verdict, finding, np.median(slopes, axis=0), two_of_three)
 
 
 def _trends(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
@@ -122,7 +121,7 @@ def trades(table: pd.DataFrame) -> Verdict:
     costs, saved = (
         sign * statistics.slopes(betas, values[name]) for sign, name in zip((1, -1), wanted, strict=True)
     )
-    (cost, low, high), (kl, least, most) = map(statistics.mean_interval, (costs, saved))
+    (_, low, high), (kl, least, most) = map(statistics.mean_interval, (costs, saved))
     if low > 0 and least > 0:
         verdict = SUPPORTED
     elif high < 0 or most < 0:
@@ -131,7 +130,7 @@ def trades(table: pd.DataFrame) -> Verdict:
         verdict = UNDECIDED
     finding = f"KL {-kl:+.1f} [{-most:+.1f}, {-least:+.1f}] nats a unit of ln β, over {len(betas)} β"
     p = max(statistics.t_test(costs), statistics.t_test(saved))
-    return Verdict(verdict, finding, cost, low, high, len(costs), p)
+    return Verdict.of(verdict, finding, costs, p)
 
 
 def better(table: pd.DataFrame) -> Verdict:
@@ -167,7 +166,7 @@ def better(table: pd.DataFrame) -> Verdict:
     rates = ", ".join(f"{rate:g}" for rate in np.array(RATES)[reached])
     told = ", ".join(f"{BETTER[n]} {d:+.3f} [{a:+.3f}, {b:+.3f}]" for n, (d, a, b) in found.items())
     p = max(statistics.t_test(gain) for gain in gains.values())
-    return Verdict(verdict, f"at {rates} nats: {told}", *found["dci_d"], len(seeds), p)
+    return Verdict.of(verdict, f"at {rates} nats: {told}", gains["dci_d"], p)
 
 
 def at_equal_rate(table: pd.DataFrame) -> pd.DataFrame:

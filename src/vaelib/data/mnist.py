@@ -22,6 +22,7 @@ import numpy as np
 
 from vaelib.errors import DamagedError, InputError, check_choice
 from vaelib.files import write_atomic
+from vaelib.profiles import in_checkout
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,9 @@ def load_mnist(split: str, folder: Path | None = None) -> Digits:
     """Return the 60,000 `"train"` or 10,000 `"test"` digits, fetching them first where they are missing.
 
     `folder`, or else the environment variable VAELIB_MNIST, names a folder that holds the IDX files, plain
-    or gzipped. With neither, the cache is used and filled. Every byte returned has been checked against
-    `SHA256`. Raises `InputError` for an unknown split, a missing or wrong file in the folder, or when no
-    source could be reached.
+    or gzipped, or `MNIST/raw` with them, as torchvision's does. With neither, the cache is used and filled.
+    Every byte returned has been checked against `SHA256`. Raises `InputError` for an unknown split, a missing
+    or wrong file in the folder, or when no source could be reached.
     """
     check_choice("split", split, SPLITS)
     names = [f"{SPLITS[split]}-images-idx3-ubyte", f"{SPLITS[split]}-labels-idx1-ubyte"]
@@ -81,7 +82,11 @@ def cache_folder() -> Path:
 
 def _named_folder(folder: Path | None) -> Path | None:
     named = folder or os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else None
+    if not named:
+        return None
+    folder = in_checkout(named)
+    inner = folder / "MNIST" / "raw"  # where torchvision has them
+    return inner if inner.is_dir() else folder
 
 
 def _obtain(names: Iterable[str], folder: Path | None) -> dict[str, bytes]:

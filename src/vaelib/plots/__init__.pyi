@@ -3,6 +3,7 @@ from .ablation import count_matrix as count_matrix
 from .ablation import kl_against_beta as kl_against_beta
 from .benchmarks import quality_chart as quality_chart
 from .benchmarks import throughput_chart as throughput_chart
+from .claims import ledger_chart as ledger_chart
 from .comparison import angle_r2 as angle_r2
 from .comparison import rates_of_networks as rates_of_networks
 from .comparison import scores_at_rate as scores_at_rate

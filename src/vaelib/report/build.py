@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vaelib.errors import BuildError, InputError, check_choice
 from vaelib.files import write_atomic
 from vaelib.profiles import BOOK, ROOT, Page, Profile, load_profile
 from vaelib.report import workflow
 from vaelib.spec import RunSpec, canonical_json
+from vaelib.yaml_files import read_yaml
 
 BUILD = ROOT / "_build"
 SPECS = BUILD / "report" / "specs"
@@ -76,7 +75,7 @@ def _bring_times_back() -> None:
 
 def check_contents(profile: Profile) -> None:
     """Raise `InputError` when `_toc.yml` lacks a page, or lists what is neither page nor text."""
-    listed = set(_files(yaml.safe_load((ROOT / "_toc.yml").read_text())))
+    listed = set(_files(read_yaml(ROOT / "_toc.yml", {"type": "object"})))
     pages = {f"book/{name}" for name in profile.pages}
     if unlisted := sorted(pages - listed):
         raise InputError(f"_toc.yml lacks {', '.join(unlisted)} of experiments.yml; add an entry to it.")

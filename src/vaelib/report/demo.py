@@ -28,7 +28,7 @@ from vaelib.models.vae import VAE
 from vaelib.objectives import title
 from vaelib.scores.linear import principal
 from vaelib.spec import RunSpec
-from vaelib.training.store import Run
+from vaelib.training.run import Run
 
 DIGITS_PER_CLASS = 2
 PCA_IMAGES = 6000

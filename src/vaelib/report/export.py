@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vaelib.files import write_atomic
 from vaelib.models.vae import VAE
 from vaelib.report.demo import trained_network
-from vaelib.training.store import Run
+from vaelib.training.run import Run
 
 OPSET = 20
 """The first with the sampling that turns an image, as far as the pose network needs it."""

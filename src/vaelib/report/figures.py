@@ -20,7 +20,7 @@ def inlined(svg: str, alt: str) -> str:
         raise ValueError("a drawing without viewBox has no size")
     body = drawing[drawing.index(">") + 1 :].replace(INK, "currentColor")
     used = set(re.findall(r'(?:url\(#|href="#)([\w-]+)', body))
-    body = re.sub(r' id="([\w-]+)"', lambda m: f' id="{mark}-{m[1]}"' if m[1] in used else "", body)
+    body = re.sub(r' id="([\w.-]+)"', lambda m: f' id="{mark}-{m[1]}"' if m[1] in used else "", body)
     body = re.sub(r'(url\(#|href="#)([\w-]+)', rf"\g<1>{mark}-\g<2>", body)
     body = re.sub(r"\s*<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
     about = f'role="img" aria-label="{escape(alt)}" style="--points: {view[1]}"'

@@ -18,7 +18,7 @@ def house_modules() -> pd.DataFrame:
     for path in sorted(PACKAGE.rglob("*.py")):
         if path.name == "__init__.py":
             continue
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         says = (ast.get_docstring(ast.parse(text)) or "").partition("\n\n")[0].replace("\n", " ")
         name = path.relative_to(PACKAGE).with_suffix("").as_posix()
         rows.append({"wing": _wing(path), "module": name, "lines": len(text.splitlines()), "says": says})

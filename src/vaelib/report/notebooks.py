@@ -27,6 +27,7 @@ from vaelib.report import pages
 from vaelib.spec import RunSpec, field_type
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+SHORT = 90
 NOT_IN_TITLES = ("profile", "store", "named_dims")
 """Parameters that all pages of one build share, or that only choose what is shown large."""
 
@@ -184,7 +185,8 @@ def _run(nb: NotebookNode, values: Mapping[str, Any], work: Path, failed: Path) 
     """Return the notebook executed at the project's root; keep it as `failed` when a cell fails."""
     nbformat.write(nb, work / "in.ipynb")
     # Socket files, not TCP ports: kernels that start side by side can be given the same free port.
-    transport = "ipc" if os.name == "posix" else "tcp"
+    # The path of a socket has at most 107 bytes.
+    transport = "ipc" if os.name == "posix" and len(os.fsencode(work)) < SHORT else "tcp"
     try:
         return papermill.execute_notebook(
             work / "in.ipynb",

@@ -138,6 +138,7 @@ def show_parameters(
     nb.cells = [cell for cell in nb.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     cell = next(cell for cell in nb.cells if "parameters" in cell.metadata.get("tags", []))
     cell.source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+    last = "last" in cell.metadata.tags  # of the page: they are not what it opens with
     cell.metadata.tags = ["parameters", "remove-input"]
     changed = [name for name in values if values[name] != defaults[name]]
     named = ", ".join(f"{name} = {format_value(values[name])}" for name in changed)
@@ -154,6 +155,8 @@ def show_parameters(
         f"<tbody>{rows}</tbody></table></details>"
     )
     cell.outputs = [new_output("display_data", {"text/html": html, "text/plain": cell.source})]
+    if last:
+        nb.cells = [*(other for other in nb.cells if other is not cell), cell]
 
 
 def add_provenance(nb: NotebookNode, specs: Sequence[RunSpec], redraw: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vaelib.architectures import encoder_layout
 from vaelib.files import read_json
-from vaelib.profiles import Block, Profile
+from vaelib.profiles import Block, Profile, in_checkout
 from vaelib.report.build import page_runs
 from vaelib.spec import RunSpec
 
@@ -75,7 +75,7 @@ def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
     """
     rows = []
     for block in chosen:
-        done = {spec: Path(store) / spec.id for spec in block.runs}
+        done = {spec: in_checkout(store) / spec.id for spec in block.runs}
         done = {spec: folder for spec, folder in done.items() if (folder / "done.json").exists()}
         spent = [read_json(folder / "provenance.json")["core_seconds_per_epoch"] for folder in done.values()]
         rows.append(

@@ -43,6 +43,26 @@ def direction(values: np.ndarray) -> str:
     )
 
 
+ANSWERS = {"supported": "No.", "refuted": "Yes.", "undecided": "These runs do not tell."}
+"""To whether one number carries the angle, by the verdict on "rotation is not captured"."""
+
+
+def answer(verdict: str, isolation: Sequence[float], captured: float) -> tuple[str, str]:
+    """Return the answer of the plain networks in words, and that of a network with a pose.
+
+    The verdict is that on "rotation is not captured"; `isolation` has a score a seed of the network with a
+    pose, of which `captured` and above counts as captured.
+
+    >>> answer("supported", [0.8, 0.9], 0.7)
+    ('No.', 'But it can be had:')
+    """
+    reached = np.asarray(isolation) >= captured
+    posed = "But it can be had:" if reached.all() else "Nor is it had so easily:"
+    if verdict == "refuted":
+        posed = "A pose of its own:"
+    return ANSWERS[verdict], posed
+
+
 def span(values: Sequence[float], pattern: str = "{:.2f}") -> str:
     """Return a mean in words, with the least and the largest value where there are several.
 

@@ -50,8 +50,14 @@ def demo_recipe(runs: Sequence[str]) -> str:
 def book_recipe() -> str:
     """Return, as JSON, a fingerprint of all that decides the book except its executed pages."""
     notebooks = {*BOOK.glob("*.py"), *BOOK.glob("*.ipynb")}
-    files = {path for path in BOOK.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    files = {path for path in BOOK.rglob("*") if path.is_file() and not _is_stray(path)}
     return json.dumps(_fingerprints([ROOT / "_config.yml", ROOT / "_toc.yml", *sorted(files - notebooks)]))
+
+
+def _is_stray(path: Path) -> bool:
+    """Return whether an editor, a file browser or Python left the file, and no reader ever sees it."""
+    hidden = any(part.startswith((".", "__pycache__")) for part in path.relative_to(BOOK).parts)
+    return hidden or path.name.endswith(("~", ".bak", ".orig", ".swp", ".tmp")) or path.name.startswith("#")
 
 
 def score_recipe() -> str:

@@ -10,13 +10,13 @@ from importlib.resources import files
 from pathlib import Path
 
 import nbformat
-import yaml
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from vaelib.profiles import ROOT
+from vaelib.yaml_files import read_yaml
 
 ASSETS = ROOT / "book" / "_assets"
 MATHJAX = {
@@ -35,15 +35,18 @@ def page_html(nb: NotebookNode) -> str:
     """
     with tempfile.TemporaryDirectory(prefix="html-") as work:
         out = _build(nb, Path(work))
-        page = json.loads((out / "page.fjson").read_text())
+        page = json.loads((out / "page.fjson").read_text(encoding="utf-8"))
         body = re.sub(
             r'(src|href)="(?:\.\./)*(_images/[^"]+)"',
             lambda m: f'{m[1]}="{_data_uri(out / m[2])}"',
             page["body"],
         )
         static = sorted((out / "_static").glob("*.css"))
-        styles = [path.read_text() for path in [*static, ASSETS / "house.css", ASSETS / "standalone.css"]]
-    scripts = [(ASSETS / "enlarge.js").read_text()]
+        styles = [
+            path.read_text(encoding="utf-8")
+            for path in [*static, ASSETS / "house.css", ASSETS / "standalone.css"]
+        ]
+    scripts = [(ASSETS / "enlarge.js").read_text(encoding="utf-8")]
     if 'class="math' in body:
         mathjax = files("sphinx-mathjax-offline") / "static" / "mathjax" / "tex-svg-full.js"
         scripts += [f"window.MathJax = {json.dumps(MATHJAX)};", mathjax.read_text(encoding="utf-8")]
@@ -63,9 +66,9 @@ def page_html(nb: NotebookNode) -> str:
 
 def _build(nb: NotebookNode, work: Path) -> Path:
     """Let Sphinx resolve roles, numbers and citations; its JSON builder writes the body without a theme."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = read_yaml(ROOT / "_config.yml", {"type": "object"})
     settings = {
-        "extensions": ["myst_nb", "sphinx_design", "sphinxcontrib.bibtex"],
+        "extensions": ["myst_nb", "sphinx_design", "sphinxcontrib.bibtex", "vaelib.report.figures"],
         "root_doc": "page",
         "html_theme": "basic",
         "html_permalinks": False,

@@ -55,7 +55,7 @@ def _alone() -> Iterator[str]:
         raise InputError(f"another build is at work in {ROOT}; wait for it or stop it.") from error
     with held:
         if record.exists():
-            ended = end_processes(json.loads(record.read_text())["mark"])
+            ended = end_processes(json.loads(record.read_text(encoding="utf-8"))["mark"])
             print(f"Going on with a build that was cut short{f' ({ended} orphans ended)' if ended else ''}.")
         mark = uuid.uuid4().hex
         write_json(record, {"mark": mark})
@@ -109,15 +109,21 @@ def _snakemake(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "snakemake", *arguments, "--nolock"]
 
 
+def _environment(mark: str) -> dict[str, str]:
+    """Return the environment of all jobs: every file and stream is UTF-8, whatever the locale."""
+    return os.environ | {MARK: mark, "PYTHONUTF8": "1"}
+
+
 def _plan(arguments: Sequence[str], mark: str) -> list[tuple[Job, str]]:
     """Return the jobs that Snakemake would run, and why, from a dry run."""
     dry = subprocess.run(
         _snakemake([*arguments, "--dry-run"]),
         cwd=ROOT,
-        env=os.environ | {MARK: mark},
+        env=_environment(mark),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if dry.returncode:
         raise BuildError(f"Snakemake cannot plan the work:\n{tail(dry.stdout)}")
@@ -131,11 +137,11 @@ def _follow(arguments: Sequence[str], mark: str, progress: Progress) -> None:
     """
     LOGS.mkdir(exist_ok=True)
     log = LOGS / "snakemake.log"
-    with log.open("w") as sink, log.open() as source:
+    with log.open("wb") as sink, log.open(encoding="utf-8", errors="replace") as source:
         process = subprocess.Popen(
             _snakemake(arguments),
             cwd=ROOT,
-            env=os.environ | {MARK: mark},
+            env=_environment(mark),
             stdout=sink,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -161,13 +167,17 @@ def _follow(arguments: Sequence[str], mark: str, progress: Progress) -> None:
         _explain(progress, log)
 
 
+def _read(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")
+
+
 def _explain(progress: Progress, log: Path) -> None:
     """Show the last lines of what failed and raise `BuildError`."""
     for job in progress.failed:
         print(f"\n{job} failed. The last lines of {job.log.relative_to(ROOT)}:", flush=True)
-        print(tail(job.log.read_text(errors="replace")) if job.log.exists() else "  (no log)", flush=True)
+        print(tail(_read(job.log)) if job.log.exists() else "  (no log)", flush=True)
     if not progress.failed:
-        print(f"\nSnakemake stopped. The last lines of {log.relative_to(ROOT)}:\n{tail(log.read_text())}")
+        print(f"\nSnakemake stopped. The last lines of {log.relative_to(ROOT)}:\n{tail(_read(log))}")
     raise BuildError(
         f"not finished: {', '.join(map(str, progress.failed)) or 'Snakemake stopped'}. What is done is kept, "
         "the book is as it was; after the fix the same command goes on."

@@ -16,12 +16,13 @@ from vaelib.errors import check_choice
 from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, write_json, write_sealed
 from vaelib.metrics.udr import udr
 from vaelib.models.inference import encode
+from vaelib.profiles import in_checkout
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.baselines import BASELINES, fit_baselines, key, of_model
 from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.spec import RunSpec
-from vaelib.training.store import Run
+from vaelib.training.run import Run
 from vaelib.versions import SCORES
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def measured(
         write_json(timings, {name: round(s, 2) for name, s in seconds.items()})
         return new
 
-    lock = Path(store) / ".locks" / f"{run.id}.scores.lock"
+    lock = in_checkout(store) / ".locks" / f"{run.id}.scores.lock"
     return _cached(path, lock, {"run": _checksums(run)}, config, groups, make)
 
 
@@ -105,7 +106,7 @@ def baseline_scores(
     for name in names:
         check_choice("baseline", name, BASELINES)
         made_from = {"encoder": key(spec, name), "config": asdict(config)}
-        path = Path(store) / ".cache" / f"scores-{digest(to_json(made_from))[:16]}.json"
+        path = in_checkout(store) / ".cache" / f"scores-{digest(to_json(made_from))[:16]}.json"
         found[name] = _cached(path, path.with_suffix(".lock"), made_from, config, wanted, partial(make, name))
     return found
 

@@ -1,2 +1,2 @@
 from .loop import fit as fit
-from .store import Run as Run
+from .run import Run as Run

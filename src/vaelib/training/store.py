@@ -1,14 +1,12 @@
 """The run store: a run is looked up by its spec, trained when it is missing, and kept."""
 
 import contextlib
-import json
+import logging
 import platform
 import resource
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from typing import Any
 import pandas as pd
 import torch
 from filelock import Timeout
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from tqdm import tqdm
 
 from vaelib.cache import torch_threads
@@ -25,75 +23,47 @@ from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
 from vaelib.files import (
     digest,
     only_writer,
-    read_json,
     remove_leftovers,
-    sha256,
     to_json,
     write_atomic,
     write_json,
 )
 from vaelib.fingerprint import fingerprint
-from vaelib.models.build import build_vae
 from vaelib.models.inference import evaluate
-from vaelib.models.vae import VAE
 from vaelib.objectives import OBJECTIVES
+from vaelib.profiles import in_checkout
 from vaelib.spec import RunSpec
 from vaelib.training import loop
 from vaelib.training.memory import keep_large_blocks
+from vaelib.training.run import Run, is_finished, read_spec, spec_text
 
-RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
-"""The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: its spec and, read when asked for, what it left in its folder."""
-
-    spec: RunSpec
-    folder: Path
-
-    @property
-    def id(self) -> str:
-        return self.folder.name
-
-    @cached_property
-    def history(self) -> pd.DataFrame:
-        """One row an epoch, nats an image; `train_*` are running means in train mode, others eval mode."""
-        return pd.read_csv(self.folder / "history.csv")
-
-    @cached_property
-    def metrics(self) -> dict:
-        """The numbers of `evaluation.evaluate` on the test images."""
-        return json.loads((self.folder / "metrics.json").read_text())
-
-    @cached_property
-    def provenance(self) -> dict:
-        """How the run came about: versions, code fingerprint, data checksums, threads, time, memory."""
-        return json.loads((self.folder / "provenance.json").read_text())
-
-    @cached_property
-    def model(self) -> VAE:
-        """The trained network on the CPU, in eval mode."""
-        with torch.inference_mode(False):  # else weights first asked for inside of it could not be exported
-            model = build_vae(self.spec)
-            model.load_state_dict(load_file(self.folder / "model.safetensors"))
-            return model.to(memory_format=torch.channels_last).eval()
+log = logging.getLogger(__name__)
 
 
 class RunStore:
-    """Runs under one folder, `<folder>/<id>/`. A run counts as finished when its `done.json` is there."""
+    """Runs under one folder, `<folder>/<id>/`. A run counts as finished when its `done.json` is there.
+
+    A relative folder is one of the checkout.
+    """
 
     def __init__(self, folder: Path | str = "runs"):
-        self.folder = Path(folder)
+        self.folder = in_checkout(folder)
 
     def find(self, spec: RunSpec) -> Run | None:
         """Return the finished run of `spec`, or None; raises `DamagedError` when its files were changed."""
         folder = self.folder / spec.id
-        return Run(spec, folder) if _is_finished(folder) else None
+        return Run(spec, folder) if is_finished(folder) else None
 
     def all(self) -> list[Run]:
-        """Return every finished run, by id; raises `DamagedError` when one is not as it was written."""
-        return [Run(_read_spec(folder), folder) for folder in self._folders() if _is_finished(folder)]
+        """Return every finished run, by id; one that is not as it was written is left out, and told."""
+        runs = []
+        for folder in self._folders():
+            try:
+                if is_finished(folder):
+                    runs.append(Run(read_spec(folder), folder))
+            except DamagedError as error:
+                log.warning("left out: %s", error)
+        return runs
 
     def _folders(self) -> list[Path]:
         files = [*self.folder.glob("*/spec.json"), *self.folder.glob("*/done.json")]
@@ -104,10 +74,11 @@ class RunStore:
         rows: list[dict[str, Any]] = []
         for folder in self._folders():
             try:
-                spec = _read_spec(folder)
-                finished = _is_finished(folder)
-            except DamagedError:
-                rows.append({"id": folder.name, "status": "damaged"})
+                spec = read_spec(folder)
+                finished = is_finished(folder)
+            except DamagedError as error:
+                rows.append({"id": folder.name, "status": "unusable"})
+                log.warning("%s", error)
                 continue
             run = Run(spec, folder)
             row = {"id": run.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
@@ -191,7 +162,7 @@ class RunStore:
             )
         folder = self.folder / spec.id
         remove_leftovers(folder)
-        write_atomic(folder / "spec.json", _spec_text(spec))
+        write_atomic(folder / "spec.json", spec_text(spec))
         train, val = (dataset.load_split(spec, split) for split in ("train", "val"))
         checksums = {"train": dataset.checksum(train), "val": dataset.checksum(val)}
         keep_large_blocks()
@@ -217,7 +188,7 @@ class RunStore:
             "peak_memory_mb": _peak_memory_mb(),
         }
         contents = {
-            "spec.json": _spec_text(spec),
+            "spec.json": spec_text(spec),
             "history.csv": loop.history_table(state.rows).to_csv(index=False),
             "model.safetensors": save(weights),
             "metrics.json": to_json(metrics),
@@ -227,43 +198,6 @@ class RunStore:
             write_atomic(folder / name, content)
         write_json(folder / "done.json", {"sha256": {name: digest(c) for name, c in contents.items()}})
         return Run(spec, folder)
-
-
-def _spec_text(spec: RunSpec) -> str:
-    return spec.to_json() + "\n"
-
-
-def _read_spec(folder: Path) -> RunSpec:
-    """Return the spec in a run's folder; raises `DamagedError` when the folder is not named by it."""
-    try:
-        text = (folder / "spec.json").read_bytes().decode()
-        spec = RunSpec.from_json(text)
-    except (OSError, ValueError) as error:
-        raise _damaged(folder, f"spec.json: {error}") from error
-    hash_of_text = digest(text.removesuffix("\n"))[:10]  # the end of the first runs' ids
-    if folder.name != spec.id and not folder.name.endswith(f"-{hash_of_text}"):
-        raise _damaged(folder, "spec.json is not the one that the folder is named by")
-    return spec
-
-
-def _is_finished(folder: Path) -> bool:
-    """Tell whether `done.json` is there; raises `DamagedError` when a file is not the one it vouches for."""
-    if not (folder / "done.json").exists():
-        return False
-    _read_spec(folder)
-    try:
-        checksums = read_json(folder / "done.json")["sha256"]
-        if set(checksums) | {"provenance.json"} != {*RESULTS, "provenance.json"}:  # which older runs lack
-            raise ValueError(f"vouches for {', '.join(checksums)}")
-    except (OSError, ValueError, KeyError) as error:
-        raise _damaged(folder, f"done.json: {error}") from error
-    try:
-        changed = [name for name in checksums if sha256(folder / name) != checksums[name]]
-    except OSError as error:
-        raise _damaged(folder, str(error)) from error
-    if changed:
-        raise _damaged(folder, f"the checksum of {', '.join(changed)} is not the one in done.json")
-    return True
 
 
 def pick_device(name: str) -> torch.device:
@@ -281,7 +215,3 @@ def _peak_memory_mb() -> int:
     """Return the largest resident size of this process so far, in MB (ru_maxrss: bytes on macOS)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / 1e6 if sys.platform == "darwin" else peak / 1e3)
-
-
-def _damaged(folder: Path, why: str) -> DamagedError:
-    return DamagedError(f"run {folder} is damaged: {why}. Remove the folder to train it again.")

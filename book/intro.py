@@ -1,0 +1,130 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+#     language: python
+# ---
+
+# %% [markdown]
+# # What does a β-VAE see in rotated digits?
+#
+# A variational autoencoder {cite:p}`kingma2014,rezende2014` squeezes an image into a few numbers and draws it again from them. The β-VAE {cite:p}`higgins2017` weighs the price of
+# those numbers by a factor β, in the hope that each of them comes to stand for one thing that varies. Turned digits put that hope to the test, since one thing that
+# varies in them is known exactly: the angle. **Does one number carry it?**
+
+# %% tags=["parameters", "last"]
+profile = "quick"  # scale of the report: size of the images, number of digits, epochs
+store = "runs"  # folder of the trained runs
+archs = ["article", "ours"]  # the two networks of the presentation
+beta = 4.0  # weight of the KL term in the presentation
+seeds = [0]  # seeds of each network
+also = [
+    {"arch": "article", "objective": "pose", "beta": 1.0}
+]  # the network with a pose, and runs in which β is swept
+turned_per_class = 20  # unseen digits of each class that are turned
+moved = 0.5  # range of a latent while a digit turns that counts as moved; 1 is the SD of the prior
+
+# %% tags=["remove-input"]
+import numpy as np
+from IPython.display import HTML
+
+from vaelib import RunStore, load_profile
+from vaelib.claims import CAPTURED, at_setting, gather, judge_claims
+from vaelib.data import as_float, rotation_sweep
+from vaelib.metrics import latents_moved, rotation_isolation
+from vaelib.models import encode
+from vaelib.report import answer, glue_all, ledger_counts, span, turning_digit, verdict_strip
+
+scale = load_profile(profile)
+runs = [RunStore(store).get(spec) for spec in scale.runs(globals())]
+posed = [run for run in runs if run.spec.objective == "pose"]
+plain = RunStore(store).get(scale.run(arch=archs[0], beta=beta, seed=seeds[0]))
+size, limit = plain.spec.image_size, plain.spec.rotation_range
+sizes = {run.spec.image_size for run in [plain, *posed]}
+sweeps = {side: rotation_sweep(side, turned_per_class, limit / 18, limit) for side in sizes}
+sweep = sweeps[size]
+codes = {
+    run.id: sweep.layout(encode(run.model, sweeps[run.spec.image_size].images).mu) for run in [plain, *posed]
+}
+isolation = [rotation_isolation(codes[run.id], draws=1).ris.value for run in posed]
+scores = gather(runs, scale, store)
+judged = judge_claims(scores)
+verdict = judged.set_index(["claim", "network"])["verdict"]["C5", archs[0]]
+at_beta = at_setting(scores, plain.spec)
+
+shown = 4 * turned_per_class  # the first 4
+first, second = codes[plain.id][shown], codes[posed[0].id][shown].copy()
+second[:, 0] *= posed[0].model.degrees
+images = as_float(sweep.images[shown * len(sweep.angles) :][: len(sweep.angles), 0]).numpy()
+HTML(turning_digit(images, sweep.angles, first, second, ("the article’s β-VAE", "with a pose of its own")))
+
+# %% tags=["remove-cell"]
+glue_all(dict(zip(("answer", "answer_pose"), answer(verdict, isolation, CAPTURED), strict=True)))
+glue_all(
+    {
+        "profile_name": profile,
+        "beta": float(beta),
+        "image_size": size,
+        "n_seeds": len(seeds),
+        "pose_size": posed[0].spec.image_size,
+        "n_pose": len(posed),
+        "limit": limit,
+        "moved_threshold": moved,
+        "latent_dim": plain.spec.latent_dim,
+        "n_turned": len(sweep.index),
+        "n_moved": float(latents_moved(codes[plain.id], moved).mean()),
+        "n_moved_pose": float(np.mean([latents_moved(codes[run.id], moved).mean() for run in posed])),
+        "ris": span(at_beta["ris"].tolist()),
+        "ris_pose": span(isolation),
+        "counts": ledger_counts(judged),
+    }
+)
+
+# %% [markdown]
+# **{glue:text}`answer`** When an unseen digit turns from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°, {glue:text}`n_moved:.1f` of the {glue:text}`latent_dim` latents of the article's network follow, and of the one that follows
+# best a share of {glue:text}`ris` is the angle's and nothing else's.
+# **{glue:text}`answer_pose`** a network that is given a pose, and no label of any angle, moves {glue:text}`n_moved_pose:.1f`, and that share is {glue:text}`ris_pose`.
+# **What the presentation concluded**, by eye and from one training of each network, is judged by rules that were fixed before. {glue:text}`counts`.
+#
+# <p class="ways"><a href="demo.html">Turn a digit yourself</a> <a href="conclusion.html">Every claim, with its evidence</a> <a href="#rebuild-vary-read">Rebuild it</a></p>
+
+# %% tags=["remove-input"]
+HTML(verdict_strip(judged))
+
+# %% [markdown]
+# *Measured by this build: profile {glue:text}`profile_name`, images of {glue:text}`image_size` pixels, β = {glue:text}`beta:g`, number of seeds {glue:text}`n_seeds`; of the network with a pose {glue:text}`n_pose`, on images of {glue:text}`pose_size` pixels; means, with the least and the most over seeds in brackets. A latent moves when it covers more than {glue:text}`moved_threshold` standard deviations of the prior; {glue:text}`n_turned` unseen digits were turned. The share is the rotation isolation score ({ref}`sec-factor-capture`).*
+#
+# ## What is here
+#
+# | chapter | what it shows | slides of the presentation |
+# | --- | --- | --- |
+# | {doc}`dataset` | the digits, their rotation and the resampling that both halves share | *Base de données* |
+# | {doc}`beta_study` | what β changes, from faithful copies to few numbers | *β-VAE*; *Étude : explorer impact de beta* |
+# | {doc}`architectures` | the two networks, layer by layer | *Architecture de l'article*; *Notre architecture* |
+# | {doc}`results` | how our network learns and what it draws | *Résultats obtenus avec notre architecture proposée* |
+# | {doc}`latent_space` | where the digits lie in its latent space | *Visualisation de l'espace latent* |
+# | {doc}`factor_capture` | what each latent dimension does to an image | *Capture des facteurs de variation* |
+# | {doc}`comparison` | the two networks side by side; below it, the three chapters before for the article's network | *Comparaison avec l'architecture de l'article* |
+# | {doc}`ablation` | why a network may use three dimensions of ten: activation, reading of the loss, training | |
+# | {doc}`conclusion` | every claim of the presentation with a verdict, and the scores beside those of the baselines | *Pour résumer*; *Pour conclure* |
+# | {doc}`additions` | a network with a latent for the angle, trained without any label of it | *Possibilité d'ajout* |
+# | {doc}`rotation_ranges` | how far digits may turn before no latent of the plain network follows | |
+# | {doc}`alternatives` | other objectives on the same images, measured alike | |
+# | {doc}`demo` | the networks alive in the page | *Démo* |
+#
+# ## Rebuild, vary, read
+#
+# ```shell
+# make book                          # the whole report, from the data to these pages
+# vaelib notebook results -p beta 8  # one chapter with other parameters, as a page of its own
+# make serve                         # read it in a browser
+# ```
+#
+# `vaelib` is in the environment that `make book` has made: `.venv/bin/vaelib`, or `vaelib` once that is activated. A chapter only reads trained networks; one that is missing is trained first and kept. Under each
+# figure a small line names the runs it is drawn from, their seeds and the command that draws it again. At the top of each chapter its parameters unfold; any of them can follow `-p`, and a
+# name or value that does not exist is refused before anything starts.

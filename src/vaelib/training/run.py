@@ -1,0 +1,104 @@
+"""A finished run: what it left in its folder, and whether it is as it was written."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from vaelib.errors import DamagedError
+from vaelib.files import digest, read_json, sha256
+from vaelib.models.build import build_vae
+from vaelib.models.vae import VAE
+from vaelib.spec import RunSpec
+
+RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
+"""The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its spec and, read when asked for, what it left in its folder."""
+
+    spec: RunSpec
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch, nats an image; `train_*` are running means in train mode, others eval mode."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    @cached_property
+    def metrics(self) -> dict:
+        """The numbers of `evaluation.evaluate` on the test images."""
+        return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def provenance(self) -> dict:
+        """How the run came about: versions, code fingerprint, data checksums, threads, time, memory."""
+        return json.loads((self.folder / "provenance.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def model(self) -> VAE:
+        """The trained network on the CPU, in eval mode."""
+        with torch.inference_mode(False):  # else weights first asked for inside of it could not be exported
+            model = build_vae(self.spec)
+            model.load_state_dict(load_file(self.folder / "model.safetensors"))
+            return model.to(memory_format=torch.channels_last).eval()
+
+
+def spec_text(spec: RunSpec) -> str:
+    return spec.to_json() + "\n"
+
+
+def read_spec(folder: Path) -> RunSpec:
+    """Return the spec in a run's folder.
+
+    Raises `DamagedError` when there is none, the folder is not named by it, or it is of a later version.
+    """
+    try:
+        text = (folder / "spec.json").read_bytes().decode()
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, f"spec.json: {error}") from error
+    named_by = folder.name.endswith(f"-{digest(text.removesuffix(chr(10)))[:10]}")  # the end of an id
+    try:
+        spec = RunSpec.from_json(text)
+    except ValueError as error:
+        if named_by:  # the file is as it was written, by code that knows more
+            raise DamagedError(f"run {folder} cannot be read by this version of vaelib: {error}") from error
+        raise _damaged(folder, f"spec.json: {error}") from error
+    if folder.name != spec.id and not named_by:
+        raise _damaged(folder, f"spec.json is that of {spec.id}; rename the folder if that is what it holds")
+    return spec
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether `done.json` is there; raises `DamagedError` when a file is not the one it vouches for."""
+    if not (folder / "done.json").exists():
+        return False
+    read_spec(folder)
+    try:
+        checksums = read_json(folder / "done.json")["sha256"]
+        vouched = {*checksums, "provenance.json"}  # which older runs lack
+        if not isinstance(checksums, dict) or vouched != {*RESULTS, "provenance.json"}:
+            raise ValueError(f"vouches for {checksums}")
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise _damaged(folder, f"done.json: {error}") from error
+    try:
+        changed = [name for name in checksums if sha256(folder / name) != checksums[name]]
+    except OSError as error:
+        raise _damaged(folder, str(error)) from error
+    if changed:
+        raise _damaged(folder, f"the checksum of {', '.join(changed)} is not the one in done.json")
+    return True
+
+
+def _damaged(folder: Path, why: str) -> DamagedError:
+    return DamagedError(f"run {folder} is damaged: {why}. Remove the folder to train it again.")
