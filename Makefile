@@ -1,5 +1,7 @@
 # make book     build the report: environment, MNIST, training runs, executed chapters, strict book
 # make serve    show the book at http://127.0.0.1:$(PORT)
+# make zip      the built book as one file, _build/book.zip, to be read without a network
+# make pdf      the built book on paper, _build/book.pdf, by Chromium
 # make test     all that make lint checks, and the tests with coverage
 # make lint     lint, format check, the order of imports, types
 # make kernel   compile the demo's kernel anew (book/_demo/kernel.c); the result is kept in the repository
@@ -16,9 +18,11 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PYTHON ?= python3
 TORCH_INDEX ?=
 PORT ?= 8000
+CHROMIUM ?= chromium
 BIN := .venv/bin
+SINGLE := _build/single/_build/singlehtml
 
-.PHONY: book serve test lint kernel lock clean FORCE
+.PHONY: book serve zip pdf test lint kernel lock clean FORCE
 .DEFAULT_GOAL := book
 
 book: .venv/.installed
@@ -27,6 +31,18 @@ book: .venv/.installed
 serve:
 	@test -e _build/html/index.html || { echo "There is no book yet: make book builds it."; exit 1; }
 	$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+zip: book
+	cd _build && rm -f book.zip && ../$(BIN)/python -m zipfile -c book.zip html
+
+# All pages as one; its links to styles and scripts are those of a page at the top.
+pdf: book
+	rm -rf _build/single
+	$(BIN)/jupyter-book build . --all -q --builder custom --custom-builder singlehtml --path-output _build/single
+	mv $(SINGLE)/book/intro.html $(SINGLE)/book.html
+	$(CHROMIUM) --headless --no-sandbox --disable-gpu --no-first-run --no-pdf-header-footer \
+		--virtual-time-budget=90000 --print-to-pdf=_build/book.pdf $(SINGLE)/book.html
+	rm -rf _build/single
 
 test: lint
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term

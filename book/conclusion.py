@@ -78,7 +78,7 @@ glue_all(
 #
 # {glue:text}`counts`. {numref}`fig-ledger` has what was found beside what was asked for.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ledger", "caption": "The claims of the presentation. A dot is a seed, the upright stroke their mean, the bar its 95 % interval. Green: effects with which a seed speaks for the claim; red: against it; white: neither. A verdict may ask for more than the effect that is drawn: see below."}, "image": {"alt": "A row for each claim with an axis of its own, coloured green where effects speak for the claim and red where they speak against it, with dots for the seeds, their mean and its interval, and the verdict at the right."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ledger", "caption": "The claims of the presentation. A dot is a seed, the upright stroke their mean, the bar its 95 % interval. Green: effects with which a seed speaks for the claim; red: against it; no colour: neither. A verdict may ask for more than the effect that is drawn: see below."}, "image": {"alt": "A row for each claim with an axis of its own, coloured green where effects speak for the claim and red where they speak against it, with dots for the seeds, their mean and its interval, and the verdict at the right."}}
 ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
 
 # %% [markdown]

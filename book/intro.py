@@ -120,8 +120,8 @@ HTML(verdict_strip(judged))
 # ## Rebuild, vary, read
 #
 # ```shell
-# make book                          # the whole report, from the data to these pages
-# vaelib notebook results -p beta 8  # one chapter with other parameters, as a page of its own
+# make book                          # the whole report, from nothing
+# vaelib notebook results -p beta 8  # one chapter, otherwise
 # make serve                         # read it in a browser
 # ```
 #
