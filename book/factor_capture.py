@@ -69,7 +69,8 @@ dictionary = transform_dictionary(
     moves,
 )
 names = {
-    dim: f"dimension {dim} · KL {kl:.2f}\n{dictionary.names[dim]}, P {dictionary.p.loc[dim].max():.2f}"
+    dim: f"dimension {dim} · KL {kl:.2f}\n{dictionary.names[dim]}"
+    + ("" if dictionary.p.loc[dim].isna().all() else f", P {dictionary.p.loc[dim].max():.2f}")
     for dim, kl in per_dim["kl"].items()
 }
 glue_all(

@@ -21,6 +21,8 @@ class Page(HTMLParser):
             self.loaded += [values[name] for name in ("src", "href") if values.get(name)]
         if tag == "img":
             self.alts.append(values.get("alt"))
+        if tag == "svg" and values.get("role") == "img":
+            self.alts.append(values.get("aria-label"))
 
 
 def assert_own_files(path: Path) -> None:

@@ -1,7 +1,10 @@
 """pyproject.toml, requirements.lock and environment.yml describe one environment."""
 
 import re
+import shutil
+import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -44,3 +47,34 @@ def test_conda_environment_is_the_same_one():
     ours, theirs = SpecifierSet(PROJECT["requires-python"]), SpecifierSet(python.removeprefix("python "))
     for minor in range(8, 14):
         assert ours.contains(f"3.{minor}.0") == theirs.contains(f"3.{minor}.0")
+
+
+PYTHON = """#!/bin/sh
+echo "made with $0" >> made
+[ "$1" = -m ] || exit 0
+mkdir -p .venv/bin
+for command in pip vaelib; do printf '#!/bin/sh\\n' > .venv/bin/$command; chmod +x .venv/bin/$command; done
+"""
+
+
+def test_a_copied_checkout_and_other_settings_get_an_environment_of_their_own(tmp_path):
+    def make(folder: Path, *settings: str) -> int:
+        """Return how many environments were made in a folder so far."""
+        done = subprocess.run(
+            ["make", "book", f"PYTHON={python}", *settings], cwd=folder, capture_output=True
+        )
+        assert done.returncode == 0, done.stderr
+        return (folder / "made").read_text().count("made with") // 2  # its version is asked for, too
+
+    python = tmp_path / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    first = tmp_path / "it's {a} $HOME é"
+    first.mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, first)
+    assert make(first) == 1
+    assert make(first) == 1
+    assert make(first, "TORCH_INDEX=https://example.org/cpu") == 2
+    second = Path(shutil.copytree(first, tmp_path / "copy"))
+    assert make(second, "TORCH_INDEX=https://example.org/cpu") == 3

@@ -197,6 +197,51 @@ def test_the_demo_can_be_read_by_everyone(browser, html, mode):  # noqa: F811
     page.context.close()
 
 
+READ = """() => [...document.querySelectorAll(".drawn svg")].map((drawing) => {
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const ink = (color) => {
+        const [r, g, b] = color.match(/[\\d.]+/g).map((value) => linear(value / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    };
+    let ground = drawing;
+    while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+    const two = [getComputedStyle(drawing).color, getComputedStyle(ground).backgroundColor].map(ink);
+    const scales = [...drawing.innerHTML.matchAll(/scale\\((0\\.\\d+) -/g)];
+    const points = Math.min(...scales.map((found) => 100 * found[1]));
+    const pixels = drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width;
+    return { text: points * pixels, contrast: Math.max(...two) / Math.min(...two) };
+})"""
+
+
+@needs_browser
+@pytest.mark.parametrize(("mode", "width"), [("light", 1200), ("dark", 1200), ("light", 400), ("dark", 400)])
+def test_every_figure_can_be_read(browser, html, mode, width):  # noqa: F811
+    """Text of 11 pixels, in an ink of 4.5 : 1 on its ground (WCAG 2.2, 1.4.3), and no page is widened."""
+    for name in PAGES:
+        page = opened(
+            browser, (html / f"{name}.html").as_uri(), width, f"localStorage.setItem('mode', '{mode}')"
+        )
+        found = page.evaluate(READ)
+        assert all(figure["text"] >= 11 for figure in found), (name, found)
+        assert all(figure["contrast"] >= 4.5 for figure in found), (name, found)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        page.context.close()
+
+
+THEMES = {"region", "summary-name", "aria-allowed-role", "aria-deprecated-role", "aria-required-children"}
+"""Findings of axe in what the theme and its bibliography write on their own."""
+
+
+@needs_browser
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_no_page_shuts_anyone_out(browser, html, mode):  # noqa: F811
+    for path in sorted(html.glob("*.html")):
+        page = opened(browser, path.as_uri(), script=f"localStorage.setItem('mode', '{mode}')")
+        found = {violation["id"] for violation in Axe().run(page).response["violations"]}
+        assert found <= THEMES, (path.stem, found - THEMES)
+        page.context.close()
+
+
 @needs_browser
 def test_the_demo_fits_a_phone_and_is_on_its_page_alone(browser, html):  # noqa: F811
     page = opened(browser, (html / "demo.html").as_uri(), width=400)

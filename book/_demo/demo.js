@@ -122,7 +122,7 @@
       const reach = name ? 180 / unit : REACH;
       const holds = kl === undefined ? `${fixed(100 * share, 0)} % of the variance` : `KL ${fixed(kl)}`;
       const input = element("input", { type: "range", min: -reach, max: reach, step: 0.01 });
-      const value = element("output"), swept = element("span", { class: "swept" });
+      const value = element("span", { class: "value" }), swept = element("span", { class: "swept" });
       const row = element("label", { class: "latent" }, element("span", { class: "name" }, `z${index + 1}${name ? `, ${name}` : ""}`), element("span", { class: "holds" }, holds), value, element("span", { class: "track" }, swept, input));
       input.addEventListener("input", () => {
         this.code[index] = Number(input.value);  // the code is kept here: a slider rounds and clips
@@ -235,7 +235,7 @@
   }
 
   const angle = element("input", { type: "range", min: -180, max: 180, step: 1, value: 0, "aria-label": "turn of the digit, degrees" });
-  const turn = element("output");
+  const turn = element("span", { class: "value" });  // no <output>: it would be read aloud at every step
   angle.addEventListener("input", () => (stop(), turnTo(Number(angle.value))));
 
   function unseen() {

@@ -23,6 +23,7 @@ DEFINITIONS = [
         rf"(\\label\{{){LABEL}(?=\}})",  # amsmath
     )
 ]
+NAN = re.compile(r"<td([^>]*)>(?:NaN|nan)</td>")
 REFERENCES = [
     re.compile(pattern)
     for pattern in (
@@ -58,7 +59,7 @@ def command(notebook: str, values: Mapping[str, Any], defaults: Mapping[str, Any
 
 
 def clean(nb: NotebookNode) -> None:
-    """Take out all that differs between two equal executions: clock times, random ids, stderr, addresses."""
+    """Take out what differs between equal executions: clock times, random ids, stderr, addresses."""
     nb.metadata = {"kernelspec": nb.metadata.kernelspec, "language_info": LANGUAGE}
     count = itertools.count(1)
     for index, cell in enumerate(nb.cells):
@@ -71,6 +72,11 @@ def clean(nb: NotebookNode) -> None:
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.execution_count = cell.execution_count
+                if "text/html" in output.get("data", {}):
+                    table = NAN.sub(r"<td\1>undefined</td>", output.data["text/html"])
+                    output.data["text/html"] = table.replace(
+                        "<th></th>", "<td></td>"
+                    )  # no header of anything
                 if "text/plain" in output.get("data", {}):
                     output.data["text/plain"] = ADDRESS.sub("", output.data["text/plain"])
 
