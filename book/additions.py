@@ -62,7 +62,7 @@ from vaelib.plots import (
     scores_of_many,
     traversal_panels,
 )
-from vaelib.report import glue_all, span
+from vaelib.report import glue_all, in_french, span
 
 named = load_profile(profile).runs(globals())  # those that the parameters name
 trained = {s: RunStore(store).get(s) for s in named}
@@ -232,6 +232,7 @@ glue_all(
         "missed": ", ".join(table.index[table["reached"] == "no"]) or "none",
         "time_ratio": table.loc["training time, ratio", "measured"],
         "ris_pose": table.loc["RIS", "measured"],
+        "ris_pose_fr": in_french(table.loc["RIS", "measured"]),
     }
 )
 table

@@ -31,7 +31,7 @@ from vaelib import ARCHITECTURES, RunStore, load_profile
 from vaelib.claims import CLAIMS, DECK_BETA, LEAST_SEEDS, at_setting, gather, judge_claims
 from vaelib.models import REFERENCE_SIDE
 from vaelib.plots import ledger_chart
-from vaelib.report import bands, claim_texts, glue_all, ledger_counts, score_table
+from vaelib.report import bands, claim_texts, glue_all, in_french, ledger_counts, score_table
 from vaelib.scores import baseline_scores
 
 scale = load_profile(profile)
@@ -53,6 +53,8 @@ for arch, table in at_beta.items():
     )
 for row in judged.itertuples():
     glue_all({f"{row.claim}_{row.network}_{part}": text for part, text in claim_texts(row).items()})
+    glue_all({f"{row.claim}_{row.network}_verdict_fr": in_french(row.verdict)})
+core_hours = sum(sum(run.provenance["core_seconds_per_epoch"]) for run in runs) / 3600
 glue_all(
     {
         "profile_name": profile,
@@ -60,6 +62,10 @@ glue_all(
         "deck_beta": DECK_BETA,
         "reference_side": REFERENCE_SIDE,
         "n_seeds": len(seeds),
+        "n_runs": len(runs),
+        "core_hours": core_hours,
+        "core_hours_fr": in_french(f"{core_hours:.1f}"),
+        "ris_article_fr": in_french(f"{at_beta['article']['ris'].mean():.2f}"),
         "n_test": 2 * spec.n_test,
         "latent_dim": spec.latent_dim,
         "epochs": spec.epochs,

@@ -21,7 +21,7 @@ package = "src/vaelib"  # what is drawn
 
 # %% tags=["hide-input"]
 from vaelib.plots import wings_on_floors
-from vaelib.report import glue_all, house_floors, house_imports, house_modules
+from vaelib.report import glue_all, house_figures, house_floors, house_imports, house_modules
 
 modules, between = house_modules(), house_imports()
 floors = house_floors(between)
@@ -39,3 +39,11 @@ wings_on_floors(modules, between, floors)
 modules.set_index("module")[["lines", "says"]].rename_axis(None).style.set_table_attributes(
     'class="dataframe"'
 ).set_properties(subset=["says"], **{"text-align": "left", "white-space": "normal"})
+
+# %% [markdown]
+# ## From a figure to its code
+#
+# The same two steps, taken for every figure:
+
+# %% tags=["hide-input"]
+house_figures().set_index("figure").rename_axis(None)

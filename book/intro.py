@@ -111,11 +111,12 @@ HTML(verdict_strip(judged))
 # | {doc}`factor_capture` | what each latent dimension does to an image | *Capture des facteurs de variation* |
 # | {doc}`comparison` | the two networks side by side; below it, the three chapters before for the article's network | *Comparaison avec l'architecture de l'article* |
 # | {doc}`ablation` | why a network may use three dimensions of ten: activation, reading of the loss, training | |
-# | {doc}`conclusion` | every claim of the presentation with a verdict, and the scores beside those of the baselines | *Pour résumer*; *Pour conclure* |
+# | {doc}`conclusion` | every claim of the presentation with a verdict, and the scores beside those of the baselines | *Pour conclure* |
 # | {doc}`additions` | a network with a latent for the angle, trained without any label of it | *Possibilité d'ajout* |
 # | {doc}`rotation_ranges` | how far digits may turn before no latent of the plain network follows | |
 # | {doc}`alternatives` | other objectives on the same images, measured alike | |
 # | {doc}`demo` | the networks alive in the page | *Démo* |
+# | {doc}`summary`, {doc}`resume` | all of it on one page, in English and in French | *Pour résumer* |
 #
 # ## Rebuild, vary, read
 #

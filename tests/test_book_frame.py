@@ -99,7 +99,7 @@ def test_the_contents_are_the_pages_of_the_experiments():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     listed = set(re.findall(r"file: book/(\w+)", (ROOT / "_toc.yml").read_text()))
     assert toc["root"] == "book/intro"
-    texts = {"bibliography", "clusters", "faults"}
+    texts = {"bibliography", "clusters", "faults", "summary", "resume", "glossary"}
     assert listed | {"intro"} == set(yaml.safe_load(EXPERIMENTS.read_text())["pages"]) | texts
 
 

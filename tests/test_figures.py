@@ -6,11 +6,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from vaelib.plots.images import image_grid
 from vaelib.plots.style import INK, new_figure, one_legend
 from vaelib.plots.training import kl_over_epochs
-from vaelib.report.figures import inlined
+from vaelib.report.figures import inlined, with_files
 from vaelib.report.hero import turning_digit, verdict_strip
 
 
@@ -46,6 +47,14 @@ def test_images_in_a_drawing_are_small():
     """A grid of 100 grey images of 32 pixels takes two bytes a pixel, not the five of colour."""
     grey = np.random.default_rng(0).uniform(0, 1, (10, 10, 32, 32))
     assert len(image_grid(grey)._repr_svg_()) < 2 * grey.size
+
+
+def test_images_of_a_drawing_may_be_files_beside_the_page(tmp_path):
+    page = inlined(image_grid(np.eye(8).reshape(1, 1, 8, 8))._repr_svg_(), "an image")
+    text = with_files(page, tmp_path / "_images", "../_images")
+    (name,) = re.findall(r'href="\.\./_images/([0-9a-f]{16}\.png)"', text)
+    assert Image.open(tmp_path / "_images" / name).size == (8, 8)
+    assert "base64" not in text
 
 
 @pytest.mark.parametrize("n", [1, 4, 12])

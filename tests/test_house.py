@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import symtable
 import sys
@@ -14,11 +15,23 @@ from tests.figure import assert_transparent_and_drawn
 from vaelib.fingerprint import PACKAGE, imports, modules_behind, shown
 from vaelib.plots import wings_on_floors
 from vaelib.profiles import ROOT
-from vaelib.report import house_floors, house_imports, house_modules
+from vaelib.report import house_figures, house_floors, house_imports, house_modules
 from vaelib.spec import RunSpec
 
 WINGS = ["vaelib", *(f"vaelib.{stub.parent.name}" for stub in sorted(PACKAGE.glob("*/__init__.pyi")))]
 CHAPTERS = sorted((ROOT / "book").glob("*.py"))
+
+
+def test_every_figure_of_a_chapter_leads_to_the_function_that_draws_it():
+    table = house_figures()
+    labels = {
+        label
+        for path in CHAPTERS
+        for label in re.findall(r'"figure": \{"name": "([\w-]+)"', path.read_text())
+    }
+    assert set(table["figure"]) == labels
+    for row in table.itertuples():
+        assert f"def {row.function}(" in (PACKAGE / f"{row.module}.py").read_text()
 
 
 @pytest.mark.parametrize("wing", WINGS)

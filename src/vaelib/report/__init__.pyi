@@ -1,6 +1,7 @@
 from .demo import network_name as network_name
 from .hero import turning_digit as turning_digit
 from .hero import verdict_strip as verdict_strip
+from .house import house_figures as house_figures
 from .house import house_floors as house_floors
 from .house import house_imports as house_imports
 from .house import house_modules as house_modules
@@ -8,6 +9,7 @@ from .prose import answer as answer
 from .prose import direction as direction
 from .prose import glue as glue
 from .prose import glue_all as glue_all
+from .prose import in_french as in_french
 from .prose import span as span
 from .tables import bands as bands
 from .tables import claim_texts as claim_texts

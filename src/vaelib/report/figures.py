@@ -1,5 +1,6 @@
 """A Sphinx extension: vector figures are part of the page, in the ink of its text."""
 
+import base64
 import hashlib
 import re
 from html import escape
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util.osutil import relative_uri
 
 from vaelib.plots.style import INK
 
@@ -27,6 +29,19 @@ def inlined(svg: str, alt: str) -> str:
     return f'<svg {about} {view[0]} xmlns:xlink="http://www.w3.org/1999/xlink">{body}'
 
 
+def with_files(markup: str, folder: Path, link: str) -> str:
+    """Return a drawing whose images are files of a folder, which a page reaches by `link`."""
+
+    def written(found: re.Match[str]) -> str:
+        content = base64.b64decode(found[1])
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}.png"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+        return f'href="{link}/{name}"'
+
+    return re.sub(r'href="data:image/png;base64,([A-Za-z0-9+/=]+)"', written, markup)
+
+
 def put_in(app: Sphinx, doctree: nodes.document, page: str) -> None:
     if app.builder.format != "html":
         return
@@ -34,6 +49,9 @@ def put_in(app: Sphinx, doctree: nodes.document, page: str) -> None:
         file = Path(app.srcdir) / image["uri"]
         if file.suffix == ".svg":
             markup = inlined(file.read_text(encoding="utf-8"), image.get("alt", ""))
+            if app.builder.name == "html":  # of a page that is one file, they stay a part of it
+                link = relative_uri(app.builder.get_target_uri(page), "_images")
+                markup = with_files(markup, Path(app.outdir) / "_images", link)
             frame = f'<div class="drawn" tabindex="0" role="group" aria-label="figure">{markup}</div>'
             image.replace_self(nodes.raw("", frame, format="html"))
 

@@ -3,9 +3,12 @@
 import ast
 from pathlib import Path
 
+import jupytext
 import pandas as pd
+from nbformat import NotebookNode
 
-from vaelib.fingerprint import PACKAGE, imports
+from vaelib.fingerprint import PACKAGE, imports, shown
+from vaelib.profiles import BOOK
 
 GROUND = "foundations"
 """Where the modules stand that are in no wing and that all wings rest on."""
@@ -35,6 +38,31 @@ def house_imports() -> pd.DataFrame:
                 pairs.add((path, target))
     table = pd.DataFrame([(_wing(one), _wing(other)) for one, other in pairs], columns=["of", "from"])
     return pd.crosstab(table["of"], table["from"])
+
+
+def house_figures() -> pd.DataFrame:
+    """Return a row a figure of the chapters: label, chapter, the function that draws it, its module."""
+    drawn = shown("vaelib.plots")
+    rows = []
+    for source in sorted(BOOK.glob("*.py")):
+        cells = [(cell, ast.parse(cell.source)) for cell in _code(source)]
+        own = {d.name: d for _, tree in cells for d in ast.walk(tree) if isinstance(d, ast.FunctionDef)}
+        for cell, tree in cells:
+            label = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+            called = _calls(tree)
+            called |= {name for function in called & own.keys() for name in _calls(own[function])}
+            for name in sorted(called & drawn.keys() if label else ()):
+                module = drawn[name].removeprefix("vaelib.").replace(".", "/")
+                rows.append({"figure": label, "chapter": source.stem, "function": name, "module": module})
+    return pd.DataFrame(rows)
+
+
+def _code(source: Path) -> list[NotebookNode]:
+    return [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
+
+
+def _calls(tree: ast.AST) -> set[str]:
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
 
 def house_floors(between: pd.DataFrame) -> dict[str, int]:

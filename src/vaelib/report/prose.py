@@ -63,6 +63,18 @@ def answer(verdict: str, isolation: Sequence[float], captured: float) -> tuple[s
     return ANSWERS[verdict], posed
 
 
+VERDICTS_IN_FRENCH = {"supported": "confirmé", "refuted": "réfuté", "undecided": "indécis"}
+
+
+def in_french(text: str) -> str:
+    """Return a verdict, or numbers as `span` writes them, as French does.
+
+    >>> in_french("refuted"), in_french("0.82 (0.81 to 0.83)")
+    ('réfuté', '0,82 (0,81 à 0,83)')
+    """
+    return VERDICTS_IN_FRENCH.get(text, text.replace(".", ",").replace(" to ", " à "))
+
+
 def span(values: Sequence[float], pattern: str = "{:.2f}") -> str:
     """Return a mean in words, with the least and the largest value where there are several.
 
