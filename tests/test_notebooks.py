@@ -1,20 +1,23 @@
 """Chapters as functions: parameters are refused before the start, pages are equal for equal inputs."""
 
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from vaelib.errors import InputError
 from vaelib.profiles import ROOT, load_profile
 from vaelib.report import pages
 from vaelib.report.notebooks import (
+    KERNEL,
     NotebookError,
     check_parameters,
     convert,
@@ -297,3 +300,19 @@ def test_a_single_page_loads_nothing_and_resolves_its_roles(chapter: Path, tmp_p
     assert "Irina Higgins" in html
     assert "window.MathJax" in html
     assert "sec-elsewhere" in html
+
+
+def test_a_cleaned_table_has_no_name_by_chance_no_nan_and_no_header_of_nothing():
+    def cleaned() -> str:
+        table = pd.DataFrame({"a": [1.0, float("nan")]})
+        markup = table.to_html() + table.style.to_html()
+        nb = new_notebook(
+            cells=[new_code_cell("x", outputs=[new_output("display_data", {"text/html": markup})])],
+            metadata={"kernelspec": KERNEL},
+        )
+        pages.clean(nb)
+        return nb.cells[0].outputs[0].data["text/html"]
+
+    assert cleaned() == cleaned()
+    assert cleaned().count("undefined</td>") == 2
+    assert not re.search(r"<th[^>]*>(\s|&nbsp;)*</th>", cleaned())
