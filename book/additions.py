@@ -14,7 +14,7 @@
 # (sec-additions)=
 # # Possible additions
 #
-# The presentation's one regret was that rotation was not captured, and it ended by asking what could be added. This chapter adds a network to which a pose is
+# The drawback that the presentation named is that rotation was not captured, and it ended on the title "possible additions". This chapter adds a network to which a pose is
 # something of its own, trained without any label of the angle.
 
 # %% tags=["parameters"]

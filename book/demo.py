@@ -17,7 +17,7 @@
 # What happens inside a trained network when a digit is turned? Turn one and see. The networks of this report run in this page: pick an unseen digit or draw your own,
 # turn it, and watch the latents of two networks side by side.
 #
-# <div id="vae-demo"><p>The live demo stands here in the built book where scripts are on. Elsewhere {numref}`fig-demo` stands in.</p></div>
+# <div id="vae-demo"><p>The live demo stands here in the built book where scripts are on. Elsewhere <a href="#fig-demo">a figure</a> stands in.</p></div>
 
 # %% tags=["parameters"]
 profile = "quick"  # scale of the report: size of the images, number of digits, epochs

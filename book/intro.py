@@ -86,10 +86,10 @@ glue_all(
 )
 
 # %% [markdown]
-# **{glue:text}`answer`** When an unseen digit turns from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°, {glue:text}`n_moved:.1f` of the {glue:text}`latent_dim` latents of the article's network follow, and of the one that follows
-# best a share of {glue:text}`ris` is the angle's and nothing else's.
-# **{glue:text}`answer_pose`** a network that is given a pose, and no label of any angle, moves {glue:text}`n_moved_pose:.1f`, and that share is {glue:text}`ris_pose`.
-# **What the presentation concluded**, by eye and from one training of each network, is judged by rules that were fixed before. {glue:text}`counts`.
+# **{glue:text}`answer`** When an unseen digit turns from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°, {glue:text}`n_moved:.1f` of the {glue:text}`latent_dim` latents of the article's network follow, and of the variance of the one that follows
+# best a share of {glue:text}`ris` is explained by the angle alone.
+# **{glue:text}`answer_pose`** a network with a pose, one latent that is by construction a turn, learns it without any label: only {glue:text}`n_moved_pose:.1f` of its latents move, and that share is {glue:text}`ris_pose`.
+# **What the presentation concluded**, by eye and from one training of each network, is judged by rules, none of which was changed after numbers of the full scale were seen. {glue:text}`counts`.
 #
 # <p class="ways"><a href="demo.html">Turn a digit yourself</a> <a href="conclusion.html">Every claim, with its evidence</a> <a href="#rebuild-vary-read">Rebuild it</a></p>
 

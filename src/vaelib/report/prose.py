@@ -43,7 +43,7 @@ def direction(values: np.ndarray) -> str:
     )
 
 
-ANSWERS = {"supported": "No.", "refuted": "Yes.", "undecided": "These runs do not tell."}
+ANSWERS = {"supported": "No.", "refuted": "Yes.", "undecided": "These runs do not settle it."}
 """To whether one number carries the angle, by the verdict on "rotation is not captured"."""
 
 
@@ -54,10 +54,10 @@ def answer(verdict: str, isolation: Sequence[float], captured: float) -> tuple[s
     pose, of which `captured` and above counts as captured.
 
     >>> answer("supported", [0.8, 0.9], 0.7)
-    ('No.', 'But it can be had:')
+    ('No.', 'It can be achieved:')
     """
     reached = np.asarray(isolation) >= captured
-    posed = "But it can be had:" if reached.all() else "Nor is it had so easily:"
+    posed = "It can be achieved:" if reached.all() else "Nor is it easily achieved:"
     if verdict == "refuted":
         posed = "A pose of its own:"
     return ANSWERS[verdict], posed

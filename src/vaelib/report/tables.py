@@ -113,7 +113,7 @@ def ledger_counts(ledger: pd.DataFrame) -> str:
     """Return in words how many rows of the ledger have which verdict."""
     counts = ledger["verdict"].value_counts()
     told = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts]
-    return f"Of {len(ledger)} rows, {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}"
+    return f"Of {len(ledger)} claims, {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}"
 
 
 def claim_texts(row: Any) -> dict[str, str]:
