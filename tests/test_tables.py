@@ -19,7 +19,7 @@ def test_verdicts_are_counted_in_words():
     )
     assert ledger_counts(judged("undecided")) == "Of 1 claims, 1 undecided"
     every = judged("undecided", "supported", "refuted")
-    assert ledger_counts(every) == "Of 3 rows, 1 supported, 1 refuted and 1 undecided"
+    assert ledger_counts(every) == "Of 3 claims, 1 supported, 1 refuted and 1 undecided"
 
 
 def row(**changes):
