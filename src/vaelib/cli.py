@@ -7,7 +7,7 @@ import difflib
 import itertools
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ from vaelib.cli_options import (
     cluster_option,
     jobs_option,
     json_option,
+    out_option,
     profile_option,
     spec_options,
     store_option,
@@ -23,6 +24,9 @@ from vaelib.cli_options import (
 from vaelib.errors import InputError, check_choice
 from vaelib.profiles import ROOT, load_profile
 from vaelib.spec import RunSpec
+
+if TYPE_CHECKING:
+    from vaelib.training.run import Run
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -132,19 +136,15 @@ def runs(store: Path) -> None:
 @main.command()
 @click.argument("run_id", metavar="RUN")
 @store_option
-@click.option(
-    "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Folder of the files."
-)
+@out_option
 def export(run_id: str, store: Path, out: Path) -> None:
     """Write a trained network for other programs: encoder and decoder as ONNX, and the demo's script.
 
     RUN is the id of a finished run, or its beginning. Images have pixels in [0, 1].
     """
     from vaelib.report import export
-    from vaelib.training.store import RunStore
 
-    runs = {run.id: run for run in RunStore(store).all()}
-    for file in export.export(runs[_completed(run_id, list(runs), store)], out):
+    for file in export.export(_named_run(run_id, store), out):
         click.echo(file)
 
 
@@ -160,10 +160,8 @@ def evaluate(run_id: str, store: Path, as_json: bool) -> None:
     """
     from vaelib.report import tables
     from vaelib.scores import measure
-    from vaelib.training.store import RunStore
 
-    runs = {run.id: run for run in RunStore(store).all()}
-    run = runs[_completed(run_id, list(runs), store)]
+    run = _named_run(run_id, store)
     own = measure.measured(run, store)
     if as_json:
         baselines = {name: found.scores for name, found in measure.baseline_scores(run.spec, store).items()}
@@ -173,6 +171,14 @@ def evaluate(run_id: str, store: Path, as_json: bool) -> None:
     parts = [run.id, tables.comparison_text(measure.comparison(run, store))]
     parts += [tables.latents_text(own), tables.undefined_text(own)]
     click.echo("\n\n".join(part for part in parts if part))
+
+
+def _named_run(beginning: str, store: Path) -> "Run":
+    """Return the finished run of a store whose id is or begins so."""
+    from vaelib.training.store import RunStore
+
+    runs = {run.id: run for run in RunStore(store).all()}
+    return runs[_completed(beginning, list(runs), store)]
 
 
 def _completed(beginning: str, ids: list[str], store: Path) -> str:
@@ -214,9 +220,7 @@ def claims(profile: str, store: Path, as_json: bool) -> None:
 @click.option(
     "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter; may be repeated."
 )
-@click.option(
-    "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Folder of the results."
-)
+@out_option
 def notebook(name: str, given: tuple, out: Path) -> None:
     """Execute one chapter with other parameters: an executed notebook and a standalone HTML page.
 

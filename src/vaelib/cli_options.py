@@ -84,6 +84,9 @@ store_option = click.option(
     type=click.Path(path_type=Path),
     help="Folder of the runs; a relative one is of the checkout.",
 )
+out_option = click.option(
+    "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Folder of the results."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 jobs_option = click.option(
     "--jobs", type=click.IntRange(min=1), help="Jobs side by side, a thread each.  [default: one a core]"

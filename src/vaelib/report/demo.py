@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vaelib.architectures import ARCHITECTURES
-from vaelib.data.dataset import as_float, load_split
+from vaelib.data.dataset import as_float, evenly, load_split
 from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
 from vaelib.files import write_atomic
@@ -26,12 +26,12 @@ from vaelib.models.losses import blur_matrix
 from vaelib.models.pose_vae import PoseVAE
 from vaelib.models.vae import VAE
 from vaelib.objectives import title
+from vaelib.scores.baselines import FITTED
 from vaelib.scores.linear import principal
 from vaelib.spec import RunSpec
 from vaelib.training.run import Run
 
 DIGITS_PER_CLASS = 2
-PCA_IMAGES = 6000
 ACTIVATION_TITLES = {"identity": "no activation", "relu": "ReLU", "leaky_relu": "leaky ReLU"}
 
 
@@ -139,7 +139,7 @@ def collapsed_network(run: Run) -> Network:
 def principal_network(spec: RunSpec) -> Network:
     """Return the first principal components of a run's training images, as many as it has latents."""
     images = load_split(spec, "train").images
-    pixels = as_float(images[:: max(1, len(images) // PCA_IMAGES)]).flatten(1).numpy()
+    pixels = as_float(images[evenly(len(images), FITTED)]).flatten(1).numpy()
     code = principal(pixels, spec.latent_dim)
     shares = np.square(code.basis).sum(0) / pixels.var(0).sum()
     latents = [{"index": j, "name": None, "share": float(share)} for j, share in enumerate(shares)]
