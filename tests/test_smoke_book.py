@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser import browser, needs_browser, opened, own_errors  # noqa: F401
-from tests.page import Page, assert_own_files
+from tests.page import Page, assert_links_lead_somewhere, assert_own_files
 from vaelib.claims.ledger import CLAIMS
 from vaelib.data.dataset import as_float, load_split, render
 from vaelib.data.mnist import load_mnist
@@ -26,8 +27,8 @@ PAGES = list(load_profile("smoke").pages)
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    """A copy of the files that make the report; the package imported there is the copy."""
-    folder = tmp_path_factory.mktemp("checkout")
+    """A copy of what makes the report, in a path that breaks careless commands; it imports itself."""
+    folder = tmp_path_factory.mktemp("checkout") / "a reader's {book} $é"
     for name in ("src", "book", "workflow", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
     for name in ("_config.yml", "_toc.yml", "experiments.yml", "Snakefile"):
@@ -81,6 +82,24 @@ def test_a_chapter_is_in_the_book_and_its_figures_are_described(html, name):
     assert len(images) >= len(figures)
     assert "{glue:text}" not in page.text
     assert "Traceback" not in page.text
+
+
+def test_every_link_between_pages_leads_somewhere(html):
+    assert_links_lead_somewhere(html.parent)
+
+
+def test_a_figure_is_had_as_a_drawing_and_as_numbers_and_names_its_runs(html):
+    page = Page(html / "comparison.html").text
+    (line,) = re.findall(r'<div class="provenance">.*?fig-networks-plane.svg.*?</div>', page, re.DOTALL)
+    assert re.search(r"drawn from (\d+ runs|<code>)", line)
+    assert 'drawn by <a href="../_code/plots/' in line
+    folder = html.parent / "_files" / "comparison"
+    assert {"comparison.py", "comparison.ipynb", "fig-networks-plane.svg"} <= {
+        f.name for f in folder.iterdir()
+    }
+    table = pd.read_csv(folder / "fig-networks-plane.csv")
+    assert len(table) > 0
+    assert np.isfinite(table["x"]).any()
 
 
 def test_the_first_page_answers_in_numbers_and_leads_to_every_claim(html):

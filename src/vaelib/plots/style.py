@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from vaelib.plots.numbers import drawn_numbers
+
 INK = "#767676"
 """Text and axes: in the book the colour of the page's text (`report.figures`); elsewhere 4.5:1 on white."""
 
@@ -65,13 +67,17 @@ _RC = {
 
 
 class HouseFigure(Figure):
-    """A figure that notebooks show as SVG, equal to the byte whenever the same is drawn."""
+    """A figure that notebooks show as SVG, equal to the byte whenever the same is drawn, with its numbers."""
 
     def _repr_svg_(self) -> str:
         with plt.rc_context(_RC), io.StringIO() as out:
             nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
             self.savefig(out, format="svg", dpi=150, metadata=nothing, bbox_inches="tight", pad_inches=0.02)
             return IMAGE.sub(_smaller, DIGITS.sub(r"\1", out.getvalue()))
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        numbers = drawn_numbers(self)
+        return {"text/csv": numbers.to_csv(index=False, float_format="%.6g")} if len(numbers) else {}
 
 
 def _smaller(found: re.Match[str]) -> str:

@@ -42,23 +42,29 @@ def house_imports() -> pd.DataFrame:
 
 def house_figures() -> pd.DataFrame:
     """Return a row a figure of the chapters: label, chapter, the function that draws it, its module."""
-    drawn = shown("vaelib.plots")
     rows = []
     for source in sorted(BOOK.glob("*.py")):
-        cells = [(cell, ast.parse(cell.source)) for cell in _code(source)]
-        own = {d.name: d for _, tree in cells for d in ast.walk(tree) if isinstance(d, ast.FunctionDef)}
-        for cell, tree in cells:
-            label = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-            called = _calls(tree)
-            called |= {name for function in called & own.keys() for name in _calls(own[function])}
-            for name in sorted(called & drawn.keys() if label else ()):
-                module = drawn[name].removeprefix("vaelib.").replace(".", "/")
-                rows.append({"figure": label, "chapter": source.stem, "function": name, "module": module})
+        for label, drawn in drawn_by(jupytext.read(source)).items():
+            rows += [{"figure": label, "chapter": source.stem, "function": f, "module": m} for f, m in drawn]
     return pd.DataFrame(rows)
 
 
-def _code(source: Path) -> list[NotebookNode]:
-    return [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
+def drawn_by(nb: NotebookNode) -> dict[str, list[tuple[str, str]]]:
+    """Return by the label of each figure of a notebook the functions that draw it, with their modules.
+
+    They are those of `vaelib.plots` that its cell calls, or that a function of the notebook calls for it.
+    """
+    shows = shown("vaelib.plots")
+    cells = [(cell, ast.parse(cell.source)) for cell in nb.cells if cell.cell_type == "code"]
+    own = {d.name: d for _, tree in cells for d in ast.walk(tree) if isinstance(d, ast.FunctionDef)}
+    found = {}
+    for cell, tree in cells:
+        if label := cell.metadata.get("mystnb", {}).get("figure", {}).get("name"):
+            called = _calls(tree)
+            called |= {name for function in called & own.keys() for name in _calls(own[function])}
+            names = sorted(called & shows.keys())
+            found[label] = [(n, shows[n].removeprefix("vaelib.").replace(".", "/")) for n in names]
+    return found
 
 
 def _calls(tree: ast.AST) -> set[str]:

@@ -16,14 +16,17 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 from traitlets.config import Config
 
 from vaelib.errors import InputError, NotebookError, did_you_mean
 from vaelib.files import write_atomic
-from vaelib.profiles import ROOT, load_profile
+from vaelib.profiles import ROOT, in_checkout, load_profile
+from vaelib.reads import RECORDER, recorded
 from vaelib.report import pages
+from vaelib.report.provenance import add_downloads, add_provenance
 from vaelib.spec import RunSpec, field_type
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -168,27 +171,38 @@ def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | No
     values = check_parameters(source, given)
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     with tempfile.TemporaryDirectory(prefix="nb-") as work:
-        nb = _run(convert(source), values, Path(work), failed)
+        nb, reads = _run(convert(source), values, Path(work), failed)
     pages.show_parameters(nb, values, defaults, {name: meaning for name, (_, meaning) in declared.items()})
     if page is not None and page != source.stem:
         pages.suffix_labels(nb, f"-{page}")
         own = {name: value for name, value in values.items() if value != defaults[name]}
         pages.mark_title(nb, {name: value for name, value in own.items() if name not in NOT_IN_TITLES})
-    pages.add_provenance(nb, runs_read(values), pages.command(source.stem, values, defaults))
+    redraw, store = pages.command(source.stem, values, defaults), in_checkout(values.get("store", ""))
+    add_provenance(nb, reads, runs_read(values), store, redraw, page)
+    if page is not None:
+        add_downloads(nb, source.stem, page)
     pages.clean(nb)
+    nb.metadata["notebook"] = source.stem
     nbformat.validate(nb)
     write_atomic(output, nbformat.writes(nb))
     failed.unlink(missing_ok=True)
 
 
-def _run(nb: NotebookNode, values: Mapping[str, Any], work: Path, failed: Path) -> NotebookNode:
-    """Return the notebook executed at the project's root; keep it as `failed` when a cell fails."""
+def _run(
+    nb: NotebookNode, values: Mapping[str, Any], work: Path, failed: Path
+) -> tuple[NotebookNode, dict[int, set[str]]]:
+    """Return the notebook executed at the project's root, and the runs that each cell read.
+
+    When a cell fails, the notebook is kept as `failed`.
+    """
+    reads = work / "reads"
+    nb.cells.insert(0, new_code_cell(RECORDER.format(path=str(reads))))
     nbformat.write(nb, work / "in.ipynb")
     # Socket files, not TCP ports: kernels that start side by side can be given the same free port.
     # The path of a socket has at most 107 bytes.
     transport = "ipc" if os.name == "posix" and len(os.fsencode(work)) < SHORT else "tcp"
     try:
-        return papermill.execute_notebook(
+        executed = papermill.execute_notebook(
             work / "in.ipynb",
             work / "out.ipynb",
             parameters=dict(values),
@@ -209,6 +223,8 @@ def _run(nb: NotebookNode, values: Mapping[str, Any], work: Path, failed: Path) 
             f"{reason}\nThe notebook with its traceback: {failed}\n"
             f"The last lines of the cell that failed:\n{_last_lines(stopped)}"
         ) from error
+    del executed.cells[0]
+    return executed, recorded(reads)
 
 
 def _last_lines(nb: NotebookNode) -> str:

@@ -1,4 +1,4 @@
-"""From an executed notebook to a page of the book: cleaned, labelled, with parameters and provenance."""
+"""From an executed notebook to a page of the book: cleaned, labelled, with its parameters."""
 
 import ast
 import itertools
@@ -9,9 +9,7 @@ from html import escape
 from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_output
-
-from vaelib.spec import RunSpec
+from nbformat.v4 import new_output
 
 LABEL = r"([A-Za-z][\w.:-]*)"
 DEFINITIONS = [
@@ -102,7 +100,7 @@ def suffix_labels(nb: NotebookNode, suffix: str) -> None:
     """
     labels = set()
     for cell in nb.cells:
-        labels |= {_figure(cell)["name"]} if "name" in _figure(cell) else set()
+        labels |= {figure_of(cell)["name"]} if "name" in figure_of(cell) else set()
         if cell.cell_type == "markdown":
             labels |= {match[2] for pattern in DEFINITIONS for match in pattern.finditer(cell.source)}
 
@@ -112,7 +110,7 @@ def suffix_labels(nb: NotebookNode, suffix: str) -> None:
         return text
 
     for cell in nb.cells:
-        figure = _figure(cell)
+        figure = figure_of(cell)
         if "name" in figure:
             figure["name"] += suffix
         if "caption" in figure:
@@ -124,7 +122,8 @@ def suffix_labels(nb: NotebookNode, suffix: str) -> None:
                 output.data["text/markdown"] = renamed(output.data["text/markdown"])
 
 
-def _figure(cell: NotebookNode) -> dict[str, Any]:
+def figure_of(cell: NotebookNode) -> dict[str, Any]:
+    """Return what a cell says of its figure: name and caption; empty where it has none."""
     return cell.metadata.get("mystnb", {}).get("figure", {})
 
 
@@ -165,24 +164,3 @@ def show_parameters(
     cell.outputs = [new_output("display_data", {"text/html": html, "text/plain": cell.source})]
     if last:
         nb.cells = [*(other for other in nb.cells if other is not cell), cell]
-
-
-def add_provenance(nb: NotebookNode, specs: Sequence[RunSpec], redraw: str) -> None:
-    """Add under every figure which runs it stems from, their seeds, and the command that redraws it."""
-    line = f'<div class="provenance">{_runs_in_words(specs)}redraw: <code>{escape(redraw)}</code></div>'
-    cells = []
-    for cell in nb.cells:
-        cells.append(cell)
-        if _figure(cell):
-            cells.append(new_markdown_cell(line))
-    nb.cells = cells
-
-
-def _runs_in_words(specs: Sequence[RunSpec]) -> str:
-    if not specs:
-        return ""
-    ids = " ".join(f"<code>{spec.id}</code>" for spec in specs)
-    seeds = ", ".join(str(seed) for seed in sorted({spec.seed for spec in specs}))
-    if len(specs) <= 2:
-        return f"drawn from {ids}, seed {seeds}; "
-    return f"<details><summary>drawn from {len(specs)} runs, seeds {seeds}</summary>{ids}</details>"

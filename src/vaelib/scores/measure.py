@@ -17,6 +17,7 @@ from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, w
 from vaelib.metrics.udr import udr
 from vaelib.models.inference import encode
 from vaelib.profiles import in_checkout
+from vaelib.reads import READS
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.baselines import BASELINES, fit_baselines, key, of_model
 from vaelib.scores.registry import GROUPS, Measured, measure
@@ -62,6 +63,7 @@ def measured(
     """
     config = config or ScoringConfig.of(run.spec)
     path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
+    READS.info(run.id)
 
     def make(missing: Sequence[str]) -> Measured:
         representation = Representation(

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Self, TypeVar, overload
 
 import pandas as pd
 import torch
@@ -13,10 +14,30 @@ from vaelib.errors import DamagedError
 from vaelib.files import digest, read_json, sha256
 from vaelib.models.build import build_vae
 from vaelib.models.vae import VAE
+from vaelib.reads import READS
 from vaelib.spec import RunSpec
 
 RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
+
+T = TypeVar("T")
+
+
+class _read(cached_property[T]):
+    """A cached property of a run, every use of which `READS` hears."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+        if isinstance(instance, Run):
+            READS.info(instance.id)
+        return super().__get__(instance, owner)
+
+    def __set__(self, instance: object, value: T) -> None:
+        """Refuse; that it is there makes Python ask the property even where the value is cached."""
+        raise AttributeError("what a run left is read only")
 
 
 @dataclass(frozen=True)
@@ -30,22 +51,22 @@ class Run:
     def id(self) -> str:
         return self.folder.name
 
-    @cached_property
+    @_read
     def history(self) -> pd.DataFrame:
         """One row an epoch, nats an image; `train_*` are running means in train mode, others eval mode."""
         return pd.read_csv(self.folder / "history.csv")
 
-    @cached_property
+    @_read
     def metrics(self) -> dict:
         """The numbers of `evaluation.evaluate` on the test images."""
         return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
 
-    @cached_property
+    @_read
     def provenance(self) -> dict:
         """How the run came about: versions, code fingerprint, data checksums, threads, time, memory."""
         return json.loads((self.folder / "provenance.json").read_text(encoding="utf-8"))
 
-    @cached_property
+    @_read
     def model(self) -> VAE:
         """The trained network on the CPU, in eval mode."""
         with torch.inference_mode(False):  # else weights first asked for inside of it could not be exported

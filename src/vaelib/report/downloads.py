@@ -1,0 +1,54 @@
+"""A Sphinx extension: what can be had of each page, and the code that draws the figures."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from sphinx.application import Sphinx
+
+from vaelib.fingerprint import PACKAGE
+from vaelib.report.pages import figure_of
+from vaelib.report.provenance import CODE, FILES, FORMATS
+
+
+def put_files(app: Sphinx, error: Exception | None) -> None:
+    """Write beside the pages what can be downloaded of each: notebooks, drawings and their numbers."""
+    if app.builder.name != "html" or error:
+        return
+    for executed in Path(app.srcdir).glob("book/*.ipynb"):
+        folder = Path(app.outdir) / FILES / executed.stem
+        folder.mkdir(parents=True)
+        shutil.copy(executed, folder)
+        nb = nbformat.read(executed, 4)
+        shutil.copy(executed.with_name(f"{nb.metadata['notebook']}.py"), folder)
+        for cell in nb.cells:
+            name = figure_of(cell).get("name")
+            for output in cell.get("outputs", []) if name else []:
+                for end, mime in FORMATS.items():
+                    if mime in output.get("data", {}):
+                        (folder / f"{name}.{end}").write_text(output.data[mime], encoding="utf-8")
+
+
+def sources(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield a page for each module that draws, with the names of its functions as targets."""
+    for path in sorted((PACKAGE / "plots").glob("*.py")) if app.builder.name == "html" else ():
+        text, name = path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).with_suffix("").as_posix()
+        body = highlight(text, PythonLexer(), HtmlFormatter(lineanchors="line", cssclass="highlight source"))
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef):
+                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                body = body.replace(f'"line-{first}"', f'"{node.name}"')
+        title = f"vaelib.{name.replace('/', '.')}"
+        yield f"{CODE}/{name}", {"title": title, "body": f"<h1>{title}</h1>{body}"}, "page.html"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("build-finished", put_files)
+    app.connect("html-collect-pages", sources)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
