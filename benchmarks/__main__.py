@@ -13,6 +13,7 @@ import psutil
 
 from benchmarks.contestants import epochs, evaluation, matrix_product, operations, steps
 from benchmarks.cost import growth, peak_memory_mb, straightness
+from benchmarks.demo import SLOWDOWNS, demo
 from benchmarks.quality import race_to_quality, verdict
 from benchmarks.race import PEERS, race
 from benchmarks.scoring import scoring
@@ -150,6 +151,13 @@ def goals(results: dict) -> list[dict]:
         needed = {"quick": 60.0, "published": 300.0}[row["scale"]]
         add(f"{scores}, seconds of one core", row["all"], needed, most=True)
         add(f"{scores}, peak memory, GB", row["peak_memory_mb"] / 1e3, 2.0, most=True)
+    here, slowed = ([row for row in results["demo"] if row["slowdown"] == n] for n in SLOWDOWNS)
+    add("demo: seconds from opening the page until it answers", here[0]["ready"], 1.5, most=True)
+    for what, needed in (("frame", 16.0), ("grid", 400.0)):
+        slowest = max(row[what] for row in here)
+        add(f"demo: {what} of the slowest network, milliseconds", slowest, needed, most=True)
+    stutter = max(row["between"] for row in slowed)
+    add("demo slowed 4 times: from frame to frame, milliseconds", stutter, 34.0, most=True)
     return rows
 
 
@@ -175,6 +183,7 @@ def measurements(
         "evaluation": lambda: {"evaluation": evaluations(windows, seconds)},
         "cost": cost,
         "scoring": lambda: {"scoring": scoring(store, SCORING_TURNS)},
+        "demo": lambda: {"demo": demo()},
     }
 
 

@@ -2,8 +2,10 @@
 
 import io
 import logging
+import re
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,10 +15,38 @@ from tests.tiny import tiny
 from vaelib.files import write_json
 from vaelib.plots.numbers import drawn_numbers
 from vaelib.plots.style import new_figure
-from vaelib.reads import READS, record, recorded
+from vaelib.reads import READS
+from vaelib.report.notebooks import execute
 from vaelib.report.provenance import add_provenance, behind, runs_of_figures
 from vaelib.training.run import Run
 from vaelib.training.store import RunStore
+
+TOY = """# %% [markdown]
+# # Toy
+
+# %% tags=["parameters"]
+profile = "smoke"
+store = "runs"
+seeds = [0, 1]
+image_size = 16
+n_train = 48
+n_test = 8
+epochs = 1
+
+# %%
+from vaelib import RunStore, load_profile
+from vaelib.plots import kl_over_epochs
+runs = [RunStore(store).get(spec) for spec in load_profile(profile).runs(globals())]
+
+# %% mystnb={"figure": {"name": "fig-one", "caption": "One."}, "image": {"alt": "One"}}
+kl_over_epochs(runs[1].history)
+
+# %%
+first = runs[0].history
+
+# %% mystnb={"figure": {"name": "fig-both", "caption": "Both."}, "image": {"alt": "Both"}}
+kl_over_epochs(first + 0 * runs[1].history)
+"""
 
 CELLS = [
     "import pandas as pd\nruns = find()",
@@ -59,21 +89,14 @@ def test_every_use_of_a_run_is_heard_and_what_it_left_is_read_only(tmp_path, cap
         type(run).metrics.__set__(run, {})
 
 
-def test_a_record_has_the_cell_and_the_run(tmp_path, monkeypatch):
-    class Shell:
-        execution_count = 3
-
-    monkeypatch.setattr("vaelib.reads.get_ipython", Shell)
-    handlers, level = list(READS.handlers), READS.level
-    try:
-        record(str(tmp_path / "reads"))
-        READS.info("article-b4-s0-0123456789")
-        Shell.execution_count = 5
-        READS.info("ours-b4-s0-0123456789")
-    finally:
-        READS.handlers, READS.level = handlers, level
-    found = recorded(tmp_path / "reads")
-    assert found == {3: {"article-b4-s0-0123456789"}, 5: {"ours-b4-s0-0123456789"}}
+def test_the_cells_of_a_notebook_are_told_apart(tmp_path):
+    chapter = tmp_path / "toy.py"
+    chapter.write_text(TOY)
+    execute(chapter, tmp_path / "toy.ipynb", {"store": str(tmp_path / "runs")})
+    cells = nbformat.read(tmp_path / "toy.ipynb", 4).cells
+    lines = [cell.source for cell in cells if 'class="provenance"' in cell.source]
+    seeds = [re.findall(r"<code>article-b4-s(\d)-", line) for line in lines]
+    assert seeds == [["1"], ["0", "1"]]
 
 
 def figure_cell(source: str, count: int, name: str):
@@ -90,14 +113,15 @@ def page(tmp_path, n: int):
         figure_cell("image_grid(last)", 3, "fig-last"),
         figure_cell("image_grid(runs)", 4, "fig-all"),
     ]
-    reads = {2: {spec.id for spec in specs}, 3: {specs[-1].id}}
+    reads = {1: {spec.id for spec in specs}, 2: {specs[-1].id}}
     return new_notebook(cells=cells), specs, reads
 
 
 def test_a_figure_names_its_own_runs_its_code_and_its_images(tmp_path):
     nb, specs, reads = page(tmp_path, 4)
-    assert runs_of_figures(nb, reads) == {"fig-last": {specs[-1].id}, "fig-all": {s.id for s in specs}}
-    add_provenance(nb, reads, specs, tmp_path, 'vaelib notebook tiny -p a "<b>"')
+    runs = runs_of_figures(nb, reads)
+    assert runs == [{specs[-1].id}, {spec.id for spec in specs}]
+    add_provenance(nb, runs, specs, tmp_path, 'vaelib notebook tiny -p a "<b>"')
     last, every = nb.cells[2].source, nb.cells[4].source
     assert f"drawn from <code>{specs[-1].id}</code>, seed 3; 16 test images of checksum 01234567" in last
     assert "<details><summary>drawn from 4 runs, seeds 0, 1, 2, 3;" in every

@@ -1,9 +1,10 @@
 """Which runs the cells of a notebook read: what reads one says so, and a notebook may keep a record of it."""
 
+import itertools
 import logging
 from pathlib import Path
 
-from IPython.core.getipython import get_ipython
+from IPython.core.interactiveshell import InteractiveShell
 
 READS = logging.getLogger("vaelib.reads")
 """Hears the id of a run whenever something of it is used."""
@@ -13,22 +14,23 @@ RECORDER = "from vaelib.reads import record\n\nrecord({path!r})"
 
 
 def record(path: str) -> None:
-    """Write the number of the cell and the id of the run whenever this process reads something of a run."""
-    shell = get_ipython()
+    """Write the number of the cell and the id of the run whenever this kernel reads something of a run.
 
-    def numbered(message: logging.LogRecord) -> bool:
-        message.cell = shell.execution_count if shell else 0
-        return True
-
+    The cell after the one that calls this is number 1.
+    """
+    cells = itertools.count(1)
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.addFilter(numbered)
-    handler.setFormatter(logging.Formatter("%(cell)d %(message)s"))
+
+    def begin(_: object) -> None:
+        handler.setFormatter(logging.Formatter(f"{next(cells)} %(message)s"))
+
+    InteractiveShell.instance().events.register("pre_run_cell", begin)
     READS.addHandler(handler)
     READS.setLevel(logging.INFO)
 
 
 def recorded(path: Path) -> dict[int, set[str]]:
-    """Return the ids of the runs that each cell read, by the number of its execution."""
+    """Return the ids of the runs that each cell read, by its number."""
     found: dict[int, set[str]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         cell, run = line.split()

@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 
 from vaelib.fingerprint import PACKAGE
 from vaelib.report.pages import figure_of
-from vaelib.report.provenance import CODE, FILES, FORMATS
+from vaelib.report.provenance import CODE, FILES, files_of
 
 
 def put_files(app: Sphinx, error: Exception | None) -> None:
@@ -28,11 +28,8 @@ def put_files(app: Sphinx, error: Exception | None) -> None:
         nb = nbformat.read(executed, 4)
         shutil.copy(executed.with_name(f"{nb.metadata['notebook']}.py"), folder)
         for cell in nb.cells:
-            name = figure_of(cell).get("name")
-            for output in cell.get("outputs", []) if name else []:
-                for end, mime in FORMATS.items():
-                    if mime in output.get("data", {}):
-                        (folder / f"{name}.{end}").write_text(output.data[mime], encoding="utf-8")
+            for end, text in files_of(cell).items() if figure_of(cell) else ():
+                (folder / f"{figure_of(cell)['name']}.{end}").write_text(text, encoding="utf-8")
 
 
 def sources(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -26,7 +26,7 @@ from vaelib.files import write_atomic
 from vaelib.profiles import ROOT, in_checkout, load_profile
 from vaelib.reads import RECORDER, recorded
 from vaelib.report import pages
-from vaelib.report.provenance import add_downloads, add_provenance
+from vaelib.report.provenance import add_downloads, add_provenance, runs_of_figures
 from vaelib.spec import RunSpec, field_type
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -172,13 +172,14 @@ def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | No
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     with tempfile.TemporaryDirectory(prefix="nb-") as work:
         nb, reads = _run(convert(source), values, Path(work), failed)
+    runs = runs_of_figures(nb, reads)
     pages.show_parameters(nb, values, defaults, {name: meaning for name, (_, meaning) in declared.items()})
     if page is not None and page != source.stem:
         pages.suffix_labels(nb, f"-{page}")
         own = {name: value for name, value in values.items() if value != defaults[name]}
         pages.mark_title(nb, {name: value for name, value in own.items() if name not in NOT_IN_TITLES})
     redraw, store = pages.command(source.stem, values, defaults), in_checkout(values.get("store", ""))
-    add_provenance(nb, reads, runs_read(values), store, redraw, page)
+    add_provenance(nb, runs, runs_read(values), store, redraw, page)
     if page is not None:
         add_downloads(nb, source.stem, page)
     pages.clean(nb)

@@ -15,27 +15,30 @@ from vaelib.spec import RunSpec
 
 FILES = "_files"
 """Folder of the built book with what can be downloaded, a folder a page in it."""
+NUMBERS = "numbers"
+"""Where the numbers of a figure are kept in the metadata of its output: as data, the book knows no CSV."""
 CODE = "_code"
 """Folder of the built book with the sources of the functions that draw."""
 
 
-def runs_of_figures(nb: NotebookNode, reads: Mapping[int, set[str]]) -> dict[str, set[str]]:
-    """Return by the label of each figure the ids of the runs that its cell reads, or those it rests on.
+def runs_of_figures(nb: NotebookNode, reads: Mapping[int, set[str]]) -> list[set[str]]:
+    """Return for each figure of an executed notebook the ids of the runs it stems from.
 
-    `reads`: what each cell read, by its number of execution.
+    They are those that its cell reads, or a cell that it rests on. `reads`: what each cell that was executed
+    read; the first is number 1.
     """
-    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    cells = [cell for cell in nb.cells if cell.cell_type == "code" and cell.execution_count]
     rests = behind([cell.source for cell in cells])
-    return {
-        figure_of(cell)["name"]: set().union(*(reads.get(cells[j].execution_count, set()) for j in rests[i]))
+    return [
+        set().union(*(reads.get(j + 1, set()) for j in rests[i]))
         for i, cell in enumerate(cells)
-        if "name" in figure_of(cell)
-    }
+        if figure_of(cell)
+    ]
 
 
 def add_provenance(
     nb: NotebookNode,
-    reads: Mapping[int, set[str]],
+    runs: Sequence[set[str]],
     specs: Sequence[RunSpec],
     store: Path,
     redraw: str,
@@ -43,30 +46,35 @@ def add_provenance(
 ) -> None:
     """Add under every figure which runs it stems from, what code draws it, and how to draw it again.
 
-    `reads`: what each cell read, by its number of execution; `specs`: the runs of the page, in a store;
-    `page`: its name in the book, for what can be had there.
+    `runs`: see `runs_of_figures`; `specs`: the runs of the page, in a store; `page`: its name in the book,
+    for what can be had there.
     """
-    functions, runs = drawn_by(nb), runs_of_figures(nb, reads)
+    functions, found = drawn_by(nb), iter(runs)
     cells = []
     for cell in nb.cells:
         cells.append(cell)
         if figure := figure_of(cell):
-            parts = [_runs_in_words([s for s in specs if s.id in runs[figure["name"]]], store)]
+            for output in cell.outputs:
+                if "text/csv" in output.get("data", {}):
+                    output.metadata[NUMBERS] = output.data.pop("text/csv")
+            own = next(found)
+            parts = [_runs_in_words([spec for spec in specs if spec.id in own], store)]
             parts += [_function(*drawn, page) for drawn in functions[figure["name"]]]
             parts.append(f"redraw: <code>{escape(redraw)}</code>")
             if page:
-                kinds = {mime for output in cell.outputs for mime in output.get("data", {})}
-                parts += [
-                    f'<a href="../{FILES}/{page}/{figure["name"]}.{end}">{end.upper()}</a>'
-                    for end, mime in FORMATS.items()
-                    if mime in kinds
-                ]
+                link = f"../{FILES}/{page}/{figure['name']}"
+                parts += [f'<a href="{link}.{end}">{end.upper()}</a>' for end in files_of(cell)]
             cells.append(new_markdown_cell(_line(parts)))
     nb.cells = cells
 
 
-FORMATS = {"svg": "image/svg+xml", "csv": "text/csv"}
-"""What is kept of a figure: the drawing, and its numbers where it has any."""
+def files_of(cell: NotebookNode) -> dict[str, str]:
+    """Return what can be had of a figure by the ending of its file: the drawing, and its numbers."""
+    data = [output.data for output in cell.outputs if "data" in output]
+    notes = [output.metadata for output in cell.outputs if "metadata" in output]
+    found = {"svg": [d["image/svg+xml"] for d in data if "image/svg+xml" in d]}
+    found["csv"] = [note[NUMBERS] for note in notes if NUMBERS in note]
+    return {end: texts[0] for end, texts in found.items() if texts}
 
 
 def add_downloads(nb: NotebookNode, notebook: str, page: str) -> None:
