@@ -102,7 +102,8 @@ glue_all(
 # A likelihood of pixels takes a digit that was turned far enough for another digit ({ref}`sec-dataset`). So the turn is taken out of what the decoder has to draw.
 # {numref}`fig-pose-idea` follows one unseen digit through the network: a small network says how well the image would stand if it were turned back by each angle; the image is
 # turned back by a draw of these; what is left is encoded into {glue:text}`n_content` content latents; the decoder draws an upright canvas; and the canvas is turned forward again and
-# compared with the image.
+# compared with the image. That rotation is a latent by construction is the idea of spatial-VAE {cite:p}`bepler2019`; TARGET-VAE {cite:p}`nasiri2022` infers it by an encoder that is
+# equivariant to rotation.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-idea", "caption": "One unseen digit on its way through the network. The curve is the posterior over angles; the dot is its mode."}, "image": {"alt": "Four small images of a digit, as it is, turned back, as an upright canvas, and turned forward again, with a curve over the angles between the first and the second."}}
 chosen = int(np.flatnonzero(test.factors["rotated"].to_numpy() & (test.factors["digit"] == 4).to_numpy())[0])

@@ -87,6 +87,9 @@ pd.DataFrame({"what is minimised": minimised}).style.set_table_attributes('class
 )
 
 # %% [markdown]
+# Sources: capacity {cite:p}`burgess2018`, β-TCVAE {cite:p}`chen2018`, DIP-VAE {cite:p}`kumar2018`, FactorVAE {cite:p}`kim2018`, JointVAE {cite:p}`dupont2018` with
+# its relaxed category {cite:p}`jang2017`.
+#
 # None of them is given what a contest would give it: strengths were chosen by one run at each of a few values. β-TCVAE estimates densities from a batch, so its batches are larger, and its steps fewer: the
 # largest here have {glue:text}`largest_batch` images, those of the plain network {glue:text}`batch_size`.
 #

@@ -186,7 +186,7 @@ learning_curves({beta: [run.history for run in same_beta] for beta, same_beta in
 terms_against_beta(table)
 
 # %% [markdown]
-# The two terms are two sides of one trade. {numref}`fig-rate-distortion` puts one on each axis: rate is what the code costs,
+# The two terms are two sides of one trade {cite:p}`alemi2018`. {numref}`fig-rate-distortion` puts one on each axis: rate is what the code costs,
 # distortion what is still missing when it is read back. No β is "right" here. Each picks a point, and only along the dotted
 # diagonals are two points equally good as a model of the data, by equation {eq}`elbo`.
 

@@ -91,7 +91,7 @@ ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
 # weighs as much; {glue:text}`epochs` epochs over {glue:text}`n_train:,d` images, {glue:text}`n_test:,d` test images, number of seeds {glue:text}`n_seeds`). Claims about the effect of β
 # (C6 to C8) are judged by {glue:text}`n_swept` networks at β = {glue:text}`sweep_betas`, on images of {glue:text}`sweep_size` pixels; β is given
 # as that of equal β_norm at {glue:text}`reference_side` pixels ({ref}`sec-beta-study`). A trained network, known by its seed, is one observation; fewer than {glue:text}`least_seeds` seeds decide nothing.
-# In brackets: 95 % intervals over seeds, Student's, which hold what they say for three seeds as for five ({ref}`sec-metrics`). *p* is that of the claim being false, so that a small one speaks for the claim; the second is Holm's, corrected for the number of rows.
+# In brackets: 95 % intervals over seeds, Student's, which hold what they say for three seeds as for five ({ref}`sec-metrics`). *p* is that of the claim being false, so that a small one speaks for the claim; the second is Holm's, corrected for the number of rows {cite:p}`holm1979`.
 #
 # ```{list-table}
 # :header-rows: 1
@@ -143,7 +143,7 @@ ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
 # - **C3** every latent varies and is seen when it is moved, in 80 % of the seeds.
 # - **C4** no two latents that depend on each other as much as a correlation of 0.3 would make them, *and* DCI's D above 0.5 with seven of ten latents that do one nameable transform.
 # - **C5** the angle readable from all latents (R² ≥ 0.5) with a rotation isolation score below 0.5: *informed, not isolated*. It is refuted by a score of 0.7.
-# - **C6** two of MIG, D and UDR that rise with ln β, by a slope a seed, and not only because fewer latents are active. For our network, that they rise by less than 0.02 a unit of ln β.
+# - **C6** two of MIG, D and UDR that rise with ln β, by a slope a seed, and not only because fewer latents are active. For our network, that they rise by less than 0.02 a unit of ln β. Its *p* is that of two of the three {cite:p}`benjamini2008`.
 # - **C7** the reconstruction grows and the KL falls with ln β, by a slope of each a seed.
 # - **C8** D and the rotation isolation score both above ours *at equal rate*.
 #
@@ -152,8 +152,8 @@ ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
 #
 # ## Beside what costs nothing
 #
-# A score means little alone. The table has those of both networks beside principal and independent components of the same images, an
-# untrained network, a network with the same encoder that was told digit and angle (the supervised upper bound), and the band that random rotations of the network's own code span.
+# A score means little alone. The table has those of both networks beside principal components of the same images, whose directions a VAE tends to find by itself {cite:p}`rolinek2019`,
+# independent ones {cite:p}`hyvarinen1999`, an untrained network, a network with the same encoder that was told digit and angle (the supervised upper bound), and the band that random rotations of the network's own code span.
 
 # %% tags=["hide-input"]
 codes = {ARCHITECTURES[arch].title: at_beta[arch].to_dict("records") for arch in archs}

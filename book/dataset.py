@@ -166,7 +166,8 @@ glue_all(
 #
 # Digit and angle are the factors that the data were made with. A hand leaves more of them, and a latent may well follow one of those. {numref}`fig-factors` has six,
 # measured on the original upright digits of 28 × 28 pixels after Morpho-MNIST {cite:p}`castro2019`: the *thickness* of the stroke; its *slant*, positive to the right as in italics;
-# *width* and *height* of the digit set upright by that slant; the *length* of the stroke, that of its skeleton; and the *area* of the ink.
+# *width* and *height* of the digit set upright by that slant; the *length* of the stroke, that of its skeleton {cite:p}`zhang1984`; and the *area* of the ink. Thickness, length
+# and area are measured on the digit enlarged {cite:p}`keys1981`.
 
 # %% tags=["hide-input"]
 strokes = morphometrics("test", chosen, progress=False)
@@ -255,4 +256,4 @@ for which, angle in crossings.items():
 # - Turned by {glue:text}`half_angle:.0f`°, a digit is at {glue:text}`half_ratio:.2f` ({glue:text}`half_low:.2f` to
 #   {glue:text}`half_high:.2f`) of the distance to a different digit; the whole distance is reached at {glue:text}`crossing_different`. Counted in
 #   pixels, a large rotation is not a small change of one image but another image, and pixels are all that a
-#   VAE is told about {cite:p}`michlo2022`. This is the first reason to doubt that it will set the angle aside as one number.
+#   VAE is told about {cite:p}`michlo2023`. This is the first reason to doubt that it will set the angle aside as one number.

@@ -66,7 +66,7 @@ glue_all(
 # * - MIG {cite:p}`chen2018`
 #   - Is a factor told by one latent alone? The mutual information of the latent that tells most, less that of the second, in shares of the factor's entropy.
 # * - AAM
-#   - The same, less that of *all* other latents together, in shares of the first. Known from a public program.
+#   - The same, less that of *all* other latents together, in shares of the first. Known from a public program {cite:p}`dubois2019`.
 # * - modularity {cite:p}`ridgeway2018`
 #   - Does a latent tell of one factor alone? One, less its squared information about the other factors beside that about the first.
 # * - explicitness {cite:p}`ridgeway2018`
@@ -86,6 +86,11 @@ glue_all(
 # * - UDR {cite:p}`duan2020`
 #   - Do trainings that differ by the seed find the same latents? No factor is needed.
 # ```
+#
+# The bins of histograms, and explicitness by one regression for all levels, follow {cite:t}`locatello2019`. Entropies and information are corrected for their bias {cite:p}`miller1955`, and whether a latent
+# carries information about a factor at all is decided against the exact mean over shuffled labels {cite:p}`vinh2010`. The predictor of D, C and I is a random forest {cite:p}`breiman2001`. The circular–linear
+# R² of an angle is that of {cite:t}`mardia2000`. Against random rotations of the code, *p* is never zero {cite:p}`phipson2010`. `vaelib evaluate` also has the likeness of images with their
+# reconstructions, SSIM {cite:p}`wang2004`, and the Fréchet distance of drawn images from test images {cite:p}`dowson1982`, as {cite:t}`heusel2017` use it, in the features of a digit classifier.
 #
 # ## Codes with known scores
 #
@@ -179,10 +184,10 @@ pd.DataFrame({f"{seeds} seeds": coverage(seeds) for seeds in (3, 5)}).map("{:.1%
 #
 # The cases are not idle. Read in the source of public programs, and told in their own issue threads:
 #
-# - a reshape in place of a transposition that mixes latents with samples, so that MIG is 0.0008 for a model that should have about 0.5 (disentangling-vae, issues 52, 64 and 78);
+# - a reshape in place of a transposition that mixes latents with samples, so that MIG is 0.0008 for a model that should have about 0.5 (disentangling-vae {cite:p}`dubois2019`, issues 52, 64 and 78);
 # - a total correlation of −33 nats, in the log of an estimator on batches of 64 images, where none can be below zero (the same);
 # - a test error that is that of the first batch divided by the number of batches, and a test set that is the training set (the same);
-# - an interventional robustness score that sums the values of the active latents where it means to count them (disentanglement_lib).
+# - an interventional robustness score that sums the values of the active latents where it means to count them (disentanglement_lib, the program of {cite:t}`locatello2019`).
 #
 # The property tests beside the table ask for what no single value can show: scores do not change when latents are permuted, scaled or flipped, and MIG falls
 # when a perfect code is turned at random.

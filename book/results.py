@@ -59,7 +59,7 @@ glue_all(
 # This page shows **{glue:text}`network`** ({ref}`sec-architectures`) at the presentation's setting: β = {glue:text}`beta:g` and
 # {glue:text}`latent_dim` latents. The presentation trained for 15 epochs. The scale of this build is the
 # profile "{glue:text}`profile_name`": {glue:text}`epochs` epochs over {glue:text}`n_train:,d` images, half of them upright and half
-# rotated, {glue:text}`image_size` × {glue:text}`image_size` pixels, one run with seed {glue:text}`seed`.
+# rotated, {glue:text}`image_size` × {glue:text}`image_size` pixels, trained by Adam {cite:p}`kingma2015adam`, one run with seed {glue:text}`seed`.
 #
 # ## Losses
 #

@@ -39,7 +39,7 @@ FIX = "name a folder with 10 MB of room, or set XDG_CACHE_HOME to one"
 
 
 def measure(image: np.ndarray) -> dict[str, float]:
-    """Return the six factors of one digit, uint8 (H, H), after Morpho-MNIST (Castro et al., JMLR 2019).
+    """Return the six factors of one digit, uint8 (H, H), after Morpho-MNIST (Castro et al. 2019).
 
     From the image's grey values above its darkest, as masses m of square pixels (y runs down the page):
 
