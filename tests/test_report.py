@@ -108,11 +108,9 @@ def test_first_build_does_each_job_once_and_in_order(first):
     assert Toy(folder).html().count("parameters") == 2
 
 
-@pytest.mark.parametrize(
-    "name", ["with space", "it's {here} for $HOME `echo` é", "/".join(["deep" * 12] * 4)]
-)
-def test_a_report_is_built_wherever_it_lies(tmp_path, name):
-    report_there = Toy(toy.lay(tmp_path / name))
+def test_a_report_is_built_wherever_it_lies(tmp_path):
+    """A deep path full of what shells and Snakemake read otherwise; the smoke book is built in one, too."""
+    report_there = Toy(toy.lay(tmp_path / "it's {here} for $HOME `echo` é" / "/".join(["deep" * 12] * 3)))
     code, output, events = report_there.build()
     assert code == 0, output
     assert len(events) == 6

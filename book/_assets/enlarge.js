@@ -19,3 +19,12 @@ document.addEventListener("DOMContentLoaded", () => {
     frame.addEventListener("keydown", (event) => event.key === "Enter" && open());
   }
 });
+
+// On a narrow window a long formula scrolls, and the arrow keys scroll what has the focus.
+const reach = new ResizeObserver((formulas) => {
+  for (const { target } of formulas) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+});
+window.addEventListener("load", async () => {
+  await window.MathJax?.startup.promise;
+  for (const formula of document.querySelectorAll("mjx-container[display]")) reach.observe(formula);
+});
