@@ -15,6 +15,7 @@ from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import DivergedError, InputError
 from vaelib.metrics import probes
 from vaelib.metrics.dependence import active_units
+from vaelib.metrics.random_axes import haar_null, haar_rotations, p_value, standardised
 from vaelib.models import inference as latents
 from vaelib.models.build import build_vae
 from vaelib.scores import baselines, linear, supervised
@@ -22,13 +23,9 @@ from vaelib.scores.baselines import (
     BASELINES,
     HALF_A_GREY,
     fit_baselines,
-    haar_null,
-    haar_rotations,
     ica,
     of_model,
-    p_value,
     pca,
-    standardised,
     untrained,
     upper_bound,
 )

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.special import xlogy
 from scipy.stats import chi2
 from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
@@ -14,6 +13,7 @@ from vaelib.errors import check_choice
 from vaelib.metrics.inputs import (
     BINS,
     Factors,
+    entropy,
     latent_index,
     quantile_levels,
     read_codes,
@@ -67,15 +67,6 @@ def discretise(codes: np.ndarray, bins: int = BINS, rule: str = "width") -> np.n
     low, width = codes.min(0), np.ptp(codes, axis=0)
     scaled = np.divide(codes - low, width, out=np.zeros_like(codes), where=width > 0)
     return np.minimum((scaled * bins).astype(int), bins - 1)
-
-
-def entropy(counts: np.ndarray) -> float:
-    """Return the entropy in nats of what was counted, corrected by Miller and Madow.
-
-    H = −Σ p ln p + (m − 1)/2N, p = counts / N, m the number of occupied cells (Miller 1955).
-    """
-    p = counts / counts.sum()
-    return float(-xlogy(p, p).sum() + (np.count_nonzero(counts) - 1) / (2 * counts.sum()))
 
 
 def mutual_information(

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from vaelib.errors import check_choice
+from vaelib.metrics.importance import dci
 from vaelib.metrics.information import aam, mig, modularity, mutual_information
-from vaelib.metrics.prediction import dci, explicitness, lone_scores, sap
+from vaelib.metrics.prediction import explicitness, sap, single_latent_scores
 from vaelib.metrics.sampling import beta_vae_score, factor_vae_score, irs
 from vaelib.metrics.udr import udr
 
@@ -137,12 +138,12 @@ def _prediction(seed: int) -> dict[str, dict[str, float]]:
     found = {}
     for name, (codes, levels) in cases(1000, seed).items():
         fit = np.arange(len(codes)) % 2 == 0
-        lone = lone_scores(codes, levels, fit)
+        single = single_latent_scores(codes, levels, fit)
         forest, lasso = dci(codes, levels, fit), dci(codes, levels, fit, "lasso")
         found[name] = {
             "explicitness": explicitness(codes, levels, fit, bins=5).mean(),
-            "SAP": sap(lone).mean(),
-            "best line R², worst factor": lone.max().min(),
+            "SAP": sap(single).mean(),
+            "best line R², worst factor": single.max().min(),
             "D (forest)": forest.disentanglement,
             "C (forest)": forest.completeness,
             "D (Lasso)": lasso.disentanglement,

@@ -68,14 +68,14 @@ def best_line(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> int:
     return int((np.abs(y @ x) / np.maximum(np.linalg.norm(x, axis=0), np.finfo(float).tiny)).argmax())
 
 
-def knn_values(mu: np.ndarray, target: np.ndarray, fit: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
-    """Return the mean target of the k nearest fitted codes, for the images not fitted on (N scored,)."""
-    return KNeighborsRegressor(k).fit(mu[fit], target[fit]).predict(mu[~fit])
+def knn_values(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """Return the mean target of the 10 nearest fitted codes, for the images not fitted on (N scored,)."""
+    return KNeighborsRegressor(NEIGHBOURS).fit(mu[fit], target[fit]).predict(mu[~fit])
 
 
-def knn_classes(mu: np.ndarray, target: np.ndarray, fit: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
-    """Return the commonest class of the k nearest fitted codes, of the images not fitted on (N scored,)."""
-    return KNeighborsClassifier(k).fit(mu[fit], target[fit]).predict(mu[~fit])
+def knn_classes(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """Return the commonest class of the 10 nearest fitted codes, of the images not fitted on (N scored,)."""
+    return KNeighborsClassifier(NEIGHBOURS).fit(mu[fit], target[fit]).predict(mu[~fit])
 
 
 def bootstrap_r2(truth: np.ndarray, predicted: np.ndarray, seed: int = 0, draws: int = 1000) -> Estimate:

@@ -16,7 +16,7 @@ from vaelib.data.dataset import Dataset, evenly
 from vaelib.data.factorial import FactorialSet, Sweep, factorial_set, rotation_sweep
 from vaelib.errors import InputError
 from vaelib.metrics.dependence import active_units
-from vaelib.metrics.prediction import FOREST_IMAGES
+from vaelib.metrics.importance import FOREST_IMAGES
 from vaelib.metrics.probes import Estimate
 from vaelib.models.inference import Codes, bound_terms
 from vaelib.models.losses import ElboTerms

@@ -6,15 +6,9 @@ import numpy as np
 
 from vaelib.errors import InputError
 from vaelib.metrics import probes
-from vaelib.metrics.dependence import circular_linear_r2
-from vaelib.metrics.rotation import (
-    LEAST_VARIANCE,
-    SHARES,
-    invariance,
-    monotonicity,
-    rotation_isolation,
-    two_way,
-)
+from vaelib.metrics.dependence import ACTIVE_VARIANCE, circular_linear_r2
+from vaelib.metrics.responses import invariance, monotonicity
+from vaelib.metrics.rotation import SHARES, rotation_isolation, two_way
 from vaelib.metrics.transforms import UNNAMED, moved_images, transform_dictionary
 from vaelib.scores.representation import Group, Representation, interval, interval_names, mean
 
@@ -27,7 +21,7 @@ def _rotation(s: Representation) -> dict[str, Any]:
     s.require_active()
     split, isolation = two_way(s.turned), rotation_isolation(s.turned)
     table, responses = split.table, monotonicity(s.turned, s.sweep.angles)
-    varies = table["variance"] > LEAST_VARIANCE
+    varies = table["variance"] > ACTIVE_VARIANCE
     return {
         **interval("ris", isolation.ris),
         "ris_dim": np.nan if isolation.best_dim is None else isolation.best_dim,
