@@ -23,11 +23,13 @@ from vaelib.scores.baselines import (
     BASELINES,
     HALF_A_GREY,
     fit_baselines,
-    ica,
+    fit_linear,
+    fit_scale,
+    of_linear,
     of_model,
-    pca,
+    of_supervised,
+    scaled,
     untrained,
-    upper_bound,
 )
 from vaelib.scores.supervised import labelled, train_network
 
@@ -60,13 +62,29 @@ def pixels(images):
     return as_float(images).flatten(1).numpy()
 
 
+def pca(images, m):
+    return of_linear(fit_linear("pca", images, m))
+
+
+def ica(images, m):
+    return of_linear(fit_linear("ica", images, m))
+
+
+def scaled_untrained(spec, images):
+    return scaled(untrained(spec), fit_scale(untrained(spec), images))
+
+
+def upper_bound(spec, train):
+    return of_supervised(supervised.train_encoder(spec, train, progress=False), spec.latent_dim)
+
+
 def digit_accuracy(encoder, test):
     digit, fit = test.factors["digit"].to_numpy(), probes.halves(test.factors["index"].to_numpy())
     mu = encoder.encode(test.images).mu
     return (probes.knn_classes(mu, digit, fit) == digit[~fit]).mean()
 
 
-def test_the_coder_of_a_network_is_the_network(test_set):
+def test_the_encoder_of_a_network_is_the_network(test_set):
     model = build_vae(SPEC)
     encoder = of_model(model, "mine")
     codes, expected = encoder.encode(test_set.images), latents.encode(model, test_set.images)
@@ -149,7 +167,7 @@ def test_the_untrained_network_is_its_seed_s(test_set):
 
 
 def test_an_untrained_code_is_scaled_and_decodes_to_the_same_images(train):
-    raw, scaled = untrained(SPEC), untrained(SPEC, train.images)
+    raw, scaled = untrained(SPEC), scaled_untrained(SPEC, train.images)
     mu, codes = raw.encode(train.images).mu, scaled.encode(train.images)
     np.testing.assert_allclose(codes.mu, (mu - mu.mean(0)) / mu.std(0), atol=1e-2)
     np.testing.assert_allclose(codes.mu.std(0), 1, atol=1e-3)
@@ -158,30 +176,29 @@ def test_an_untrained_code_is_scaled_and_decodes_to_the_same_images(train):
 
 
 def test_labels_beat_no_training_and_the_heads_read_digit_and_angle(small_train, small_test, tmp_path):
-    told = labelled(SMALL, tmp_path, progress=False)
+    network = labelled(SMALL, tmp_path, progress=False)
     encoder = fit_baselines(SMALL, tmp_path, ["supervised"])["supervised"]
     assert encoder.decode is None
     assert encoder.encode(small_test.images).mu.shape == (400, 10)
     assert (
         digit_accuracy(encoder, small_test)
-        > digit_accuracy(untrained(SMALL, small_train.images), small_test) + 0.1
+        > digit_accuracy(scaled_untrained(SMALL, small_train.images), small_test) + 0.1
     )
 
-    factors, predicted = small_test.factors, told.predict(small_test.images)
-    rotated, right = factors["rotated"], predicted["digit"] == factors["digit"]
-    assert told.scores["digit_accuracy_upright"] == pytest.approx(right[~rotated].mean())
-    assert told.scores["digit_accuracy_rotated"] == pytest.approx(right[rotated].mean())
-    assert told.scores["digit_accuracy_upright"] > 0.6
-    assert told.scores["angle_r2"] > 0.5
-    error = (predicted["angle"] - factors["angle"])[rotated].abs().median()
-    assert told.scores["angle_error"] == pytest.approx(error, abs=0.1)
+    factors = small_test.factors
+    with torch.no_grad():
+        _, logits, waves = network(as_float(small_test.images))
+    rotated, right = factors["rotated"], logits.argmax(1).numpy() == factors["digit"]
+    assert right[~rotated].mean() > 0.6
+    angle = np.degrees(np.arctan2(*waves.numpy().T))
+    assert probes.r2(factors["angle"][rotated], angle[rotated]) > 0.5
 
 
 def test_the_upper_bound_depends_on_the_encoder_and_not_on_the_run(train, test_set):
-    mu = upper_bound(SPEC, train, progress=False).encode(test_set.images).mu
+    mu = upper_bound(SPEC, train).encode(test_set.images).mu
     for same in (replace(SPEC, seed=4, beta=64.0, epochs=1), replace(SPEC, init="he")):
-        np.testing.assert_array_equal(mu, upper_bound(same, train, progress=False).encode(test_set.images).mu)
-    other = upper_bound(replace(SPEC, latent_dim=3), train, progress=False).encode(test_set.images).mu
+        np.testing.assert_array_equal(mu, upper_bound(same, train).encode(test_set.images).mu)
+    other = upper_bound(replace(SPEC, latent_dim=3), train).encode(test_set.images).mu
     assert other.shape == (16, 3)
 
 
@@ -196,22 +213,15 @@ def test_the_heads_see_nothing_but_mu(train):
     assert not network.training
 
 
-def test_scores_are_of_the_halves_that_are_there(tmp_path):
-    upright = labelled(tiny(images="upright"), tmp_path, progress=False)
-    assert set(upright.scores) == {"digit_accuracy_upright"}
-
-
 def test_a_loss_that_is_not_finite_stops_the_training(train):
     network = torch.nn.Linear(1, 1)
-    with pytest.raises(DivergedError, match=r"mine diverged: a loss is nan; lower its rate 0\.1"):
+    with pytest.raises(DivergedError, match=r"mine diverged: a loss is nan; lower its rate 0\.002"):
         train_network(
             network,
             train.images,
             lambda x, rows: network.weight.sum() * float("nan"),
-            title="mine",
+            "mine",
             epochs=2,
-            lr=0.1,
-            step=16,
             progress=False,
         )
 
@@ -232,8 +242,8 @@ def test_the_second_time_nothing_is_fitted_and_nothing_differs(store, train, tes
     fitted = {
         "pca": pca(train.images, 10),
         "ica": ica(train.images, 10),
-        "untrained": untrained(SPEC, train.images),
-        "supervised": upper_bound(SPEC, train, progress=False),
+        "untrained": scaled_untrained(SPEC, train.images),
+        "supervised": upper_bound(SPEC, train),
     }
     for module in (baselines, supervised):
         monkeypatch.setattr(module, "load_split", None)

@@ -45,8 +45,7 @@ def midpoint_gap(f: Map, x: Tensor, y: Tensor) -> float:
     2N inputs, so that an output which hardly varies is not blown up.
     """
     ends = f(torch.cat([x, y]))
-    gap = f((x + y) / 2) - (ends[: len(x)] + ends[len(x) :]) / 2
-    return float(gap.abs().max() / ends.var(0, correction=0).mean().sqrt())
+    return _in_sd(f((x + y) / 2) - (ends[: len(x)] + ends[len(x) :]) / 2, ends)
 
 
 def affine_map(f: Map, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -69,7 +68,10 @@ def collapse_error(f: Map, matrix: Tensor, offset: Tensor, x: Tensor) -> float:
     SD is as in `midpoint_gap`.
     """
     outputs = f(x)
-    gap = outputs - (x.double().flatten(1) @ matrix.T + offset)
+    return _in_sd(outputs - (x.double().flatten(1) @ matrix.T + offset), outputs)
+
+
+def _in_sd(gap: Tensor, outputs: Tensor) -> float:
     return float(gap.abs().max() / outputs.var(0, correction=0).mean().sqrt())
 
 
@@ -90,11 +92,10 @@ def affinity(model: VAE, images: Tensor, mu: np.ndarray) -> dict[str, dict[str, 
     }
 
 
-def traversal_steps(model: VAE, starts: np.ndarray, step: float = 1.0) -> np.ndarray:
-    """Return what a step along each latent adds to the logits of each start (N, M): (M, N, S, S)."""
+def traversal_steps(model: VAE, starts: np.ndarray) -> np.ndarray:
+    """Return what a step of 1 along each latent adds to the logits of each start (N, M): (M, N, S, S)."""
     before = decode_logits(model, starts)
-    moves = step * np.eye(starts.shape[1])
-    return np.stack([decode_logits(model, starts + move) - before for move in moves])
+    return np.stack([decode_logits(model, starts + move) - before for move in np.eye(starts.shape[1])])
 
 
 def pairwise_cosines(images: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Which factors one network captured: the measurements of its latents on the test images."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,17 +91,25 @@ def _moved(model: VAE, test: Dataset, mu: np.ndarray, n: int) -> tuple[list[floa
     chosen = evenly(len(test), n)
     images = as_float(test.images[chosen])[:, 0].numpy()
     energy, agreement, maps = [], [], []
-    for dim, ends in enumerate(np.quantile(mu, [0.05, 0.95], axis=0).T):
-        logits = []
-        for end in ends:
-            latents = mu[chosen].copy()
-            latents[:, dim] = end
-            logits.append(decode_logits(model, latents).astype(float))
+    for logits in traversal_ends(lambda z: decode_logits(model, z).astype(float), mu, chosen):
         low, high = map(expit, logits)
         energy.append(probes.traversal_energy(low, high, images))
         agreement.append(probes.agreement(logits[1] - logits[0]))
         maps.append(probes.change_map(low, high))
     return energy, agreement, np.stack(maps)
+
+
+def traversal_ends(
+    decode: Callable[[np.ndarray], np.ndarray], mu: np.ndarray, rows: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, latent by latent, what codes mu[rows] decode to with it at its 5 % and at its 95 % quantile.
+
+    Quantiles are over all codes mu (N, M); the other latents stay.
+    """
+    for dim, ends in enumerate(np.quantile(mu, [0.05, 0.95], axis=0).T):
+        low, high = mu[rows], mu[rows]
+        low[:, dim], high[:, dim] = ends
+        yield decode(low), decode(high)
 
 
 def traversal_ranges(mu: np.ndarray, steps: int) -> np.ndarray:

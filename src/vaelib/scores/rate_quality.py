@@ -11,8 +11,8 @@ from vaelib.metrics import probes
 from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
 from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
 from vaelib.models.inference import log_weights
-from vaelib.scores.digit_classifier import DigitClassifier, digit_classifier
-from vaelib.scores.latent_profile import VISIBLE
+from vaelib.scores.digit_classifier import LeNet, digit_classifier, features
+from vaelib.scores.latent_profile import VISIBLE, traversal_ends
 from vaelib.scores.representation import Group, Representation, mean
 
 ACTIVE_KL = 0.05
@@ -46,20 +46,13 @@ def _rate(s: Representation) -> dict[str, Any]:
 
 
 def _traversals(s: Representation) -> dict[str, Any]:
-    """What the audience sees: T_j of each latent from its 5 % to its 95 % quantile; seen when above 0.05."""
+    """T_j of each latent from its 5 % to its 95 % quantile; visible when above 0.05."""
     rows = s.spread(s.config.moved)
     images = as_float(s.test.images[rows])[:, 0].numpy()
-    energy = []
-    for dim, ends in enumerate(np.quantile(s.mu, [0.05, 0.95], axis=0).T):
-        moved = []
-        for end in ends:
-            z = s.mu[rows]
-            z[:, dim] = end
-            moved.append(s.decode(z))
-        low, high = moved
-        energy.append(probes.traversal_energy(low, high, images))
-    seen = np.array(energy[: s.codes.scalars]) > VISIBLE
-    return {"energy_per_dim": energy, "active_energy": int(seen.sum())}
+    ends = traversal_ends(s.decode, s.mu, rows)
+    energy = [probes.traversal_energy(low, high, images) for low, high in ends]
+    visible = np.array(energy[: s.codes.scalars]) > VISIBLE
+    return {"energy_per_dim": energy, "active_energy": int(visible.sum())}
 
 
 def _total_correlation(s: Representation) -> dict[str, Any]:
@@ -125,10 +118,10 @@ def _bound(s: Representation) -> dict[str, Any]:
     }
 
 
-def _features(classifier: DigitClassifier, images: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
+def _features(classifier: LeNet, images: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
     """Return the classifier's features of n images, made a chunk at a time."""
     parts = [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
-    return np.concatenate([classifier.features(images(part)) for part in parts])
+    return np.concatenate([features(classifier, images(part)) for part in parts])
 
 
 GROUPS = {
