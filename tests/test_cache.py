@@ -10,8 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaelib.cache import Fit, cached, torch_threads
+from vaelib.cache import Fit, cached
 from vaelib.errors import InputError
+from vaelib.threads import torch_threads
 from vaelib.training.store import RunStore
 
 MADE_FROM = {"kind": "test", "size": 16}

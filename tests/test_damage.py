@@ -16,6 +16,7 @@ from tests.tiny import tiny
 from vaelib.data.dataset import load_split
 from vaelib.errors import DamagedError
 from vaelib.files import digest, sha256, to_json, write_json
+from vaelib.training import checkpoint
 from vaelib.training import loop as training
 from vaelib.training.run import RESULTS
 from vaelib.training.store import RunStore
@@ -31,7 +32,7 @@ def run(tmp_path_factory) -> Path:
     return RunStore(tmp_path_factory.mktemp("store")).get(SPEC, device="cpu", progress=False).folder
 
 
-def fit(folder: Path) -> tuple[training.State, str]:
+def fit(folder: Path) -> tuple[checkpoint.State, str]:
     """Train to the end, or go on to it; return the state and what was said."""
     train, val = (load_split(SPEC, split) for split in ("train", "val"))
     with contextlib.redirect_stdout(io.StringIO()) as said:
@@ -39,7 +40,7 @@ def fit(folder: Path) -> tuple[training.State, str]:
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory) -> tuple[Path, training.State]:
+def checkpoints(tmp_path_factory) -> tuple[Path, checkpoint.State]:
     """The folder with the checkpoints of the second epoch and of the third and last, and the last state."""
     folder = tmp_path_factory.mktemp("checkpoints")
     return folder, fit(folder)[0]
@@ -143,7 +144,7 @@ def test_a_checkpoint_with_any_byte_changed_is_passed_over_for_the_one_before(ch
         holding(folder / name, data.draw(damaged((folder / name).read_bytes()))),
         contextlib.redirect_stdout(said),
     ):
-        state = training.resume(SPEC, folder, CPU)
+        state = checkpoint.resume(SPEC, folder, CPU)
     assert [row["epoch"] for row in state.rows] == [1, 2]
     assert f"{folder}/epoch-0003.json is damaged" in said.getvalue()
 
@@ -167,7 +168,7 @@ def test_damaged_checkpoints_do_not_push_out_sound_ones(checkpoints, tmp_path):
     folder, last = checkpoints
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(b"damaged")
-    state = training.init_state(SPEC, CPU)
+    state = checkpoint.init_state(SPEC, CPU)
     state.rows = last.rows[:1]
-    training.save_checkpoint(state, tmp_path)
+    checkpoint.save_checkpoint(state, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0001.json", "epoch-0001.safetensors"]

@@ -24,6 +24,7 @@ from vaelib.cli import main
 from vaelib.data import dataset as data
 from vaelib.data import mnist
 from vaelib.profiles import ROOT
+from vaelib.training import checkpoint
 from vaelib.training import loop as training
 from vaelib.training.run import RESULTS
 from vaelib.training.store import RunStore
@@ -187,7 +188,7 @@ def test_two_that_start_the_same_run_train_it_once_and_one_takes_over_for_a_kill
 def test_a_clock_that_jumps_changes_nothing(whole, tmp_path, monkeypatch):
     clock, save = random.Random(0), training.save_checkpoint
 
-    def save_and_stop(state: training.State, folder: Path) -> None:
+    def save_and_stop(state: checkpoint.State, folder: Path) -> None:
         save(state, folder)
         for path in tmp_path.rglob("*"):
             os.utime(path, (clock.uniform(0, 4e9),) * 2)
@@ -199,7 +200,7 @@ def test_a_clock_that_jumps_changes_nothing(whole, tmp_path, monkeypatch):
         for epoch in range(1, SPEC.epochs + 1):
             with pytest.raises(KeyboardInterrupt):
                 victim.train(tmp_path, SPEC)
-            assert training.last_epoch(tmp_path / SPEC.id / "checkpoint") == epoch
+            assert checkpoint.last_epoch(tmp_path / SPEC.id / "checkpoint") == epoch
     victim.train(tmp_path, SPEC)
     assert_finished(tmp_path, whole)
 

@@ -20,6 +20,7 @@ from vaelib.models.losses import bernoulli_nll, beta_loss, gaussian_kl
 from vaelib.models.pose_vae import PosePrior
 from vaelib.models.vae import sample
 from vaelib.objectives import OBJECTIVES
+from vaelib.training.losses import pose_loss
 
 SPEC = tiny(objective="pose", init="he", latent_dim=3, n_test=40, rotation_range=15, beta=2.0)
 
@@ -144,14 +145,14 @@ def test_the_prior_is_a_peak_at_upright_and_flat_elsewhere(limit):
     given_range = network(tiny(objective="pose", rotation_range=limit))
     prior = given_range.log_prior.exp()
     assert prior.sum().item() == pytest.approx(1, abs=1e-5)
-    told = given_range.told
-    assert told == PosePrior(upright=0.5, slant=15.0, limit=limit)
-    near = centres().abs() <= 2 * told.slant
-    assert prior[near].sum().item() > told.upright
+    known = given_range.known
+    assert known == PosePrior(upright=0.5, slant=15.0, limit=limit)
+    near = centres().abs() <= 2 * known.slant
+    assert prior[near].sum().item() > known.upright
     assert prior.argmax() == BINS // 2
-    flat = prior[(centres().abs() > 3 * told.slant) & (centres().abs() < limit - 2 * told.slant)]
+    flat = prior[(centres().abs() > 3 * known.slant) & (centres().abs() < limit - 2 * known.slant)]
     assert limit == 15 or flat.max() / flat.min() < 1.2
-    assert prior[centres().abs() > limit + 5 * told.slant].sum() == 0
+    assert prior[centres().abs() > limit + 5 * known.slant].sum() == 0
     torch.testing.assert_close(prior[1:], prior[1:].flip(0))
 
 
@@ -201,13 +202,13 @@ def test_networks_learn_from_the_bound_and_energies_from_what_is_asked(images):
     learner, x = network(), as_float(images[:16])
     assert OBJECTIVES["pose"].draws(learner.noise_dim) == 4
     eps = torch.randn(16, 4, generator=torch.Generator().manual_seed(3))
-    told, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, 0.0)
+    terms, loss = pose_loss(learner, x, eps, 2.0, SPEC, 0.0)
     share = 0.5 + 0.5 * torch.erf(eps[:, 3] / math.sqrt(2))
     turns = torch.floor(BINS * share).long()
     surprise, log_q = learner.surprise(x, turns)
     asked, known = surprise.mean(), learner.terms_at(x, eps[:, :3], "bernoulli", log_q)
-    assert torch.equal(told.recon, known.recon)
-    assert torch.equal(told.kl, known.kl)
+    assert torch.equal(terms.recon, known.recon)
+    assert torch.equal(terms.kl, known.kl)
     assert loss.item() == pytest.approx((beta_loss(known, 2.0, SPEC) + asked).item())
     parts = {"": beta_loss(known, 2.0, SPEC), "energy.": asked}
     expected = torch.autograd.grad(sum(parts.values()), list(learner.parameters()), retain_graph=True)
@@ -227,12 +228,12 @@ def test_every_second_batch_is_not_asked_and_leaves_the_energies_alone(images):
     asked = []
     for step in range(total):
         learner.zero_grad()
-        _, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, step / total)
+        _, loss = pose_loss(learner, x, eps, 2.0, SPEC, step / total)
         loss.backward()
         asked.append(learner.energy.out.grad is not None)
     assert asked == [step % 2 == 0 for step in range(total)]
     known = learner.terms(x, eps[:, :3], "bernoulli")
-    _, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, 1 / total)
+    _, loss = pose_loss(learner, x, eps, 2.0, SPEC, 1 / total)
     assert loss.item() == pytest.approx(beta_loss(known, 2.0, SPEC).item())
 
 

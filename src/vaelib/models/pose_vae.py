@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from vaelib.data.dataset import turned
 from vaelib.models.energy import BINS, WIDTH, RingNetwork, centres
-from vaelib.models.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, beta_loss, gaussian_kl
-from vaelib.models.vae import VAE, Posterior, double, prior_over_posterior, sample, uniform
+from vaelib.models.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, gaussian_kl
+from vaelib.models.vae import VAE, Posterior, double, prior_over_posterior, sample
 from vaelib.spec import RunSpec
 
 SHARPNESS = 4.0
@@ -35,11 +35,11 @@ images, and further ones change nothing."""
 
 @dataclass(frozen=True)
 class PosePrior:
-    """What the pose is told of how the data were made; which image is which, nobody says.
+    """What a pose knows of how the data were made; which image is which, it does not.
 
     upright: share of the images that were not turned; without it any pose of a class would do as its
     upright one. slant: SD in degrees of handwriting's own slant (14.9 over the training digits), from which
-    a pose cannot be told. limit: the applied angle is uniform in plus or minus this, degrees.
+    a pose cannot be told apart. limit: the applied angle is uniform in plus or minus this, degrees.
     """
 
     upright: float
@@ -80,12 +80,12 @@ class PoseVAE(VAE):
     log_prior: Tensor
     log_window: Tensor
 
-    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, latent_dim: int, told: PosePrior):
+    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, latent_dim: int, known: PosePrior):
         super().__init__(encoder, decoder, latent_dim)
         self.energy = RingNetwork()
-        self.told = told
-        self.degrees = told.limit / math.sqrt(3)
-        prior, window = told.bins()
+        self.known = known
+        self.degrees = known.limit / math.sqrt(3)
+        prior, window = known.bins()
         for name, value in (("angles", centres()), ("log_prior", prior.log()), ("log_window", window.log())):
             self.register_buffer(name, value, persistent=False)
 
@@ -96,9 +96,9 @@ class PoseVAE(VAE):
 
     @classmethod
     def of(cls, encoder: nn.Sequential, decoder: nn.Sequential, spec: RunSpec) -> "PoseVAE":
-        """Return the network of a spec, told what the spec says of turned images."""
-        told = PosePrior(spec.told_upright, spec.told_slant, spec.rotation_range)
-        return cls(encoder, decoder, spec.latent_dim, told)
+        """Return the network of a spec, which knows what the spec says of turned images."""
+        known = PosePrior(spec.told_upright, spec.told_slant, spec.rotation_range)
+        return cls(encoder, decoder, spec.latent_dim, known)
 
     @torch.no_grad()
     def log_posterior(self, x: Tensor) -> Tensor:
@@ -201,11 +201,11 @@ class PoseVAE(VAE):
         """
         energies = self.energy(turned(x, WIDTH * turns))
         log_s = energies.log_softmax(1).gather(1, ((turns + BINS // 2) % BINS)[:, None])[:, 0]
-        rest = (1 - self.told.upright) * self.log_window.softmax(0)[BINS // 2]
+        rest = (1 - self.known.upright) * self.log_window.softmax(0)[BINS // 2]
         places = (torch.arange(BINS, device=x.device) + turns[:, None]) % BINS
         with torch.no_grad():
             log_q = self._sharpened(energies.gather(1, places))
-        return -torch.logaddexp(log_s + math.log(self.told.upright), rest.log()), log_q
+        return -torch.logaddexp(log_s + math.log(self.known.upright), rest.log()), log_q
 
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
         """Return both terms of the bound at one sample; the first column of the KL is that of the pose.
@@ -253,28 +253,3 @@ def _quantile(q: Tensor, u: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
     beyond = reached.gather(1, bins[:, None])[:, 0] - u
     share = 1 - (beyond / inside.clamp(min=1e-12)).clamp(0, 1)
     return bins, angles[bins] + WIDTH * (share - 0.5)
-
-
-ASKED_EVERY = 2
-"""Of so many batches one is asked for turns. Asked for all of them, a step takes 1.62 times the plain one's
-instead of 1.42, for a purity of .989 instead of .983 (one seed)."""
-
-
-def pose_loss(
-    model: PoseVAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
-) -> tuple[ElboTerms, Tensor]:
-    """Reconstruction + β · KL of a pose and a content, + the pose's surprise at turns of our own.
-
-    For a `PoseVAE`, whose energies learn from `PoseVAE.surprise` alone, every second batch. The last column
-    of eps decides the angles, uniform around the circle, by which images are turned and asked about. No
-    angle is given away: these turns are our own.
-    """
-    noise, turn = eps.split((model.noise_dim, 1), dim=1)
-    step = round(progress * spec.epochs * spec.n_batches)
-    if step % ASKED_EVERY:
-        terms = model.terms(x, noise, spec.training_likelihood)
-        return terms, beta_loss(terms, beta, spec)
-    turns = (BINS * (0.5 + 0.5 * uniform(turn[:, 0]))).long().clamp(max=BINS - 1)
-    surprise, log_q = model.surprise(x, turns)
-    terms = model.terms_at(x, noise, spec.training_likelihood, log_q)
-    return terms, beta_loss(terms, beta, spec) + surprise.mean()

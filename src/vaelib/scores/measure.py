@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaelib.cache import Fit, cached, torch_threads
+from vaelib.cache import Fit, cached
 from vaelib.data.dataset import evenly, load_split
 from vaelib.errors import check_choice
 from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, write_json, write_sealed
@@ -23,6 +23,7 @@ from vaelib.scores.baselines import BASELINES, fit_baselines, key, of_model
 from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.spec import RunSpec
+from vaelib.threads import torch_threads
 from vaelib.training.run import Run
 from vaelib.versions import SCORES
 

@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaelib.cache import Fit, cached, torch_threads
+from vaelib.cache import Fit, cached
 from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import DivergedError
 from vaelib.models.build import build_vae
 from vaelib.spec import RunSpec
+from vaelib.threads import torch_threads
 from vaelib.training.memory import keep_large_blocks
 from vaelib.versions import BASELINES
 
