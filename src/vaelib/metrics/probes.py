@@ -90,6 +90,16 @@ def bootstrap_r2(truth: np.ndarray, predicted: np.ndarray, seed: int = 0, draws:
     return Estimate(r2(truth, predicted), float(low), float(high))
 
 
+def angle_read(mu: np.ndarray, angle: np.ndarray, fit: np.ndarray) -> tuple[int, Estimate, Estimate]:
+    """Return the 0-based latent of the best line, and R² of the angle from that line and from all latents.
+
+    mu (N, M), angle (N,), degrees, fit bool (N,); all latents by nearest neighbours (`knn_values`).
+    """
+    best, truth = best_line(mu, angle, fit), angle[~fit]
+    line = bootstrap_r2(truth, line_predictions(mu, angle, fit)[best])
+    return best, line, bootstrap_r2(truth, knn_values(mu, angle, fit))
+
+
 def eta_squared(mu: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the share of each latent's variance that lies between classes (M,): η² = SS_between / SS_total.
 

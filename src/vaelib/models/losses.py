@@ -101,14 +101,6 @@ RECONSTRUCTIONS = LIKELIHOODS | {"bernoulli_pyramid": bernoulli_multiscale_nll}
 """What a reconstruction can be measured by: the likelihoods, and what is only trained with."""
 
 
-def elbo_terms(logits: Tensor, mu: Tensor, logvar: Tensor, x: Tensor, likelihood: str) -> ElboTerms:
-    """Return both terms of the bound at one latent sample; their sum is the negative ELBO.
-
-    `likelihood` is any of `RECONSTRUCTIONS`.
-    """
-    return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), gaussian_kl(mu, logvar), mu, logvar)
-
-
 def reduction_weights(reduction: str, n_pixels: int, latent_dim: int) -> tuple[float, float]:
     """Return the weights that a way of averaging puts on the summed reconstruction and on the summed KL.
 

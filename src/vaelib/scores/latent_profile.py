@@ -49,7 +49,7 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
     """Measure a network on test images of both halves; `n_moved` of them are decoded with latents moved.
 
     Angles are predicted on rotated images only: half of all images lie at 0° exactly, and a
-    regression would mostly learn to tell the halves apart. Probes fit on the source digits of even index
+    regression would mostly learn to separate the halves. Probes fit on the source digits of even index
     and score on the others.
     """
     codes = encode(model, test.images)
@@ -59,8 +59,7 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
     angle, digit = factors["angle"].to_numpy(), factors["digit"].to_numpy()
 
     mu, turned, fitted = codes.mu[rotated], angle[rotated], fit[rotated]
-    lines = probes.line_predictions(mu, turned, fitted)
-    best = probes.best_line(mu, turned, fitted)
+    best, of_line, of_all = probes.angle_read(mu, turned, fitted)
     right = probes.knn_classes(codes.mu, digit, fit) == digit[~fit]
     energy, agreement, maps = _moved(model, test, codes.mu, n_moved)
     return LatentProfile(
@@ -78,8 +77,8 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
         ),
         change_maps=maps,
         best_dim=best + 1,
-        angle_best_dim=probes.bootstrap_r2(turned[~fitted], lines[best]),
-        angle_all_dims=probes.bootstrap_r2(turned[~fitted], probes.knn_values(mu, turned, fitted)),
+        angle_best_dim=of_line,
+        angle_all_dims=of_all,
         digit_accuracy_upright=float(right[~rotated[~fit]].mean()),
         digit_accuracy_rotated=float(right[rotated[~fit]].mean()),
         correlation=probes.mean_abs_correlation(codes.mu),

@@ -86,16 +86,13 @@ def _angle(s: Representation) -> dict[str, Any]:
     fit = probes.halves(factors["index"].to_numpy()[rotated])
     _require_neighbours(fit, "rotated")
     mu, angle = s.mu[rotated], factors["angle"].to_numpy()[rotated]
-    best = probes.best_line(mu, angle, fit)
-    circular = circular_linear_r2(mu, angle)
+    best, of_line, of_all = probes.angle_read(mu, angle, fit)
     followed = np.where(active, circular_linear_r2(mu[fit], angle[fit]), -np.inf).argmax()
     return {
-        **interval("angle_r2", probes.bootstrap_r2(angle[~fit], probes.knn_values(mu, angle, fit))),
-        **interval(
-            "angle_line_r2", probes.bootstrap_r2(angle[~fit], probes.line_predictions(mu, angle, fit)[best])
-        ),
+        **interval("angle_r2", of_all),
+        **interval("angle_line_r2", of_line),
         "angle_dim": best + 1,
-        "angle_circular_r2": circular,
+        "angle_circular_r2": circular_linear_r2(mu, angle),
         "angle_circular_r2_best": circular_linear_r2(mu[~fit], angle[~fit])[followed],
     }
 
