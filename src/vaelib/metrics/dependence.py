@@ -4,7 +4,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from vaelib.errors import InputError
-from vaelib.metrics.inputs import BINS, entropy, require_images
+from vaelib.metrics.arithmetic import entropy, ratio
+from vaelib.metrics.inputs import BINS, require_images
 
 IMAGES_A_CELL = 5
 """Fewest images a cell of a histogram of two latents: below, Miller and Madow's correction fails."""
@@ -89,8 +90,7 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the correlations (M,) of centred columns with y (N,), and the norm of y about its mean."""
     y = y - y.mean()
     norm = float(np.linalg.norm(y))
-    norms = np.linalg.norm(x, axis=0) * norm
-    return np.divide(y @ x, norms, out=np.full(x.shape[1], np.nan), where=norms > 0), norm
+    return ratio(y @ x, np.linalg.norm(x, axis=0) * norm), norm
 
 
 def _read(z: np.ndarray) -> np.ndarray:

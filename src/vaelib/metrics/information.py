@@ -10,10 +10,10 @@ from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 
 from vaelib.errors import check_choice
+from vaelib.metrics.arithmetic import entropy, largest_two, ratio
 from vaelib.metrics.inputs import (
     BINS,
     Factors,
-    entropy,
     latent_index,
     quantile_levels,
     read_codes,
@@ -64,8 +64,7 @@ def discretise(codes: np.ndarray, bins: int = BINS, rule: str = "width") -> np.n
     codes = np.asarray(codes, dtype=float)
     if rule == "quantile":
         return np.column_stack([quantile_levels(code, bins) for code in codes.T])
-    low, width = codes.min(0), np.ptp(codes, axis=0)
-    scaled = np.divide(codes - low, width, out=np.zeros_like(codes), where=width > 0)
+    scaled = ratio(codes - codes.min(0), np.ptp(codes, axis=0), 0)
     return np.minimum((scaled * bins).astype(int), bins - 1)
 
 
@@ -130,19 +129,13 @@ def _exceeds_chance(joint: np.ndarray, probability: float) -> bool:
     return bool(2 * n * excess > chi2.isf(probability, degrees) - degrees)
 
 
-def _two_largest(nats: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest and the second largest information of each factor (K,); of one latent, 0 follows."""
-    ordered = np.sort(np.vstack([np.zeros(nats.shape[1]), nats]), axis=0)
-    return ordered[-1], ordered[-2]
-
-
 def mig(information: Information) -> pd.Series:
     """Return the mutual information gap of each factor (K,): (I_(1) − I_(2)) / H(v_k). MIG is their mean.
 
     I_(1) and I_(2) are the two largest informations of any latent (Chen et al. 2018). 1: one latent tells
     the factor and no other tells anything of it; 0: the best two tell as much, or none tells anything.
     """
-    first, second = _two_largest(information.nats)
+    first, second = largest_two(information.nats)
     return (first - second) / information.entropy
 
 

@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from scipy.special import xlogy
 
 from vaelib.errors import InputError
 
@@ -125,12 +124,3 @@ def require_images(n: int, least: int, why: str) -> None:
 def latent_index(m: int) -> pd.Index:
     """Return the names of the rows of tables over latents: numbers from 1."""
     return pd.RangeIndex(1, m + 1, name="latent")
-
-
-def entropy(counts: np.ndarray) -> float:
-    """Return the entropy in nats of what was counted, corrected by Miller and Madow.
-
-    H = −Σ p ln p + (m − 1)/2N, p = counts / N, m the number of occupied cells (Miller 1955).
-    """
-    p = counts / counts.sum()
-    return float(-xlogy(p, p).sum() + (np.count_nonzero(counts) - 1) / (2 * counts.sum()))

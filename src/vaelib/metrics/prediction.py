@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from vaelib.errors import InputError
+from vaelib.metrics.arithmetic import largest_two, ratio
 from vaelib.metrics.inputs import BINS, Factor, Factors, latent_index, read_codes, read_factors
 from vaelib.metrics.probes import line_r2
 
@@ -43,8 +44,7 @@ def read_halves(fit: np.ndarray, factors: list[Factor], by_level: bool) -> np.nd
 
 def standardised_on(codes: np.ndarray, fit: np.ndarray) -> np.ndarray:
     """Return a code with mean 0 and variance 1 on the fitted half; what is constant there is 0 throughout."""
-    scale = codes[fit].std(0)
-    return np.divide(codes - codes[fit].mean(0), scale, out=np.zeros_like(codes), where=scale > 0)
+    return ratio(codes - codes[fit].mean(0), codes[fit].std(0), 0)
 
 
 def explicitness(
@@ -119,5 +119,5 @@ def sap(scores: pd.DataFrame) -> pd.Series:
     et al. 2018); SAP is the mean. They fit a linear support vector machine to classes, which no single axis
     of ten classes satisfies: hence bins here. Of one latent the second score is 0.
     """
-    ordered = np.sort(np.vstack([np.zeros(scores.shape[1]), scores]), axis=0)
-    return pd.Series(ordered[-1] - ordered[-2], index=scores.columns)
+    first, second = largest_two(scores)
+    return pd.Series(first - second, index=scores.columns)

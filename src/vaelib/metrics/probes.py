@@ -9,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
 from vaelib.errors import InputError
+from vaelib.metrics.arithmetic import ratio
 
 NEIGHBOURS = 10
 """k of all nearest-neighbour probes, in the latent space as it is: its unit is the prior's SD."""
@@ -49,7 +50,7 @@ def line_predictions(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.
     centred = x - x.mean(0)
     variance = (centred**2).mean(0)
     covariance = (centred * (y - y.mean())[:, None]).mean(0)
-    slope = np.divide(covariance, variance, out=np.zeros_like(variance), where=variance > 0)
+    slope = ratio(covariance, variance, 0)
     return (y.mean() + slope * (mu[~fit] - x.mean(0))).T
 
 
@@ -107,8 +108,7 @@ def eta_squared(mu: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """
     centred = mu.astype(float) - mu.mean(0)
     between = sum((classes == c).sum() * centred[classes == c].mean(0) ** 2 for c in np.unique(classes))
-    total = (centred**2).sum(0)
-    return np.divide(between, total, out=np.zeros_like(total), where=total > 0)
+    return ratio(between, (centred**2).sum(0), 0)
 
 
 def mean_square_distance(images: np.ndarray) -> float:
@@ -148,8 +148,7 @@ def agreement(changes: np.ndarray) -> float:
 def latent_correlations(mu: np.ndarray) -> np.ndarray:
     """Return Pearson's correlations of the latents (M, M); a latent without variance correlates 0."""
     centred = mu.astype(float) - mu.mean(0)
-    norms = np.linalg.norm(centred, axis=0)
-    unit = np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0)
+    unit = ratio(centred, np.linalg.norm(centred, axis=0), 0)
     return unit.T @ unit
 
 

@@ -12,8 +12,10 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from vaelib.errors import InputError
+from vaelib.metrics.arithmetic import mean_of_finite, ratio
+from vaelib.metrics.inputs import latent_index
 from vaelib.metrics.probes import knn_classes
-from vaelib.metrics.rotation import ratio, read_sweep
+from vaelib.metrics.rotation import read_sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,20 +62,14 @@ def monotonicity(mu: np.ndarray, angles: np.ndarray, draws: int = 20) -> pd.Data
     rising, moving = (rho > 0).sum(0), np.isfinite(rho).sum(0)
     return pd.DataFrame(
         {
-            "mean_abs": _mean(np.abs(rho)),
-            "mean_abs_null": _mean(null),
-            "abs_mean": np.abs(_mean(rho)),
-            "abs_mean_null": np.sqrt(2 / np.pi * ratio(_mean(rho**2), moving)),
+            "mean_abs": mean_of_finite(np.abs(rho)),
+            "mean_abs_null": mean_of_finite(null),
+            "abs_mean": np.abs(mean_of_finite(rho)),
+            "abs_mean_null": np.sqrt(2 / np.pi * ratio(mean_of_finite(rho**2), moving)),
             "consistency": ratio(np.maximum(rising, moving - rising), moving),
         },
-        index=pd.RangeIndex(1, m + 1, name="dimension"),
+        index=latent_index(m),
     )
-
-
-def _mean(rho: np.ndarray) -> np.ndarray:
-    """Return the mean over digits of what is finite (I, M) → (M,), NaN where nothing is."""
-    finite = np.isfinite(rho)
-    return ratio(np.where(finite, rho, 0).sum(0), finite.sum(0))
 
 
 def response_bands(mu: np.ndarray) -> Bands:

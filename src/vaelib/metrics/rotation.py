@@ -10,7 +10,9 @@ import pandas as pd
 from scipy.special import xlogy
 
 from vaelib.errors import InputError
+from vaelib.metrics.arithmetic import ratio
 from vaelib.metrics.dependence import ACTIVE_VARIANCE
+from vaelib.metrics.inputs import latent_index
 from vaelib.metrics.probes import Estimate
 
 SHARES = ("eta2_angle", "eta2_image", "eta2_interaction")
@@ -70,7 +72,7 @@ def two_way(mu: np.ndarray) -> TwoWay:
             "share": np.where(np.isnan(shares[0]), np.nan, share),
             "variance": total,
         },
-        index=pd.RangeIndex(1, m + 1, name="dimension"),
+        index=latent_index(m),
     )
     best = _best(shares[0], total)
     complete = 1 + xlogy(share, share).sum() / np.log(m) if m > 1 else np.nan
@@ -148,8 +150,3 @@ def _parts(mu: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
 def _best(eta2: np.ndarray, variance: np.ndarray) -> int | None:
     able = np.where(variance > ACTIVE_VARIANCE, eta2, np.nan)
     return None if np.isnan(able).all() else int(np.nanargmax(able))
-
-
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Return part / whole, NaN where the whole is not above 0."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)

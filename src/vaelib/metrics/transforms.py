@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.sparse import csr_array, vstack
 
 from vaelib.errors import InputError
+from vaelib.metrics.inputs import latent_index
 from vaelib.metrics.probes import mean_square_distance
 
 GRIDS = {
@@ -111,7 +112,7 @@ def transform_dictionary(before: np.ndarray, after: np.ndarray, moves: np.ndarra
     order = np.argsort(moves)
     rise = np.diff(steps[:, order], axis=1)
     turns = (rise >= 0).all(1) | (rise <= 0).all(1)
-    frame = {"index": pd.RangeIndex(1, j + 1, name="dimension"), "columns": list(GRIDS)}
+    frame = {"index": latent_index(j), "columns": list(GRIDS)}
     return Dictionary(
         pd.DataFrame(p, index=frame["index"]),
         pd.DataFrame(common, index=frame["index"]),

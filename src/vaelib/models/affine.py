@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vaelib.data.dataset import as_float
 from vaelib.errors import InputError, check_choice
+from vaelib.metrics.arithmetic import ratio
 from vaelib.models.inference import BATCH, decode_logits
 from vaelib.models.vae import VAE
 
@@ -105,8 +106,7 @@ def pairwise_cosines(images: np.ndarray) -> np.ndarray:
     cosines are 0.
     """
     flat = np.asarray(images, dtype=float).reshape(*images.shape[:2], -1)
-    norms = np.linalg.norm(flat, axis=-1, keepdims=True)
-    unit = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
+    unit = ratio(flat, np.linalg.norm(flat, axis=-1, keepdims=True), 0)
     first, second = np.triu_indices(flat.shape[1], k=1)
     return (unit @ unit.swapaxes(1, 2))[:, first, second]
 

@@ -10,6 +10,7 @@ from scipy.special import expit
 from vaelib.data.dataset import Dataset, as_float, evenly
 from vaelib.metrics import probes
 from vaelib.metrics.dependence import active_units
+from vaelib.metrics.inputs import latent_index
 from vaelib.metrics.probes import Estimate
 from vaelib.models.inference import Codes, decode_logits, encode
 from vaelib.models.vae import VAE
@@ -73,7 +74,7 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
                 "angle_r2": probes.line_r2(mu, turned, fitted),
                 "digit_share": probes.eta_squared(codes.mu, digit),
             },
-            index=pd.RangeIndex(1, codes.mu.shape[1] + 1, name="dimension"),
+            index=latent_index(codes.mu.shape[1]),
         ),
         change_maps=maps,
         best_dim=best + 1,

@@ -8,12 +8,13 @@ import numpy as np
 from vaelib.data.dataset import as_float
 from vaelib.errors import InputError
 from vaelib.metrics import probes
+from vaelib.metrics.arithmetic import mean
 from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
 from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
 from vaelib.models.inference import log_weights
 from vaelib.scores.digit_classifier import LeNet, digit_classifier, features
 from vaelib.scores.latent_profile import VISIBLE, traversal_ends
-from vaelib.scores.representation import Group, Representation, mean
+from vaelib.scores.representation import Group, Representation
 
 ACTIVE_KL = 0.05
 """KL in nats above which a latent counts as active by the second definition; Var(mu) > 0.01 is the first."""

@@ -159,8 +159,3 @@ def interval(name: str, estimate: Estimate) -> dict[str, float]:
 
 def interval_names(name: str) -> tuple[str, str, str]:
     return name, f"{name}_low", f"{name}_high"
-
-
-def mean(values: np.ndarray) -> float:
-    """Return the mean, NaN of nothing."""
-    return float(values.mean()) if len(values) else float("nan")

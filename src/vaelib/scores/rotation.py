@@ -6,11 +6,12 @@ import numpy as np
 
 from vaelib.errors import InputError
 from vaelib.metrics import probes
+from vaelib.metrics.arithmetic import mean
 from vaelib.metrics.dependence import ACTIVE_VARIANCE, circular_linear_r2
 from vaelib.metrics.responses import invariance, monotonicity
 from vaelib.metrics.rotation import SHARES, rotation_isolation, two_way
 from vaelib.metrics.transforms import UNNAMED, moved_images, transform_dictionary
-from vaelib.scores.representation import Group, Representation, interval, interval_names, mean
+from vaelib.scores.representation import Group, Representation, interval, interval_names
 
 MOVES = np.array([-2.0, -1.0, 1.0, 2.0])
 """Moves of a latent, in its standard deviations, from which it gets its name."""
