@@ -1,4 +1,4 @@
-"""Any byte changed in what a run left or leaves on the way: told by name, and never used."""
+"""Any byte changed in what a run left or leaves on the way: reported by name, and never used."""
 
 import contextlib
 import io
@@ -102,7 +102,7 @@ def test_a_run_under_the_name_of_another_is_refused_and_the_others_are_read(run,
     )
 
 
-def test_a_run_of_a_later_version_is_told_from_a_damaged_one_and_the_others_are_read(run, tmp_path, caplog):
+def test_a_run_of_a_later_version_is_not_a_damaged_one_and_the_others_are_read(run, tmp_path, caplog):
     text = json.dumps(json.loads((run / "spec.json").read_text()) | {"warp": 9}, sort_keys=True)
     later = tmp_path / f"article-b4-s0-{digest(text)[:10]}"
     shutil.copytree(run, later)
@@ -132,8 +132,8 @@ def test_a_run_that_an_older_version_named_is_still_read(run, tmp_path):
     write_json(folder / "done.json", {"sha256": {name: sha256(folder / name) for name in RESULTS}})
     found = RunStore(tmp_path).all()
     assert [(run.id, run.spec) for run in found] == [(folder.name, SPEC)]
-    told = RunStore(tmp_path).table().to_dict("records")
-    assert [(row["id"], row["status"]) for row in told] == [(folder.name, "done")]
+    rows = RunStore(tmp_path).table().to_dict("records")
+    assert [(row["id"], row["status"]) for row in rows] == [(folder.name, "done")]
 
 
 @given(data=st.data(), name=st.sampled_from(["epoch-0003.json", "epoch-0003.safetensors"]))

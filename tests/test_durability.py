@@ -155,10 +155,10 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_the_next_start_finishes
         if first.exit_code == 0:
             break
         assert first.exit_code == 2
-        told = first.stderr.splitlines()[-1]
+        last = first.stderr.splitlines()[-1]
         assert re.fullmatch(
             rf"Error: {tmp_path}/{n}/{SPEC.id}/\S+ cannot be used: No space left on device; free room .*",
-            told,
+            last,
         )
         assert not list((tmp_path / str(n)).rglob("*.part"))
         assert train(n, full_at=None).exit_code == 0

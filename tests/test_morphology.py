@@ -175,7 +175,7 @@ def test_rows_depend_neither_on_processes_nor_on_their_company(test_digits):
     assert measure(images[260]) == here.loc[260].to_dict()
 
 
-def test_progress_is_told_and_silence_kept(test_digits, capsys):
+def test_progress_is_shown_where_it_is_asked_for(test_digits, capsys):
     measure_all(test_digits.images[:3], workers=1)
     assert "/3 [" in capsys.readouterr().err
     measure_all(test_digits.images[:3], progress=False, workers=1)
@@ -287,7 +287,7 @@ def test_any_damage_to_the_table_is_noticed_and_mended(data, test_digits):
     assert meter.counts == [3, 3]
 
 
-def test_damage_is_told_and_a_table_under_another_name_is_no_table(meter, tmp_path, monkeypatch, caplog):
+def test_damage_is_reported_and_a_table_under_another_name_is_no_table(meter, tmp_path, monkeypatch, caplog):
     morphometrics("test", np.arange(3), tmp_path, progress=False)
     old = table_of(tmp_path)
     monkeypatch.setattr(factors, "RECIPE", factors.RECIPE + 1)
@@ -307,7 +307,7 @@ def test_another_recipe_or_file_of_digits_has_another_table(tmp_path, monkeypatc
     assert len(paths) == 4
 
 
-def test_the_table_is_kept_beside_mnist(meter, tmp_path, monkeypatch):
+def test_the_table_is_cached_beside_mnist(meter, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     morphometrics("test", np.arange(2), progress=False)
     assert table_of(tmp_path / "vaelib" / "mnist").name.startswith("t10k-factors-")

@@ -158,7 +158,7 @@ def test_the_prior_is_a_peak_at_upright_and_flat_elsewhere(limit):
 
 @pytest.mark.parametrize("upright", [0.3, 0.7])
 @pytest.mark.parametrize("slant", [5.0, 30.0])
-def test_the_prior_is_what_the_pose_is_told(upright, slant):
+def test_the_prior_is_that_of_the_share_the_slant_and_the_range(upright, slant):
     given = network(tiny(objective="pose", told_upright=upright, told_slant=slant))
     rng, n = np.random.default_rng(0), 400_000
     applied = np.where(rng.uniform(size=n) < upright, 0.0, rng.uniform(-90, 90, n))

@@ -200,7 +200,7 @@ def test_an_unknown_model_is_refused():
 
 @pytest.mark.parametrize("model", ["forest", "lasso"])
 def test_no_digit_is_on_both_sides_of_a_cross_validation(model, monkeypatch):
-    """Ten images of each of 40 digits; a model that knows the digit again would be told its factor."""
+    """Ten images of each of 40 digits; a model that knows the digit again would know its factor."""
     source = np.repeat(np.arange(40), 10)
     rng = np.random.default_rng(0)
     codes, fit = rng.normal(size=(400, 3)), source % 2 == 0

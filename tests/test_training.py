@@ -84,7 +84,7 @@ def test_so_does_a_resumed_run_of_every_alternative(changes, tmp_path, monkeypat
     assert whole.rows[1]["val_recon"] != fit(tiny(epochs=2), tmp_path / "plain").rows[1]["val_recon"]
 
 
-def test_a_critic_learns_at_its_own_pace_and_is_no_part_of_the_network(tmp_path):
+def test_a_discriminator_learns_at_its_own_pace_and_is_no_part_of_the_network(tmp_path):
     spec = tiny(objective="factor_vae", schedule="cosine")
     state = fit(spec, tmp_path)
     network, discriminator = state.optimizer.param_groups

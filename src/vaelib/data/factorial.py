@@ -73,13 +73,13 @@ class FactorialSet:
         of which trained networks rebuild more: dilated, sheared to the left (it sets slanted digits upright),
         reduced.
         """
-        kept = {
+        chosen = {
             "angle": np.abs(self.values["angle"]) <= np.abs(self.values["angle"]).max() / 2,
             "thickness": self.values["thickness"] >= 0,
             "shear": self.values["shear"] <= 0,
             "scale": self.values["scale"] <= 1,
         }
-        return np.logical_and.reduce([kept[n][self.levels[:, self.names.index(n)]] for n in kept])
+        return np.logical_and.reduce([chosen[n][self.levels[:, self.names.index(n)]] for n in chosen])
 
 
 def fixed_digits(n_per_class: int) -> tuple[Digits, np.ndarray]:

@@ -71,7 +71,7 @@ def measure(image: np.ndarray) -> dict[str, float]:
 
 
 def measure_all(images: np.ndarray, progress: bool = True, workers: int | None = None) -> pd.DataFrame:
-    """Return `measure` of images uint8 (N, H, H): a row an image, the columns `FACTORS`, float64.
+    """Return `measure` of images uint8 (N, H, H): a row an image, the columns `MORPHOLOGY`, float64.
 
     The rows do not depend on the number of processes, `workers`; left out, one a core. With 1, or no more
     than 250 images, everything happens in this one; with more, a script that calls this needs the guard
@@ -99,7 +99,7 @@ def morphometrics(
 ) -> pd.DataFrame:
     """Return the factors of the digits at `indices` (N,) of the `"train"` or `"test"` file, in that order.
 
-    What has been measured is kept in `folder`, by default beside MNIST in the cache, in one table a file of
+    What has been measured is cached in `folder`, by default beside MNIST in the cache, in one table a file of
     digits and version of the recipe: only digits new to it are measured. The table is verified by checksum
     and made anew where it is damaged; of two processes at once, one measures and the other waits. Raises
     `InputError` for an unknown split, for indices that the file does not have, or when the table cannot be

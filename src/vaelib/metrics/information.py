@@ -151,7 +151,7 @@ def mig_bound(kl: np.ndarray, information: Information) -> pd.Series:
 def aam(information: Information) -> pd.Series:
     """Return the axis alignment of each factor (K,), max(0, I_(1) − Σ_{j≥2} I_(j)) / I_(1); AAM is its mean.
 
-    How much of what the best latent tells is told by no other (the metric of Dubois' public code). NaN for
+    How much of what the best latent tells no other one tells (the metric of Dubois' public code). NaN for
     a factor of which no latent tells more than chance: 0/0, and so not in the mean.
     """
     first = information.nats.max()
@@ -164,7 +164,7 @@ def modularity(information: Information, active: np.ndarray | None = None) -> pd
 
     1: the latent tells of one factor only (Ridgeway & Mozer 2018). NaN for one that is not `active` and for
     one that tells of no factor more than chance, 0/0; the score of a code is the mean of the others. NaN
-    throughout for K = 1, where nothing else could be told.
+    throughout for K = 1, where there is no other factor.
     """
     squares = information.nats**2
     best = squares.max(axis=1)

@@ -42,7 +42,7 @@ NAN = float("nan")
 # Tolerances are three standard deviations over seeds, and no less than the bias that an estimator keeps. A
 # random rotation has no value of its own: mean and about three standard deviations over ten of them.
 EXPECTED: dict[str, dict[str, Expected]] = {
-    # The gap closes for the factors of the pair, and for the one told twice. Noise: 0.0013 nats of ln 20.
+    # The gap closes for the factors of the pair, and for the one in two latents. Noise: 0.0013 nats of ln 20.
     "MIG": _row(1, 3 / 5, 4 / 5, 0, 0.003, Expected(0.11, 0.13)),
     # What the correction leaves of the bias counts once for each of nine latents: 0.006 in all.
     "AAM": _row(1, 3 / 5, 4 / 5, NAN, 0.01, Expected(0.30, 0.35)),
@@ -61,7 +61,7 @@ EXPECTED: dict[str, dict[str, Expected]] = {
     # Lasso keeps one of two copies, and so does not see that there are two: C = 1.
     "D (Lasso)": _row(1, (3 + 2 * (1 - np.log(2) / np.log(5))) / 5, 1, NAN, 0.005, Expected(0.15, 0.14)),
     "C (Lasso)": _row(1, (3 + 2 * (1 - np.log10(2))) / 5, 1, NAN, 0.005, Expected(0.41, 0.11)),
-    # Which of the pair was held cannot be told from two latents that vary alike. Standard errors of 800 and
+    # Which of the pair was held cannot be read from two latents that vary alike. Standard errors of 800 and
     # of 2,000 votes: 0.014 and 0.009. Some rotations score 1: neither score is evidence of alignment.
     "FactorVAE": _row(1, (3 + 2 / 2) / 5, 1, 1 / 5, 0.05, Expected(0.83, 0.25)),
     "BetaVAE": _row(1, (3 + 2 / 2) / 5, 1, 1 / 5, 0.03, Expected(0.92, 0.11)),

@@ -17,7 +17,7 @@ RINGS, HIDDEN, DILATIONS = 12, 48, (1, 3, 9, 27)
 """Energy network: radii, channels, and steps between taps, which together see the whole circle."""
 BLUR = 1.0
 """SD in pixels of the blur before rings are sampled. Without it bilinear sampling leaves traces of the pixel
-grid, from which a network can read how far an image is from the frame's axes, and is not equivariant."""
+grid, from which a network can read how far an image is from the grid's axes, and is not equivariant."""
 
 
 class RingNetwork(nn.Module):

@@ -74,7 +74,7 @@ def digit_classifier(spec: RunSpec, store: Path | str = "runs", progress: bool =
     """Return the classifier for the images of `spec`, from the store where it is there already.
 
     It is trained on upright and rotated images whichever of them the spec takes, so that all runs at one
-    size are judged by the same eyes.
+    size are judged by one classifier.
     """
     spec = replace(spec, images="both")
 

@@ -129,17 +129,12 @@ GROUPS = {
     "rate": Group(
         "rate, nats and latents",
         (
-            "kl",
-            "kl_per_dim",
-            "kl_above",
-            "variance_per_dim",
-            "variance_above",
-            "active_variance",
-            "active_kl",
+            *("kl", "kl_per_dim", "kl_above", "variance_per_dim", "variance_above"),
+            *("active_variance", "active_kl"),
         ),
         _rate,
     ),
-    "traversals": Group("latents whose traversal is seen", ("active_energy", "energy_per_dim"), _traversals),
+    "traversals": Group("latents with a visible traversal", ("active_energy", "energy_per_dim"), _traversals),
     "total_correlation": Group(
         "dependence of all latents, nats", ("gaussian_tc", "collinear"), _total_correlation
     ),

@@ -38,7 +38,7 @@ GROUPS = {
 class Measured:
     """Scores by name: numbers, lists and texts as JSON has them, None where a score is undefined.
 
-    `undefined` says why, by group. `seconds` of one core a group took; empty where scores were kept.
+    `undefined` says why, by group. `seconds` of one core a group took; empty where scores were cached.
     """
 
     scores: dict[str, Any]

@@ -123,16 +123,8 @@ GROUPS = {
     "rotation": Group(
         "rotation sweep",
         (
-            *interval_names("ris"),
-            "ris_dim",
-            *SHARES,
-            "eta2_interaction_mean",
-            "purity",
-            "purity_best",
-            "rotation_share",
-            "rotation_complete",
-            "rho_mean_abs",
-            "rho_abs_mean",
+            *(*interval_names("ris"), "ris_dim", *SHARES, "eta2_interaction_mean", "purity", "purity_best"),
+            *("rotation_share", "rotation_complete", "rho_mean_abs", "rho_abs_mean"),
         ),
         _rotation,
     ),
