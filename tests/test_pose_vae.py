@@ -14,7 +14,7 @@ from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
 from vaelib.models import pose_vae as pose
 from vaelib.models.build import build_vae
-from vaelib.models.energy import BINS, WIDTH, centres
+from vaelib.models.energy import BINS, WIDTH, centres, quantile
 from vaelib.models.inference import bound_terms, encode, evaluate, log_weights
 from vaelib.models.losses import bernoulli_nll, beta_loss, gaussian_kl
 from vaelib.models.pose_vae import PosePrior
@@ -130,7 +130,7 @@ def test_quantiles_rise_and_fall_in_each_bin_as_often_as_it_is_probable(weights)
     q = torch.tensor(weights) / sum(weights)
     n = 5000
     u = (torch.arange(n) + 0.5) / n
-    bins, angle = pose._quantile(q.expand(n, BINS), u, centres())
+    bins, angle = quantile(q.expand(n, BINS), u, centres())
     assert (angle.diff() >= -1e-3).all()
     assert ((angle - centres()[bins]).abs() <= WIDTH / 2 + 1e-4).all()
     share = torch.bincount(bins, minlength=BINS) / n
@@ -170,7 +170,7 @@ def test_the_prior_is_that_of_the_share_the_slant_and_the_range(upright, slant):
 def test_the_kl_of_the_pose_is_that_of_its_draws(model, images):
     log_q = (20 * model.log_posterior(as_float(images[:1]))).log_softmax(1)  # a fresh network is unsure
     u = torch.rand(200_000, generator=torch.Generator().manual_seed(0))
-    bins, _ = pose._quantile(log_q.exp().expand(len(u), BINS), u, model.angles)
+    bins, _ = quantile(log_q.exp().expand(len(u), BINS), u, model.angles)
     ratios = log_q[0, bins] - model.log_prior[bins]
     closed = model.pose_kl(log_q).item()
     assert closed > 0.1

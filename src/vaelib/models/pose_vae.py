@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vaelib.data.dataset import turned
-from vaelib.models.energy import BINS, WIDTH, RingNetwork, centres
+from vaelib.models.energy import BINS, WIDTH, RingNetwork, centres, quantile
 from vaelib.models.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, gaussian_kl
 from vaelib.models.vae import VAE, Posterior, double, prior_over_posterior, sample
 from vaelib.spec import RunSpec
@@ -173,7 +173,7 @@ class PoseVAE(VAE):
     def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
         """Return what q(θ|x) q(z|θ, x) says of images: the code of their pose, and a draw with its KL."""
         log_q = self.log_posterior(x)
-        _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
+        _, angle = quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
         mu, logvar = self._content(x, angle)
         drawn = torch.cat([angle[:, None] / self.degrees, sample(mu, logvar, noise[:, 1:])], 1)
         kl = torch.cat([self.pose_kl(log_q)[:, None], gaussian_kl(mu, logvar)], 1)
@@ -182,7 +182,7 @@ class PoseVAE(VAE):
     def prior(self, noise: Tensor) -> Tensor:
         """Return codes (B, M) of an angle drawn from p(θ), and normal content."""
         p = self.log_prior.exp().expand(len(noise), -1)
-        _, angle = _quantile(p, torch.special.ndtr(noise[:, 0]), self.angles)
+        _, angle = quantile(p, torch.special.ndtr(noise[:, 0]), self.angles)
         return torch.cat([angle[:, None] / self.degrees, noise[:, 1:]], 1)
 
     def pose_kl(self, log_q: Tensor) -> Tensor:
@@ -216,7 +216,7 @@ class PoseVAE(VAE):
 
     def terms_at(self, x: Tensor, noise: Tensor, likelihood: str, log_q: Tensor) -> ElboTerms:
         """Return `terms` where log q of the bins is known."""
-        _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
+        _, angle = quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
         mu, logvar = self._content(x, angle)
         recon = RECONSTRUCTIONS[likelihood](self._image(sample(mu, logvar, noise[:, 1:]), angle), x)
         return ElboTerms(recon, torch.cat([self.pose_kl(log_q)[:, None], gaussian_kl(mu, logvar)], 1))
@@ -226,7 +226,7 @@ class PoseVAE(VAE):
         log_q = self.log_posterior(x)
 
         def weigh(noise: Tensor) -> Tensor:
-            bins, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
+            bins, angle = quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
             mu, logvar = self._content(x, angle)
             z = sample(mu, logvar, noise[:, 1:])
             log_ratio = prior_over_posterior(z, logvar, noise[:, 1:])
@@ -242,14 +242,3 @@ class PoseVAE(VAE):
     def _image(self, content: Tensor, angle: Tensor) -> Tensor:
         """Return the logits of the canvas turned; beyond its edge they are those at the edge: background."""
         return turned(self.decoder(content), angle, outside="border")
-
-
-def _quantile(q: Tensor, u: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
-    """Return bin and angle (B,) below which a share u (B,) lies of the density with q (B, BINS) in bins."""
-    reached = q.cumsum(1)
-    u = u * reached[:, -1]  # rounding leaves the sum beside 1
-    bins = torch.searchsorted(reached, u[:, None])[:, 0].clamp(max=BINS - 1)
-    inside = q.gather(1, bins[:, None])[:, 0]
-    beyond = reached.gather(1, bins[:, None])[:, 0] - u
-    share = 1 - (beyond / inside.clamp(min=1e-12)).clamp(0, 1)
-    return bins, angles[bins] + WIDTH * (share - 0.5)
