@@ -21,6 +21,7 @@ from vaelib.metrics.prediction import sap, single_latent_scores
 from vaelib.metrics.probes import knn_values, r2
 from vaelib.metrics.random_axes import haar_null, standardised
 from vaelib.metrics.rotation import rotation_isolation, two_way
+from vaelib.scores.latent_profile import VISIBLE
 
 SEEDS, M = 5, 10
 DIGITS, ANGLES = 60, np.linspace(-90, 90, 9)
@@ -54,7 +55,7 @@ def _code(active: int, seed: int) -> dict[str, Any]:
     return _setting(seed) | {
         "active_variance": int(active_units(mu).sum()),
         "active_kl": int((kl > 0.05).sum()),
-        "active_energy": int((energy > rules.SEEN).sum()),
+        "active_energy": int((energy > VISIBLE).sum()),
         "variance_per_dim": mu.var(0),
         "energy_per_dim": energy,
     }

@@ -11,6 +11,10 @@ IMAGES_A_CELL = 5
 """Fewest images a cell of a histogram of two latents: below, Miller and Madow's correction fails."""
 ACTIVE_VARIANCE = 0.01
 """Var_x(mu_j) above which a latent is active: the threshold of Burda et al. 2016, section 5.2."""
+ACTIVE_KL = 0.05
+"""KL in nats above which a latent counts as active by the second definition."""
+THRESHOLDS = (0.01, 0.05, 0.1, 0.25)
+"""Where variances and KLs are counted, to show how much an active count owes to its threshold."""
 
 
 def active_units(mu: np.ndarray) -> np.ndarray:

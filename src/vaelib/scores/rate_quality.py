@@ -9,17 +9,19 @@ from vaelib.data.dataset import as_float
 from vaelib.errors import InputError
 from vaelib.metrics import probes
 from vaelib.metrics.arithmetic import mean
-from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
+from vaelib.metrics.dependence import (
+    ACTIVE_KL,
+    THRESHOLDS,
+    active_units,
+    gaussian_total_correlation,
+    pairwise_information,
+)
 from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
 from vaelib.models.inference import log_weights
 from vaelib.scores.digit_classifier import LeNet, digit_classifier, features
 from vaelib.scores.latent_profile import VISIBLE, traversal_ends
 from vaelib.scores.representation import Group, Representation
 
-ACTIVE_KL = 0.05
-"""KL in nats above which a latent counts as active by the second definition; Var(mu) > 0.01 is the first."""
-THRESHOLDS = (0.01, 0.05, 0.1, 0.25)
-"""Where variances and KLs are counted, to show how much an active count owes to its threshold."""
 CHUNK = 500
 """Images decoded and compared at a time; at 64 pixels their float64 copies take 16 MB each."""
 
