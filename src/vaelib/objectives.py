@@ -146,6 +146,6 @@ def title(spec: "RunSpec") -> str:
     >>> title(RunSpec(beta=1, angles="fresh")), title(RunSpec(objective="dip_vae_ii", beta=1, penalty=2))
     ('β-VAE, β = 1, fresh angles', 'DIP-VAE-II, λ = 2')
     """
-    changed = {"blurred pyramid": spec.compared == "pyramid", "fresh angles": spec.angles == "fresh"}
+    changed = {"multi-scale BCE": spec.compared == "pyramid", "fresh angles": spec.angles == "fresh"}
     own = OBJECTIVES[spec.objective].title(spec)
     return ", ".join([own, *(name for name, holds in changed.items() if holds)])

@@ -150,7 +150,7 @@ class RunSpec:
     @property
     def training_likelihood(self) -> str:
         """What the reconstruction is measured by in training; held-out images are by `likelihood`."""
-        return f"{self.likelihood}_pyramid" if self.compared == "pyramid" else self.likelihood
+        return f"{self.likelihood}_multiscale" if self.compared == "pyramid" else self.likelihood
 
     @property
     def n_pixels(self) -> int:
