@@ -10,7 +10,8 @@ from vaelib.models.build import layer_table
 from vaelib.models.inference import evaluate
 from vaelib.models.layers import ConvToPoint, ConvTransposeFromPoint, ConvTransposeToImage
 from vaelib.spec import RunSpec
-from vaelib.training.loop import State, _epoch_draws, _run_epoch, init_state, train_step
+from vaelib.training.checkpoint import State, init_state
+from vaelib.training.loop import _epoch_draws, _run_epoch, train_step
 
 MATRIX = 2048
 CPU = torch.device("cpu")

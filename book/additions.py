@@ -52,7 +52,7 @@ from IPython.display import Markdown
 from vaelib import RunSpec, RunStore, load_profile, title
 from vaelib.claims import AMBIGUOUS, GOALS, SweptRun, against_goals, pose_by_digit, reached
 from vaelib.data import as_float, load_split, rotation_sweep
-from vaelib.models import PoseVAE, encode, pose_loss, traverse
+from vaelib.models import PoseVAE, encode, traverse
 from vaelib.plots import (
     image_grid,
     kl_over_epochs,
@@ -63,6 +63,7 @@ from vaelib.plots import (
     traversal_panels,
 )
 from vaelib.report import glue_all, in_french, span
+from vaelib.training import pose_loss
 
 named = load_profile(profile).runs(globals())  # those that the parameters name
 trained = {s: RunStore(store).get(s) for s in named}
@@ -88,8 +89,8 @@ glue_all(
         "latent_dim": spec.latent_dim,
         "bins": len(posed.model.angles),
         "bin_width": 360 / len(posed.model.angles),
-        "slant": posed.model.told.slant,
-        "upright_share": posed.model.told.upright,
+        "slant": posed.model.known.slant,
+        "upright_share": posed.model.known.upright,
         "steep": steep,
         "n_turned": len(sweep.index),
         "seeds_text": "one seed" if len(seeds) == 1 else f"{len(seeds)} seeds",

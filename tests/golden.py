@@ -24,7 +24,7 @@ from vaelib.models.build import build_vae
 from vaelib.objectives import OBJECTIVES
 from vaelib.scores import measure as scoring
 from vaelib.scores.baselines import fit_baselines, of_model
-from vaelib.scores.digit_classifier import digit_classifier
+from vaelib.scores.digit_classifier import digit_classifier, features
 from vaelib.scores.registry import GROUPS, measure
 from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.training.store import RunStore
@@ -69,7 +69,7 @@ def of_baseline(name: str) -> Numbers:
     with scratch() as folder:
         if name == "digit_classifier":
             classifier = digit_classifier(SPEC, folder, progress=False)
-            code = classifier.features(as_float(test.images)[:, 0].numpy())
+            code = features(classifier, as_float(test.images)[:, 0].numpy())
             return {"mean": float(code.mean()), "sd": float(code.std())}
         code = fit_baselines(SPEC, folder, [name], progress=False)[name].encode(test.images).mu
         return {"mean": np.abs(code).mean(0).tolist(), "sd": code.std(0).tolist()}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from vaelib.metrics import prediction
+from vaelib.metrics import importance
 from vaelib.scores import measure as scoring
 from vaelib.scores.representation import ScoringConfig
 
@@ -31,7 +31,7 @@ BASELINE_GROUPS = tuple(name for name in scoring.BASELINE_GROUPS if name not in 
 def small_scoring() -> Iterator[None]:
     """Take forests of few trees, `SMALL` by default, and baselines without the groups that take the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prediction, "TREES", 5)
+        patch.setattr(importance, "TREES", 5)
         patch.setattr(scoring, "BASELINE_GROUPS", BASELINE_GROUPS)
         patch.setattr(ScoringConfig, "of", lambda spec: SMALL)
         yield

@@ -5,9 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import kstest
 from sklearn.decomposition import PCA
 
 from tests.tiny import tiny
@@ -22,15 +19,13 @@ from vaelib.scores.baselines import (
     BASELINES,
     HALF_A_GREY,
     fit_baselines,
-    haar_null,
-    haar_rotations,
-    ica,
+    fit_linear,
+    fit_scale,
+    of_linear,
     of_model,
-    p_value,
-    pca,
-    standardised,
+    of_supervised,
+    scaled,
     untrained,
-    upper_bound,
 )
 from vaelib.scores.supervised import labelled, train_network
 
@@ -63,13 +58,29 @@ def pixels(images):
     return as_float(images).flatten(1).numpy()
 
 
+def pca(images, m):
+    return of_linear(fit_linear("pca", images, m))
+
+
+def ica(images, m):
+    return of_linear(fit_linear("ica", images, m))
+
+
+def scaled_untrained(spec, images):
+    return scaled(untrained(spec), fit_scale(untrained(spec), images))
+
+
+def upper_bound(spec, train):
+    return of_supervised(supervised.train_encoder(spec, train, progress=False), spec.latent_dim)
+
+
 def digit_accuracy(encoder, test):
     digit, fit = test.factors["digit"].to_numpy(), probes.halves(test.factors["index"].to_numpy())
     mu = encoder.encode(test.images).mu
     return (probes.knn_classes(mu, digit, fit) == digit[~fit]).mean()
 
 
-def test_the_coder_of_a_network_is_the_network(test_set):
+def test_the_encoder_of_a_network_is_the_network(test_set):
     model = build_vae(SPEC)
     encoder = of_model(model, "mine")
     codes, expected = encoder.encode(test_set.images), latents.encode(model, test_set.images)
@@ -152,7 +163,7 @@ def test_the_untrained_network_is_its_seed_s(test_set):
 
 
 def test_an_untrained_code_is_scaled_and_decodes_to_the_same_images(train):
-    raw, scaled = untrained(SPEC), untrained(SPEC, train.images)
+    raw, scaled = untrained(SPEC), scaled_untrained(SPEC, train.images)
     mu, codes = raw.encode(train.images).mu, scaled.encode(train.images)
     np.testing.assert_allclose(codes.mu, (mu - mu.mean(0)) / mu.std(0), atol=1e-2)
     np.testing.assert_allclose(codes.mu.std(0), 1, atol=1e-3)
@@ -161,30 +172,29 @@ def test_an_untrained_code_is_scaled_and_decodes_to_the_same_images(train):
 
 
 def test_labels_beat_no_training_and_the_heads_read_digit_and_angle(small_train, small_test, tmp_path):
-    told = labelled(SMALL, tmp_path, progress=False)
+    network = labelled(SMALL, tmp_path, progress=False)
     encoder = fit_baselines(SMALL, tmp_path, ["supervised"])["supervised"]
     assert encoder.decode is None
     assert encoder.encode(small_test.images).mu.shape == (400, 10)
     assert (
         digit_accuracy(encoder, small_test)
-        > digit_accuracy(untrained(SMALL, small_train.images), small_test) + 0.1
+        > digit_accuracy(scaled_untrained(SMALL, small_train.images), small_test) + 0.1
     )
 
-    factors, predicted = small_test.factors, told.predict(small_test.images)
-    rotated, right = factors["rotated"], predicted["digit"] == factors["digit"]
-    assert told.scores["digit_accuracy_upright"] == pytest.approx(right[~rotated].mean())
-    assert told.scores["digit_accuracy_rotated"] == pytest.approx(right[rotated].mean())
-    assert told.scores["digit_accuracy_upright"] > 0.6
-    assert told.scores["angle_r2"] > 0.5
-    error = (predicted["angle"] - factors["angle"])[rotated].abs().median()
-    assert told.scores["angle_error"] == pytest.approx(error, abs=0.1)
+    factors = small_test.factors
+    with torch.no_grad():
+        _, logits, waves = network(as_float(small_test.images))
+    rotated, right = factors["rotated"], logits.argmax(1).numpy() == factors["digit"]
+    assert right[~rotated].mean() > 0.6
+    angle = np.degrees(np.arctan2(*waves.numpy().T))
+    assert probes.r2(factors["angle"][rotated], angle[rotated]) > 0.5
 
 
 def test_the_upper_bound_depends_on_the_encoder_and_not_on_the_run(train, test_set):
-    mu = upper_bound(SPEC, train, progress=False).encode(test_set.images).mu
+    mu = upper_bound(SPEC, train).encode(test_set.images).mu
     for same in (replace(SPEC, seed=4, beta=64.0, epochs=1), replace(SPEC, init="he")):
-        np.testing.assert_array_equal(mu, upper_bound(same, train, progress=False).encode(test_set.images).mu)
-    other = upper_bound(replace(SPEC, latent_dim=3), train, progress=False).encode(test_set.images).mu
+        np.testing.assert_array_equal(mu, upper_bound(same, train).encode(test_set.images).mu)
+    other = upper_bound(replace(SPEC, latent_dim=3), train).encode(test_set.images).mu
     assert other.shape == (16, 3)
 
 
@@ -199,22 +209,15 @@ def test_the_heads_see_nothing_but_mu(train):
     assert not network.training
 
 
-def test_scores_are_of_the_halves_that_are_there(tmp_path):
-    upright = labelled(tiny(images="upright"), tmp_path, progress=False)
-    assert set(upright.scores) == {"digit_accuracy_upright"}
-
-
 def test_a_loss_that_is_not_finite_stops_the_training(train):
     network = torch.nn.Linear(1, 1)
-    with pytest.raises(DivergedError, match=r"mine diverged: a loss is nan; lower its rate 0\.1"):
+    with pytest.raises(DivergedError, match=r"mine diverged: a loss is nan; lower its rate 0\.002"):
         train_network(
             network,
             train.images,
             lambda x, rows: network.weight.sum() * float("nan"),
-            title="mine",
+            "mine",
             epochs=2,
-            lr=0.1,
-            step=16,
             progress=False,
         )
 
@@ -235,8 +238,8 @@ def test_the_second_time_nothing_is_fitted_and_nothing_differs(store, train, tes
     fitted = {
         "pca": pca(train.images, 10),
         "ica": ica(train.images, 10),
-        "untrained": untrained(SPEC, train.images),
-        "supervised": upper_bound(SPEC, train, progress=False),
+        "untrained": scaled_untrained(SPEC, train.images),
+        "supervised": upper_bound(SPEC, train),
     }
     for module in (baselines, supervised):
         monkeypatch.setattr(module, "load_split", None)
@@ -272,83 +275,3 @@ def test_other_images_have_other_baselines_and_other_names_are_refused(tmp_path,
         InputError, match=r"baseline 'pac' is unknown; accepted: pca, ica.*Did you mean 'pca'"
     ):
         fit_baselines(SPEC, tmp_path, ["ica", "pac"])
-
-
-def code(n=300, dead=True):
-    """Four latents: three that vary, correlated and in different units, and, where wanted, a dead one."""
-    mu = np.random.default_rng(5).normal(size=(n, 3)) @ np.array([[2, 1, 0], [0, 0.5, 0], [0, 0, 1]]) + 7
-    return np.column_stack([mu[:, :1], np.full(n, 0.05), mu[:, 1:]]) if dead else mu
-
-
-@given(st.integers(0, 10_000))
-def test_rotations_are_orthogonal_and_leave_the_dead_alone(seed):
-    z = standardised(code())
-    (turned,) = haar_rotations(code(), 1, seed)
-    assert (turned[:, 1] == 0).all()
-    live = [0, 2, 3]
-    turn = np.linalg.lstsq(z[:, live], turned[:, live], rcond=None)[0]
-    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-9)
-    np.testing.assert_allclose(z[:, live] @ turn, turned[:, live], atol=1e-9)
-    np.testing.assert_allclose(np.linalg.norm(turned, axis=1), np.linalg.norm(z, axis=1))
-
-
-def test_rotations_of_uncorrelated_latents_stay_uncorrelated():
-    white = code(dead=False)
-    white = (white - white.mean(0)) @ np.linalg.inv(
-        np.linalg.cholesky(np.cov(white, rowvar=False, bias=True))
-    ).T
-    for turned in haar_rotations(white, 3):
-        np.testing.assert_allclose(np.cov(turned, rowvar=False, bias=True), np.eye(3), atol=1e-9)
-
-
-def test_any_direction_is_as_likely_as_any_other():
-    # A coordinate of a uniform direction in three dimensions is uniform (Archimedes), mirrored or not.
-    z = standardised(code(dead=False))
-    firsts = [np.linalg.lstsq(z, turned, rcond=None)[0] for turned in haar_rotations(z, 400)]
-    assert kstest(np.array(firsts)[:, 0, 1], "uniform", (-1, 2)).pvalue > 0.01
-    assert 0.4 < np.mean(np.linalg.det(firsts) > 0) < 0.6
-
-
-def test_standardised_is_what_it_says_and_stays_so():
-    z = standardised(code())
-    np.testing.assert_allclose(z.mean(0), 0, atol=1e-12)
-    np.testing.assert_allclose(z.std(0), [1, 0, 1, 1])
-    np.testing.assert_allclose(standardised(z), z, atol=1e-12)
-
-
-def test_the_first_rotations_do_not_depend_on_how_many_follow():
-    few, many = list(haar_rotations(code(), 2)), list(haar_rotations(code(), 4))
-    np.testing.assert_array_equal(few, many[:2])
-    assert (many[0] != many[1]).any()
-
-
-@pytest.mark.parametrize("varying", [0, 1])
-def test_a_code_that_cannot_be_turned_is_refused_at_once(varying):
-    mu = np.zeros((50, 4))
-    mu[:, :varying] = RNG.normal(size=(50, varying))
-    for refuse in (lambda: haar_rotations(mu, 5), lambda: haar_null(np.mean, mu)):
-        with pytest.raises(InputError, match=rf"{varying} of 4 latents are active.*a rotation needs 2"):
-            refuse()
-
-
-def test_a_code_with_a_factor_an_axis_is_beyond_its_null_and_a_turned_one_within():
-    factors = RNG.uniform(-1, 1, (400, 4))
-
-    def gap(z):
-        """Return the mean over factors of the best latent's r² less the second's."""
-        r2 = np.sort(np.corrcoef(z.T, factors.T)[:4, 4:] ** 2, axis=0)
-        return (r2[-1] - r2[-2]).mean()
-
-    (turned,) = haar_rotations(factors, 1, seed=9)
-    null = haar_null(gap, factors, n=99, progress=False)
-    assert null.shape == (99,)
-    assert gap(factors) > np.quantile(null, 0.95)
-    assert p_value(gap(factors), null) == 0.01
-    assert p_value(gap(turned), haar_null(gap, turned, n=99, progress=False)) > 0.05
-
-
-def test_p_counts_the_score_among_the_null_and_is_nan_where_a_score_is():
-    assert p_value(2.0, np.array([1.0, 2.0, 3.0])) == 0.75
-    assert p_value(9.0, np.arange(4.0)) == 0.2
-    assert np.isnan(p_value(float("nan"), np.arange(3.0)))
-    assert np.isnan(p_value(1.0, np.array([0.0, np.nan])))

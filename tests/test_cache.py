@@ -10,8 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaelib.cache import Fit, cached, torch_threads
+from vaelib.cache import Fit, cached
 from vaelib.errors import InputError
+from vaelib.threads import torch_threads
 from vaelib.training.store import RunStore
 
 MADE_FROM = {"kind": "test", "size": 16}
@@ -79,7 +80,7 @@ def test_a_missing_file_is_made_anew(name, store):
     assert maker.count == 1
 
 
-def test_damage_is_told_and_a_fit_under_another_name_is_not_used(tmp_path, caplog):
+def test_damage_is_reported_and_a_fit_under_another_name_is_not_used(tmp_path, caplog):
     cached(tmp_path, MADE_FROM, Maker())
     (folder,) = tmp_path.glob(".cache/*/")
     other, maker = MADE_FROM | {"size": 32}, Maker()

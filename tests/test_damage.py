@@ -1,4 +1,4 @@
-"""Any byte changed in what a run left or leaves on the way: told by name, and never used."""
+"""Any byte changed in what a run left or leaves on the way: reported by name, and never used."""
 
 import contextlib
 import io
@@ -16,6 +16,7 @@ from tests.tiny import tiny
 from vaelib.data.dataset import load_split
 from vaelib.errors import DamagedError
 from vaelib.files import digest, sha256, to_json, write_json
+from vaelib.training import checkpoint
 from vaelib.training import loop as training
 from vaelib.training.run import RESULTS
 from vaelib.training.store import RunStore
@@ -31,7 +32,7 @@ def run(tmp_path_factory) -> Path:
     return RunStore(tmp_path_factory.mktemp("store")).get(SPEC, device="cpu", progress=False).folder
 
 
-def fit(folder: Path) -> tuple[training.State, str]:
+def fit(folder: Path) -> tuple[checkpoint.State, str]:
     """Train to the end, or go on to it; return the state and what was said."""
     train, val = (load_split(SPEC, split) for split in ("train", "val"))
     with contextlib.redirect_stdout(io.StringIO()) as said:
@@ -39,7 +40,7 @@ def fit(folder: Path) -> tuple[training.State, str]:
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory) -> tuple[Path, training.State]:
+def checkpoints(tmp_path_factory) -> tuple[Path, checkpoint.State]:
     """The folder with the checkpoints of the second epoch and of the third and last, and the last state."""
     folder = tmp_path_factory.mktemp("checkpoints")
     return folder, fit(folder)[0]
@@ -101,7 +102,7 @@ def test_a_run_under_the_name_of_another_is_refused_and_the_others_are_read(run,
     )
 
 
-def test_a_run_of_a_later_version_is_told_from_a_damaged_one_and_the_others_are_read(run, tmp_path, caplog):
+def test_a_run_of_a_later_version_is_not_a_damaged_one_and_the_others_are_read(run, tmp_path, caplog):
     text = json.dumps(json.loads((run / "spec.json").read_text()) | {"warp": 9}, sort_keys=True)
     later = tmp_path / f"article-b4-s0-{digest(text)[:10]}"
     shutil.copytree(run, later)
@@ -131,8 +132,8 @@ def test_a_run_that_an_older_version_named_is_still_read(run, tmp_path):
     write_json(folder / "done.json", {"sha256": {name: sha256(folder / name) for name in RESULTS}})
     found = RunStore(tmp_path).all()
     assert [(run.id, run.spec) for run in found] == [(folder.name, SPEC)]
-    told = RunStore(tmp_path).table().to_dict("records")
-    assert [(row["id"], row["status"]) for row in told] == [(folder.name, "done")]
+    rows = RunStore(tmp_path).table().to_dict("records")
+    assert [(row["id"], row["status"]) for row in rows] == [(folder.name, "done")]
 
 
 @given(data=st.data(), name=st.sampled_from(["epoch-0003.json", "epoch-0003.safetensors"]))
@@ -143,7 +144,7 @@ def test_a_checkpoint_with_any_byte_changed_is_passed_over_for_the_one_before(ch
         holding(folder / name, data.draw(damaged((folder / name).read_bytes()))),
         contextlib.redirect_stdout(said),
     ):
-        state = training.resume(SPEC, folder, CPU)
+        state = checkpoint.resume(SPEC, folder, CPU)
     assert [row["epoch"] for row in state.rows] == [1, 2]
     assert f"{folder}/epoch-0003.json is damaged" in said.getvalue()
 
@@ -167,7 +168,7 @@ def test_damaged_checkpoints_do_not_push_out_sound_ones(checkpoints, tmp_path):
     folder, last = checkpoints
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(b"damaged")
-    state = training.init_state(SPEC, CPU)
+    state = checkpoint.init_state(SPEC, CPU)
     state.rows = last.rows[:1]
-    training.save_checkpoint(state, tmp_path)
+    checkpoint.save_checkpoint(state, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0001.json", "epoch-0001.safetensors"]

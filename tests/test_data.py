@@ -213,7 +213,7 @@ def test_fresh_angles_of_rotated_images_alone():
     assert not torch.equal(fresh.images[0], train.images[0])
 
 
-def test_equal_specs_give_equal_corpora_and_checksums_tell_others_apart():
+def test_equal_specs_give_equal_datasets_and_checksums_tell_others_apart():
     first = data.checksum(data.load_split(SMALL, "test"))
     assert data.checksum(data.load_split(SMALL, "test")) == first
     dataset = data.load_split(SMALL, "test")

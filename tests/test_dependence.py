@@ -113,13 +113,6 @@ def test_circular_linear_of_noise_is_chi_squared():
     assert (n * r2 > chi2.isf(0.05, 2)).mean() == pytest.approx(0.05, abs=0.02)
 
 
-def test_the_doubled_angle_sees_a_half_turn_as_none():
-    turns = np.linspace(-180, 180, 721)
-    mu = np.cos(np.deg2rad(2 * turns))[:, None]
-    assert dependence.circular_linear_r2(mu, turns, period=180)[0] == pytest.approx(1)
-    assert dependence.circular_linear_r2(mu, turns)[0] < 0.01
-
-
 def test_circular_linear_is_the_fit_of_sine_and_cosine():
     angles = RNG.uniform(-90, 90, 300)
     mu = RNG.normal(size=300) + np.sin(np.deg2rad(angles)) + 0.5 * np.cos(np.deg2rad(3 * angles))

@@ -10,7 +10,7 @@ from vaelib.data.dataset import as_float, load_split
 from vaelib.errors import InputError
 from vaelib.metrics.quality import frechet_distance
 from vaelib.scores import digit_classifier as module
-from vaelib.scores.digit_classifier import FEATURES, digit_classifier, train_classifier
+from vaelib.scores.digit_classifier import FEATURES, digit_classifier, features, train_classifier
 
 SMALL = tiny(n_train=960, n_test=100)
 SPEC = tiny()
@@ -35,37 +35,41 @@ def images_of(dataset):
     return as_float(dataset.images)[:, 0].numpy()
 
 
+def classes(classifier, images):
+    with torch.no_grad():
+        return classifier(torch.from_numpy(images)[:, None]).argmax(1).numpy()
+
+
 def test_it_reads_digits_of_sixteen_pixels_after_nine_hundred(classifier, test_set):
-    read = classifier.predict(images_of(test_set))
+    read = classes(classifier, images_of(test_set))
     right, rotated = read == test_set.factors["digit"].to_numpy(), test_set.factors["rotated"].to_numpy()
-    assert classifier.accuracy == {"upright": right[~rotated].mean(), "rotated": right[rotated].mean()}
-    assert classifier.accuracy["upright"] > 0.8
-    assert classifier.accuracy["rotated"] > 0.65
+    assert right[~rotated].mean() > 0.8
+    assert right[rotated].mean() > 0.65
 
 
 def test_features_are_the_layer_that_the_class_is_read_from(classifier, test_set):
     images = images_of(test_set)
-    features = classifier.features(images)
-    assert features.shape == (200, FEATURES)
-    assert features.dtype == np.float32
-    assert features.min() == 0
+    found = features(classifier, images)
+    assert found.shape == (200, FEATURES)
+    assert found.dtype == np.float32
+    assert found.min() == 0
     with torch.no_grad():
-        logits = classifier.network.head(torch.from_numpy(features)).numpy()
-    np.testing.assert_array_equal(logits.argmax(1), classifier.predict(images))
+        logits = classifier.head(torch.from_numpy(found)).numpy()
+    np.testing.assert_array_equal(logits.argmax(1), classes(classifier, images))
 
 
 def test_images_of_digits_are_nearer_to_each_other_than_noise_is(classifier, test_set):
-    features = classifier.features(images_of(test_set))
-    noise = classifier.features(np.random.default_rng(0).uniform(size=(100, 16, 16)))
-    digits = frechet_distance(features[::2], features[1::2])
-    assert digits < frechet_distance(features[::2], noise) / 3
+    found = features(classifier, images_of(test_set))
+    noise = features(classifier, np.random.default_rng(0).uniform(size=(100, 16, 16)))
+    digits = frechet_distance(found[::2], found[1::2])
+    assert digits < frechet_distance(found[::2], noise) / 3
 
 
 def test_batches_do_not_matter(classifier, test_set, monkeypatch):
     images = images_of(test_set)
-    whole = classifier.features(images)
+    whole = features(classifier, images)
     monkeypatch.setattr(module, "BATCH", 7)
-    np.testing.assert_allclose(classifier.features(images), whole, atol=1e-4)
+    np.testing.assert_allclose(features(classifier, images), whole, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -79,16 +83,15 @@ def test_batches_do_not_matter(classifier, test_set, monkeypatch):
 )
 def test_other_images_are_refused(classifier, images):
     with pytest.raises(InputError, match=r"accepted: \(N, S, S\) in \[0, 1\]"):
-        classifier.features(images)
+        features(classifier, images)
 
 
 def test_all_runs_at_one_size_share_the_classifier_of_both_halves(classifier, store, monkeypatch):
     monkeypatch.setattr(module, "train_classifier", None)
     for spec in (replace(SMALL, beta=1.0, seed=2), replace(SMALL, images="rotated")):
         again = digit_classifier(spec, store)
-        assert again.accuracy == classifier.accuracy
-        state = again.network.state_dict()
-        assert all(torch.equal(state[name], t) for name, t in classifier.network.state_dict().items())
+        state = again.state_dict()
+        assert all(torch.equal(state[name], t) for name, t in classifier.state_dict().items())
 
 
 def test_a_damaged_one_is_trained_again_to_the_same(tmp_path, caplog):
@@ -100,7 +103,7 @@ def test_a_damaged_one_is_trained_again_to_the_same(tmp_path, caplog):
         again = digit_classifier(SPEC, tmp_path, progress=False)
     assert "is damaged" in caplog.text
     assert weights.read_bytes() == whole
-    assert again.accuracy == first.accuracy
+    assert all(torch.equal(first.state_dict()[name], t) for name, t in again.state_dict().items())
 
 
 def test_training_leaves_the_random_state_alone_and_shows_its_progress(capsys):

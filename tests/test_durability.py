@@ -24,6 +24,7 @@ from vaelib.cli import main
 from vaelib.data import dataset as data
 from vaelib.data import mnist
 from vaelib.profiles import ROOT
+from vaelib.training import checkpoint
 from vaelib.training import loop as training
 from vaelib.training.run import RESULTS
 from vaelib.training.store import RunStore
@@ -154,10 +155,10 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_the_next_start_finishes
         if first.exit_code == 0:
             break
         assert first.exit_code == 2
-        told = first.stderr.splitlines()[-1]
+        last = first.stderr.splitlines()[-1]
         assert re.fullmatch(
             rf"Error: {tmp_path}/{n}/{SPEC.id}/\S+ cannot be used: No space left on device; free room .*",
-            told,
+            last,
         )
         assert not list((tmp_path / str(n)).rglob("*.part"))
         assert train(n, full_at=None).exit_code == 0
@@ -187,7 +188,7 @@ def test_two_that_start_the_same_run_train_it_once_and_one_takes_over_for_a_kill
 def test_a_clock_that_jumps_changes_nothing(whole, tmp_path, monkeypatch):
     clock, save = random.Random(0), training.save_checkpoint
 
-    def save_and_stop(state: training.State, folder: Path) -> None:
+    def save_and_stop(state: checkpoint.State, folder: Path) -> None:
         save(state, folder)
         for path in tmp_path.rglob("*"):
             os.utime(path, (clock.uniform(0, 4e9),) * 2)
@@ -199,7 +200,7 @@ def test_a_clock_that_jumps_changes_nothing(whole, tmp_path, monkeypatch):
         for epoch in range(1, SPEC.epochs + 1):
             with pytest.raises(KeyboardInterrupt):
                 victim.train(tmp_path, SPEC)
-            assert training.last_epoch(tmp_path / SPEC.id / "checkpoint") == epoch
+            assert checkpoint.last_epoch(tmp_path / SPEC.id / "checkpoint") == epoch
     victim.train(tmp_path, SPEC)
     assert_finished(tmp_path, whole)
 

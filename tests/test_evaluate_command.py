@@ -62,12 +62,12 @@ def test_evaluate_prints_scores_beside_those_of_the_baselines(store):
 def test_evaluate_prints_json(store):
     run = store.find(tiny(**TRAINED))
     result = vaelib("evaluate", run.id, "--json", "--store", str(store.folder))
-    told = json.loads(result.stdout)
-    assert told["run"] == run.id
-    assert set(told["scores"]) == {name for group in GROUPS.values() for name in group.names}
-    assert told["scores"] == score(run, store.folder)
-    assert list(told["undefined"]) == ["pairwise"]
-    assert set(told["baselines"]) == {"pca", "ica", "untrained", "supervised"}
+    found = json.loads(result.stdout)
+    assert found["run"] == run.id
+    assert set(found["scores"]) == {name for group in GROUPS.values() for name in group.names}
+    assert found["scores"] == score(run, store.folder)
+    assert list(found["undefined"]) == ["pairwise"]
+    assert set(found["baselines"]) == {"pca", "ica", "untrained", "supervised"}
 
 
 def test_a_collapsed_run_prints_undefined_and_why(store):

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from vaelib.errors import InputError
 from vaelib.metrics import known_codes as known
+from vaelib.metrics.arithmetic import entropy
 from vaelib.metrics.information import (
     aam,
     discretise,
-    entropy,
     mig,
     mig_bound,
     modularity,

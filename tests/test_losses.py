@@ -13,7 +13,6 @@ from vaelib.models.losses import (
     beta_eff,
     beta_loss,
     beta_norm,
-    elbo_terms,
     gaussian_kl,
     gaussian_nll,
 )
@@ -64,7 +63,7 @@ def images(n: int, side: int = 32) -> torch.Tensor:
     return load_split(RunSpec(n_train=240, n_test=n, image_size=side, images="upright"), "test").images / 255
 
 
-def test_a_perfect_reconstruction_costs_under_the_pyramid_what_it_costs_without():
+def test_a_perfect_reconstruction_costs_at_several_scales_what_it_costs_at_one():
     x = images(6)
     logits = torch.logit(x, eps=1e-6)
     plain = bernoulli_nll(logits, x)
@@ -73,13 +72,13 @@ def test_a_perfect_reconstruction_costs_under_the_pyramid_what_it_costs_without(
 
 
 @given(st.floats(-4, 4, width=32), st.floats(0, 1, width=32))
-def test_flat_images_cost_under_the_pyramid_what_they_cost_without(logit, x):
+def test_flat_images_cost_at_several_scales_what_they_cost_at_one(logit, x):
     logits, target = torch.full((1, 1, 16, 16), logit), torch.full((1, 1, 16, 16), x)
     plain = bernoulli_nll(logits, target).item()
     assert bernoulli_multiscale_nll(logits, target).item() == pytest.approx(plain, rel=1e-4, abs=1e-3)
 
 
-def test_the_pyramid_tells_far_from_near_where_pixels_do_not():
+def test_several_scales_tell_far_from_near_where_pixels_do_not():
     x = torch.zeros(1, 1, 32, 32)
     x[..., 4:28, 8:10] = 1
     near, far = (6 * torch.roll(x, shift, dims=3) - 3 for shift in (2, 12))
@@ -87,7 +86,7 @@ def test_the_pyramid_tells_far_from_near_where_pixels_do_not():
     assert bernoulli_multiscale_nll(far, x).item() > 1.1 * bernoulli_multiscale_nll(near, x).item()
 
 
-def test_the_pyramid_has_finite_gradients_at_certain_pixels():
+def test_several_scales_have_finite_gradients_at_certain_pixels():
     x = (images(3, 16) > 0.5).float()
     logits = (200 * x - 100).requires_grad_()
     bernoulli_multiscale_nll(logits, x).sum().backward()
@@ -137,7 +136,7 @@ def test_the_objective_is_reconstruction_plus_beta_kl_averaged_over_images():
 def test_at_beta_one_the_objective_is_the_negative_elbo():
     torch.manual_seed(0)
     mu, logvar, x = torch.randn(3, 10), torch.randn(3, 10), torch.rand(3, 1, 8, 8)
-    terms = elbo_terms(torch.randn(3, 1, 8, 8), mu, logvar, x, "bernoulli")
+    terms = ElboTerms(bernoulli_nll(torch.randn(3, 1, 8, 8), x), gaussian_kl(mu, logvar))
     neg_elbo = (terms.recon + terms.kl.sum(1)).mean()
     assert beta_loss(terms, 1.0, RunSpec()).item() == pytest.approx(neg_elbo.item(), rel=1e-6)
 
@@ -146,4 +145,4 @@ def test_active_units_are_those_whose_mean_moves_with_the_image():
     x = np.linspace(-1, 1, 101)
     mu = np.stack([x, 0.05 * x, 0 * x + 3], axis=1)
     assert active_units(mu).tolist() == [True, False, False]
-    assert active_units(mu, threshold=1e-4).tolist() == [True, True, False]
+    assert active_units(5 * mu).tolist() == [True, True, False]

@@ -47,7 +47,7 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def test_corpus():
+def test_dataset():
     return load_split(SPEC, "test")
 
 
@@ -61,7 +61,7 @@ def spread(mu: np.ndarray) -> Codes:
     return Codes(mu.astype(np.float32), z, 0.5 * (mu**2 + np.exp(-2) + 1), mu.shape[1])
 
 
-def told(test, crossed, turned, store) -> Representation:
+def shown_as(test, crossed, turned, store) -> Representation:
     """Return the representation of a code given for the test images, the factorial set and the sweep."""
     known = {len(codes): codes for codes in (test[1], crossed, turned)}
 
@@ -85,15 +85,15 @@ def factor_code(dataset, turn: np.ndarray, store) -> Representation:
         return (code - code.mean(0)) / code.std(0) @ turn
 
     test = filled(dataset.factors["digit"], dataset.factors["angle"])
-    return told((dataset, test), filled(*crossed.T), filled(digit, angles), store)
+    return shown_as((dataset, test), filled(*crossed.T), filled(digit, angles), store)
 
 
 ALIGNED = ["information", "separation", "forest", "lasso", "sampling", "rotation", "digit_swept", "haar"]
 
 
 @pytest.fixture(scope="module")
-def perfect(test_corpus, store):
-    return measure(factor_code(test_corpus, np.eye(M), store.folder), ALIGNED, progress=False).scores
+def perfect(test_dataset, store):
+    return measure(factor_code(test_dataset, np.eye(M), store.folder), ALIGNED, progress=False).scores
 
 
 def test_a_code_of_the_factors_themselves_scores_1(perfect):
@@ -116,21 +116,21 @@ def test_its_axes_are_better_than_random_ones(perfect):
         assert perfect[f"haar_{name}_p"] == pytest.approx(1 / 21)
 
 
-def test_axes_turned_at_random_are_not(test_corpus, store):
+def test_axes_turned_at_random_are_not(test_dataset, store):
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(M, M)))[0]
     groups = ["information", "rotation", "haar"]
-    turned = measure(factor_code(test_corpus, turn, store.folder), groups, progress=False).scores
+    turned = measure(factor_code(test_dataset, turn, store.folder), groups, progress=False).scores
     assert turned["mig"] < 0.3
     assert turned["ris"] < 0.9
     assert min(turned[f"haar_{name}_p"] for name in ("mig", "sap", "ris")) > 0.05
 
 
-def test_a_code_that_says_nothing_has_no_score_of_0_or_1(test_corpus, store):
+def test_a_code_that_says_nothing_has_no_score_of_0_or_1(test_dataset, store):
     def zeros(images):
         return Codes(*np.zeros((3, len(images), M), dtype=np.float32), M)
 
     silent = Encoder("silent", zeros, None, lambda n, seed: np.zeros((n, M)))
-    found = measure(Representation(silent, SPEC, test_corpus, store.folder, SMALL), progress=False)
+    found = measure(Representation(silent, SPEC, test_dataset, store.folder, SMALL), progress=False)
     assert list(found.scores) == NAMES
     assert {name for name, value in found.scores.items() if value is not None} == COUNTED
     assert found.scores["kl"] == found.scores["active_variance"] == found.scores["active_kl"] == 0
@@ -140,18 +140,18 @@ def test_a_code_that_says_nothing_has_no_score_of_0_or_1(test_corpus, store):
     assert "no VAE" in found.undefined["bound"]
 
 
-def test_a_point_has_an_infinite_rate_and_so_none(test_corpus, store):
-    mu = np.random.default_rng(0).normal(size=(len(test_corpus), M)).astype(np.float32)
+def test_a_point_has_an_infinite_rate_and_so_none(test_dataset, store):
+    mu = np.random.default_rng(0).normal(size=(len(test_dataset), M)).astype(np.float32)
     point = Encoder("point", lambda images: Codes(mu, mu, np.full(mu.shape, np.inf), M), None, None)
     found = measure(
-        Representation(point, SPEC, test_corpus, store.folder, SMALL), ["rate"], progress=False
+        Representation(point, SPEC, test_dataset, store.folder, SMALL), ["rate"], progress=False
     ).scores
     assert found["active_variance"] == M
     assert found["kl"] is found["active_kl"] is found["kl_above"] is None
     assert found["kl_per_dim"] == [None] * M
 
 
-def test_scores_of_a_run_are_the_same_bytes_every_time_and_kept(store, tmp_path, monkeypatch):
+def test_scores_of_a_run_are_the_same_bytes_every_time_and_cached(store, tmp_path, monkeypatch):
     run = store.find(SPEC)
     found = scored(run, store)
     assert list(found) == NAMES

@@ -76,7 +76,7 @@ def test_depth_keeps_the_first_convolutions_and_their_mirror_images(arch, depth,
 
 
 @pytest.mark.parametrize(("arch", "init"), [("article", "he"), ("ours", "torch"), ("ours", "he")])
-def test_norm_of_the_head_gives_fresh_codes_unit_variance_over_a_batch(arch, init):
+def test_norm_of_the_head_gives_untrained_codes_unit_variance_over_a_batch(arch, init):
     model = network(arch=arch, image_size=16, head_norm="batch", init=init)
     mu, logvar = model.encode(torch.rand(64, 1, 16, 16))
     for output in (mu, logvar):

@@ -85,8 +85,8 @@ def test_work_is_shared_gone_on_with_and_not_repeated(tmp_path):
 
 
 def test_the_command_prints_blocks_and_refuses_an_unknown_profile(tmp_path):
-    told = CliRunner().invoke(main, ["plan", "--store", str(tmp_path)])
-    assert told.exit_code == 0
-    assert all(block.title in told.output for block in plan.blocks(PUBLISHED))
-    assert json.dumps(None) not in told.output
+    result = CliRunner().invoke(main, ["plan", "--store", str(tmp_path)])
+    assert result.exit_code == 0
+    assert all(block.title in result.output for block in plan.blocks(PUBLISHED))
+    assert json.dumps(None) not in result.output
     assert CliRunner().invoke(main, ["plan", "--profile", "publishd"]).exit_code == 2

@@ -14,12 +14,13 @@ from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
 from vaelib.models import pose_vae as pose
 from vaelib.models.build import build_vae
-from vaelib.models.energy import BINS, WIDTH, centres
+from vaelib.models.energy import BINS, WIDTH, centres, quantile
 from vaelib.models.inference import bound_terms, encode, evaluate, log_weights
 from vaelib.models.losses import bernoulli_nll, beta_loss, gaussian_kl
 from vaelib.models.pose_vae import PosePrior
 from vaelib.models.vae import sample
 from vaelib.objectives import OBJECTIVES
+from vaelib.training.losses import pose_loss
 
 SPEC = tiny(objective="pose", init="he", latent_dim=3, n_test=40, rotation_range=15, beta=2.0)
 
@@ -129,7 +130,7 @@ def test_quantiles_rise_and_fall_in_each_bin_as_often_as_it_is_probable(weights)
     q = torch.tensor(weights) / sum(weights)
     n = 5000
     u = (torch.arange(n) + 0.5) / n
-    bins, angle = pose._quantile(q.expand(n, BINS), u, centres())
+    bins, angle = quantile(q.expand(n, BINS), u, centres())
     assert (angle.diff() >= -1e-3).all()
     assert ((angle - centres()[bins]).abs() <= WIDTH / 2 + 1e-4).all()
     share = torch.bincount(bins, minlength=BINS) / n
@@ -144,20 +145,20 @@ def test_the_prior_is_a_peak_at_upright_and_flat_elsewhere(limit):
     given_range = network(tiny(objective="pose", rotation_range=limit))
     prior = given_range.log_prior.exp()
     assert prior.sum().item() == pytest.approx(1, abs=1e-5)
-    told = given_range.told
-    assert told == PosePrior(upright=0.5, slant=15.0, limit=limit)
-    near = centres().abs() <= 2 * told.slant
-    assert prior[near].sum().item() > told.upright
+    known = given_range.known
+    assert known == PosePrior(upright=0.5, slant=15.0, limit=limit)
+    near = centres().abs() <= 2 * known.slant
+    assert prior[near].sum().item() > known.upright
     assert prior.argmax() == BINS // 2
-    flat = prior[(centres().abs() > 3 * told.slant) & (centres().abs() < limit - 2 * told.slant)]
+    flat = prior[(centres().abs() > 3 * known.slant) & (centres().abs() < limit - 2 * known.slant)]
     assert limit == 15 or flat.max() / flat.min() < 1.2
-    assert prior[centres().abs() > limit + 5 * told.slant].sum() == 0
+    assert prior[centres().abs() > limit + 5 * known.slant].sum() == 0
     torch.testing.assert_close(prior[1:], prior[1:].flip(0))
 
 
 @pytest.mark.parametrize("upright", [0.3, 0.7])
 @pytest.mark.parametrize("slant", [5.0, 30.0])
-def test_the_prior_is_what_the_pose_is_told(upright, slant):
+def test_the_prior_is_that_of_the_share_the_slant_and_the_range(upright, slant):
     given = network(tiny(objective="pose", told_upright=upright, told_slant=slant))
     rng, n = np.random.default_rng(0), 400_000
     applied = np.where(rng.uniform(size=n) < upright, 0.0, rng.uniform(-90, 90, n))
@@ -169,7 +170,7 @@ def test_the_prior_is_what_the_pose_is_told(upright, slant):
 def test_the_kl_of_the_pose_is_that_of_its_draws(model, images):
     log_q = (20 * model.log_posterior(as_float(images[:1]))).log_softmax(1)  # a fresh network is unsure
     u = torch.rand(200_000, generator=torch.Generator().manual_seed(0))
-    bins, _ = pose._quantile(log_q.exp().expand(len(u), BINS), u, model.angles)
+    bins, _ = quantile(log_q.exp().expand(len(u), BINS), u, model.angles)
     ratios = log_q[0, bins] - model.log_prior[bins]
     closed = model.pose_kl(log_q).item()
     assert closed > 0.1
@@ -201,13 +202,13 @@ def test_networks_learn_from_the_bound_and_energies_from_what_is_asked(images):
     learner, x = network(), as_float(images[:16])
     assert OBJECTIVES["pose"].draws(learner.noise_dim) == 4
     eps = torch.randn(16, 4, generator=torch.Generator().manual_seed(3))
-    told, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, 0.0)
+    terms, loss = pose_loss(learner, x, eps, 2.0, SPEC, 0.0)
     share = 0.5 + 0.5 * torch.erf(eps[:, 3] / math.sqrt(2))
     turns = torch.floor(BINS * share).long()
     surprise, log_q = learner.surprise(x, turns)
     asked, known = surprise.mean(), learner.terms_at(x, eps[:, :3], "bernoulli", log_q)
-    assert torch.equal(told.recon, known.recon)
-    assert torch.equal(told.kl, known.kl)
+    assert torch.equal(terms.recon, known.recon)
+    assert torch.equal(terms.kl, known.kl)
     assert loss.item() == pytest.approx((beta_loss(known, 2.0, SPEC) + asked).item())
     parts = {"": beta_loss(known, 2.0, SPEC), "energy.": asked}
     expected = torch.autograd.grad(sum(parts.values()), list(learner.parameters()), retain_graph=True)
@@ -227,12 +228,12 @@ def test_every_second_batch_is_not_asked_and_leaves_the_energies_alone(images):
     asked = []
     for step in range(total):
         learner.zero_grad()
-        _, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, step / total)
+        _, loss = pose_loss(learner, x, eps, 2.0, SPEC, step / total)
         loss.backward()
         asked.append(learner.energy.out.grad is not None)
     assert asked == [step % 2 == 0 for step in range(total)]
     known = learner.terms(x, eps[:, :3], "bernoulli")
-    _, loss = pose.pose_loss(learner, x, eps, 2.0, SPEC, 1 / total)
+    _, loss = pose_loss(learner, x, eps, 2.0, SPEC, 1 / total)
     assert loss.item() == pytest.approx(beta_loss(known, 2.0, SPEC).item())
 
 

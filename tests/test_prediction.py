@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaelib.errors import InputError
+from vaelib.metrics import importance
 from vaelib.metrics import known_codes as known
-from vaelib.metrics import prediction
-from vaelib.metrics.prediction import DCI, dci, explicitness, lone_scores, sap
+from vaelib.metrics.importance import DCI, dci
+from vaelib.metrics.prediction import explicitness, sap, single_latent_scores
 
 SCALES = st.tuples(*[st.sampled_from([-3.0, -0.5, 0.2, 1, 40])] * 4)
 
@@ -38,7 +39,7 @@ def test_scores_of_the_known_codes():
 def test_scores_are_blind_to_order_sign_and_scale_of_the_latents(seed, order, scale):
     codes, factors = small_code(seed)
     changed, fit = (codes * scale)[:, order], half(len(codes))
-    before, after = lone_scores(codes, factors, fit), lone_scores(changed, factors, fit)
+    before, after = single_latent_scores(codes, factors, fit), single_latent_scores(changed, factors, fit)
     np.testing.assert_allclose(after["angle"], before["angle"].iloc[order], atol=1e-9)
     # A sign moves an image that lies on an edge to its other side.
     np.testing.assert_allclose(after["kind"], before["kind"].iloc[order], atol=0.05)
@@ -78,13 +79,13 @@ def test_explicitness_of_two_classes_is_the_area_under_one_curve():
     assert score["kind"] == pytest.approx(0.760, abs=0.015)
 
 
-def test_lone_scores_of_lines_of_classes_and_of_dead_latents():
+def test_single_latent_scores_of_lines_of_classes_and_of_dead_latents():
     rng = np.random.default_rng(0)
     digit, angle = rng.integers(10, size=4000), rng.uniform(-90, 90, 4000)
     # Digits in an order of their own, on one axis: a line could not tell them, bins can.
     place = np.array([3, 9, 0, 7, 1, 8, 2, 6, 4, 5])[digit]
     codes = np.column_stack([place + 0.1 * rng.normal(size=4000), 3 - angle, np.abs(angle), np.zeros(4000)])
-    scores = lone_scores(codes, {"digit": digit, "angle": angle}, half(4000))
+    scores = single_latent_scores(codes, {"digit": digit, "angle": angle}, half(4000))
     assert scores.index.tolist() == [1, 2, 3, 4]
     assert scores.loc[1, "digit"] > 0.99
     # Ten classes by chance: 0.1 ± 0.007.
@@ -101,7 +102,7 @@ def test_accuracy_is_balanced():
     rng = np.random.default_rng(0)
     rare = (np.arange(20_000) // 2 % 10 == 0).astype(int)
     shown = rare & (rng.random(20_000) < 0.5)
-    score = lone_scores(shown[:, None].astype(float), {"rare": rare}, half(20_000))
+    score = single_latent_scores(shown[:, None].astype(float), {"rare": rare}, half(20_000))
     assert score.loc[1, "rare"] == pytest.approx(0.75, abs=0.03)
 
 
@@ -174,7 +175,7 @@ def test_the_same_seed_gives_the_same_forest():
 CODES, FACTORS = small_code(0)
 
 
-@pytest.mark.parametrize("score", [explicitness, lone_scores, dci])
+@pytest.mark.parametrize("score", [explicitness, single_latent_scores, dci])
 def test_bad_input_is_refused_by_name(score):
     fit = half(400)
     with pytest.raises(InputError, match=r"fit of shape \(10,\), bool is refused; accepted: bool \(400,\)"):
@@ -199,7 +200,7 @@ def test_an_unknown_model_is_refused():
 
 @pytest.mark.parametrize("model", ["forest", "lasso"])
 def test_no_digit_is_on_both_sides_of_a_cross_validation(model, monkeypatch):
-    """Ten images of each of 40 digits; a model that knows the digit again would be told its factor."""
+    """Ten images of each of 40 digits; a model that knows the digit again would know its factor."""
     source = np.repeat(np.arange(40), 10)
     rng = np.random.default_rng(0)
     codes, fit = rng.normal(size=(400, 3)), source % 2 == 0
@@ -216,7 +217,7 @@ def test_no_digit_is_on_both_sides_of_a_cross_validation(model, monkeypatch):
         return Spy
 
     for name in ("GroupKFold", "StratifiedGroupKFold"):
-        monkeypatch.setattr(prediction, name, spy(getattr(prediction, name)))
+        monkeypatch.setattr(importance, name, spy(getattr(importance, name)))
     dci(codes, factors, fit, model, source=source)
     assert len(folds) >= 4
     for one, other in folds:

@@ -93,7 +93,7 @@ def test_bootstrap_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.88 <= covered / 200 <= 0.99
 
 
-def test_class_share_of_a_latent_that_is_the_class_and_of_one_that_ignores_it():
+def test_eta_squared_of_a_latent_that_is_the_class_and_of_one_that_ignores_it():
     classes = np.repeat(np.arange(5), 4)
     mu = np.column_stack([classes * 2.0, np.tile([0.0, 1, 2, 3], 5), np.ones(20)])
     np.testing.assert_allclose(probes.eta_squared(mu, classes), [1, 0, 0], atol=1e-12)
@@ -197,7 +197,7 @@ class Planted(VAE):
         return z[:, :1, None, None] * self.template
 
 
-def planted_corpus(n=200):
+def planted_dataset(n=200):
     digit = np.arange(n) // 2 % 10
     factors = pd.DataFrame({"index": np.arange(n), "digit": digit, "angle": 0.0, "rotated": False})
     factors = pd.concat(
@@ -209,8 +209,8 @@ def planted_corpus(n=200):
     return Dataset(images, factors)
 
 
-def test_capture_finds_the_factors_where_they_were_planted():
-    found = profile_latents(Planted().eval(), planted_corpus(), n_moved=50)
+def test_a_profile_finds_the_factors_where_they_were_planted():
+    found = profile_latents(Planted().eval(), planted_dataset(), n_moved=50)
     per_dim = found.per_dim
     assert per_dim.index.tolist() == [1, 2, 3]
     assert found.best_dim == 1

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from tests.figure import assert_transparent_and_drawn
 from vaelib.errors import InputError
-from vaelib.metrics import rotation
+from vaelib.metrics import responses, rotation
 from vaelib.plots import rotation as plots
 
 RNG = np.random.default_rng(0)
@@ -82,12 +82,12 @@ def test_a_sliver_of_variance_cannot_be_the_best_latent():
     assert isolation.ris.value < 0.1
 
 
-def test_units_weigh_the_shares():
+def test_shares_are_of_variances():
     mu = codes(ONLY_ANGLE, 3 * ONLY_ANGLE)
     np.testing.assert_allclose(rotation.two_way(mu).table["share"], [0.1, 0.9])
-    scaled = rotation.two_way(mu, unit=np.array([1, 3]))
-    np.testing.assert_allclose(scaled.table["share"], [0.5, 0.5])
-    assert scaled.complete == pytest.approx(0)
+    equal = rotation.two_way(codes(ONLY_ANGLE, -ONLY_ANGLE))
+    np.testing.assert_allclose(equal.table["share"], [0.5, 0.5])
+    assert equal.complete == pytest.approx(0)
 
 
 def test_without_an_active_latent_there_is_no_score():
@@ -114,11 +114,11 @@ def test_the_interval_holds_the_score_and_is_that_of_plain_resampling():
 
 
 def test_the_latent_is_chosen_on_one_half_and_scored_on_the_other():
-    fit = np.arange(N) < N // 2
-    lucky = np.where(fit[:, None], ONLY_ANGLE, ONLY_IMAGE)
+    chosen_on = np.arange(N) % 2 == 0
+    lucky = np.where(chosen_on[:, None], ONLY_ANGLE, ONLY_IMAGE)
     honest = ONLY_ANGLE + 0.5 * ONLY_IMAGE
     mu = codes(lucky, honest)
-    found = rotation.rotation_isolation(mu, fit=fit, draws=50)
+    found = rotation.rotation_isolation(mu, draws=50)
     assert found.best_dim == 1
     assert found.ris.value == pytest.approx(0, abs=1e-9)
 
@@ -147,7 +147,9 @@ def test_breakdown_by_class():
 
 
 def test_rank_correlations_of_rising_falling_even_and_still_latents():
-    rho = rotation.rank_correlations(codes(np.exp(ONLY_ANGLE), INTERACTION, np.abs(ONLY_ANGLE), DEAD), ANGLES)
+    rho = responses.rank_correlations(
+        codes(np.exp(ONLY_ANGLE), INTERACTION, np.abs(ONLY_ANGLE), DEAD), ANGLES
+    )
     np.testing.assert_allclose(rho[:, 0], 1)
     np.testing.assert_allclose(rho[:, 1], SIGNS[:, 0])
     np.testing.assert_allclose(rho[:, 2], 0, atol=1e-12)
@@ -155,7 +157,7 @@ def test_rank_correlations_of_rising_falling_even_and_still_latents():
 
 
 def test_monotonicity_tells_one_direction_from_many():
-    table = rotation.monotonicity(codes(ONLY_ANGLE, INTERACTION, DEAD), ANGLES)
+    table = responses.monotonicity(codes(ONLY_ANGLE, INTERACTION, DEAD), ANGLES)
     assert table["mean_abs"][1] == pytest.approx(1)
     assert table["mean_abs"][2] == pytest.approx(1)
     assert table["abs_mean"][1] == pytest.approx(1)
@@ -170,7 +172,7 @@ def test_smooth_curves_that_know_nothing_of_the_angle_are_at_their_null():
     angles = np.arange(-90, 91, 5)
     phases = RNG.uniform(0, 2 * np.pi, size=(400, 1))
     waves = np.cos(np.deg2rad(2 * angles) + phases)[..., None]
-    table = rotation.monotonicity(waves, angles, draws=10)
+    table = responses.monotonicity(waves, angles, draws=10)
     assert table["mean_abs"][1] > 0.4
     assert table["mean_abs"][1] == pytest.approx(table["mean_abs_null"][1], abs=0.05)
     assert table["abs_mean"][1] < 4 * table["abs_mean_null"][1]
@@ -180,25 +182,25 @@ def test_the_null_enters_the_curve_and_its_mirror_image_anywhere():
     closed = np.concatenate([ANGLES, ANGLES[::-1]])
     windows = [np.roll(closed, place)[:A] for place in range(2 * A)]
     expected = np.mean([abs(spearmanr(window, ANGLES).statistic) for window in windows])
-    found = rotation.monotonicity(codes(ONLY_ANGLE), ANGLES, draws=100)["mean_abs_null"][1]
+    found = responses.monotonicity(codes(ONLY_ANGLE), ANGLES, draws=100)["mean_abs_null"][1]
     assert found == pytest.approx(expected, abs=0.02)
 
 
 def test_bands_hold_the_middle_of_the_digits():
     mu = np.broadcast_to(np.arange(11.0)[:, None, None], (11, 3, 2))
-    bands = rotation.response_bands(mu)
+    bands = responses.response_bands(mu)
     assert bands.mean.shape == (3, 2)
     assert (bands.mean[0, 0], bands.low[0, 0], bands.high[0, 0]) == (5, 1, 9)
 
 
 def test_a_latent_of_rotation_alone_can_be_taken_away():
     content = np.broadcast_to(DIGIT[:, None] * 10.0, (N, A))
-    table = rotation.invariance(codes(ONLY_ANGLE, content), DIGIT, ANGLES, 0, np.arange(N) < N // 2)
+    table = responses.invariance(codes(ONLY_ANGLE, content), DIGIT, ANGLES, 0, np.arange(N) < N // 2)
     assert table["n"].tolist() == [60, 40, 40, 40, 40, 40, 260]
     assert (table["without"] == 1).all()
     assert (table["all"] == 1).all()
     assert table["alone"]["all"] == pytest.approx(0.1, abs=0.05)
-    swapped = rotation.invariance(codes(ONLY_ANGLE, content), DIGIT, ANGLES, 1, np.arange(N) < N // 2)
+    swapped = responses.invariance(codes(ONLY_ANGLE, content), DIGIT, ANGLES, 1, np.arange(N) < N // 2)
     assert swapped["alone"]["all"] == 1
     assert swapped["without"]["all"] < 0.2
 
@@ -209,9 +211,9 @@ def test_refusals_name_what_is_wrong():
     with pytest.raises(InputError, match="two digits"):
         rotation.two_way(ONLY_ANGLE[:1, :, None])
     with pytest.raises(InputError, match="latent 2 of 2"):
-        rotation.invariance(codes(DEAD, DEAD), DIGIT, ANGLES, 2, DIGIT < 5)
+        responses.invariance(codes(DEAD, DEAD), DIGIT, ANGLES, 2, DIGIT < 5)
     with pytest.raises(InputError, match="latent 0 of 1"):
-        rotation.invariance(codes(DEAD), DIGIT, ANGLES, 0, DIGIT < 5)
+        responses.invariance(codes(DEAD), DIGIT, ANGLES, 0, DIGIT < 5)
 
 
 MU = codes(ONLY_ANGLE, ONLY_IMAGE, INTERACTION + ONLY_ANGLE)

@@ -203,7 +203,7 @@ def test_every_field_is_tried():
 @pytest.mark.parametrize(
     ("name", "base", "other"), [*changed_in_one_field()], ids=lambda v: v if isinstance(v, str) else ""
 )
-def test_what_changes_an_untrained_network_or_its_images_changes_what_is_kept_by(name, base, other):
+def test_what_changes_an_untrained_network_or_its_images_changes_what_is_cached_by(name, base, other):
     def network(spec):
         model = build_vae(spec.plain).eval()
         images = load_split(spec, "train").images, load_split(spec, "test").images

@@ -18,6 +18,7 @@ from vaelib.models.losses import ElboTerms
 from vaelib.models.pose_vae import PoseVAE
 from vaelib.objectives import OBJECTIVES, resolve
 from vaelib.spec import RunSpec
+from vaelib.training import checkpoint
 from vaelib.training import loop as training
 from vaelib.training.losses import beta_vae
 from vaelib.training.store import RunStore
@@ -30,7 +31,7 @@ def fit(spec, folder):
     return training.fit(spec, train, val, folder, CPU, progress=False)
 
 
-def assert_same(a: training.State, b: training.State) -> None:
+def assert_same(a: checkpoint.State, b: checkpoint.State) -> None:
     assert a.rows == b.rows
     for one, other in zip(a.networks().values(), b.networks().values(), strict=True):
         weights = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
@@ -62,7 +63,7 @@ def test_a_resumed_run_ends_in_the_same_bytes_as_an_uninterrupted_one(arch, stop
     spec = tiny(arch=arch, schedule="cosine")
     whole = fit(spec, tmp_path / "whole")
     fit_interrupted_after(stop, spec, tmp_path / "parts", monkeypatch)
-    assert training.last_epoch(tmp_path / "parts") == stop
+    assert checkpoint.last_epoch(tmp_path / "parts") == stop
     assert_same(fit(spec, tmp_path / "parts"), whole)
 
 
@@ -83,16 +84,16 @@ def test_so_does_a_resumed_run_of_every_alternative(changes, tmp_path, monkeypat
     assert whole.rows[1]["val_recon"] != fit(tiny(epochs=2), tmp_path / "plain").rows[1]["val_recon"]
 
 
-def test_a_critic_learns_at_its_own_pace_and_is_no_part_of_the_network(tmp_path):
+def test_a_discriminator_learns_at_its_own_pace_and_is_no_part_of_the_network(tmp_path):
     spec = tiny(objective="factor_vae", schedule="cosine")
     state = fit(spec, tmp_path)
     network, discriminator = state.optimizer.param_groups
     assert network["lr"] < 0.1 * spec.lr
     assert (discriminator["lr"], discriminator["betas"]) == (1e-4, (0.5, 0.9))
-    assert state.model.state_dict().keys() == training.init_state(tiny(), CPU).model.state_dict().keys()
+    assert state.model.state_dict().keys() == checkpoint.init_state(tiny(), CPU).model.state_dict().keys()
     moved = zip(
         state.discriminator.parameters(),
-        training.init_state(spec, CPU).discriminator.parameters(),
+        checkpoint.init_state(spec, CPU).discriminator.parameters(),
         strict=True,
     )
     assert all(not torch.equal(after, before) for after, before in moved)
@@ -148,11 +149,11 @@ def test_every_image_is_visited_once_an_epoch_in_an_order_of_its_own():
 
 def test_schedules():
     cosine, warm = tiny(schedule="cosine"), tiny(beta_warmup_epochs=2)
-    assert training._lr_at(cosine, 1, 0, 10) == pytest.approx(1e-3)
-    assert training._lr_at(cosine, 2, 5, 10) == pytest.approx(5e-4)
-    assert training._lr_at(cosine, 3, 10, 10) == pytest.approx(0, abs=1e-12)
-    assert training._lr_at(tiny(), 3, 9, 10) == 1e-3
-    assert [training._beta_at(warm, e, s, 10) for e, s in ((1, 0), (2, 0), (2, 5), (3, 0))] == [0, 2, 3, 4]
+    assert [training.lr_and_beta(cosine, passed)[0] for passed in (0, 1.5, 3)] == pytest.approx(
+        [1e-3, 5e-4, 0]
+    )
+    assert training.lr_and_beta(tiny(), 2.9) == (1e-3, 4)
+    assert [training.lr_and_beta(warm, passed)[1] for passed in (0, 1, 1.5, 2)] == [0, 2, 3, 4]
 
 
 def test_no_batch_holds_a_single_image(tmp_path):
@@ -243,8 +244,8 @@ def test_the_newest_checkpoint_is_the_one_of_the_latest_epoch(tmp_path):
     for one, other in (("0002", "10000"), ("0001", "9999")):
         for path in sorted(tmp_path.glob(f"epoch-{one}.*")):
             path.rename(path.with_stem(f"epoch-{other}"))
-    assert training.last_epoch(tmp_path) == 10_000
-    assert training.resume(spec, tmp_path, CPU).epoch == 2
+    assert checkpoint.last_epoch(tmp_path) == 10_000
+    assert checkpoint.resume(spec, tmp_path, CPU).epoch == 2
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -279,7 +280,7 @@ def test_nothing_on_the_device_is_in_double_precision(objective, monkeypatch):
     spec = tiny(objective=objective)
     with FakeTensorMode(), NoDoublePrecision(), torch.device("cuda"):
         x = torch.zeros(16, 1, 16, 16, device="cuda")
-        state = training.init_state(spec, torch.device("cuda"))
+        state = checkpoint.init_state(spec, torch.device("cuda"))
         eps = torch.zeros(16, OBJECTIVES[objective].draws(state.model.noise_dim), device="cuda")
         discriminators = (state.discriminator,) if state.discriminator else ()
         resolve(OBJECTIVES[objective].loss)(state.model, x, eps, 1.0, spec, 0.5, *discriminators)

@@ -62,7 +62,7 @@ def test_an_alternative_without_its_difference_is_the_beta_vae_to_the_bit(fields
 
 
 @pytest.mark.parametrize("name", [name for name in OBJECTIVES if name not in ("beta_vae", "joint", "pose")])
-def test_the_terms_told_are_those_of_the_bound_and_the_difference_reaches_the_weights(name):
+def test_the_terms_returned_are_those_of_the_bound_and_the_difference_reaches_the_weights(name):
     terms, loss, gradients = step(objective=name)
     plain_terms, plain_loss, plain_gradients = step()
     assert torch.equal(terms.recon, plain_terms.recon)
@@ -240,7 +240,7 @@ class Planted(VAE):
         return torch.zeros(len(z), 1, 16, 16)
 
 
-def test_the_critic_learns_the_total_correlation_of_gaussians():
+def test_the_discriminator_learns_the_total_correlation_of_gaussians():
     correlation, asked = 0.8, tiny(latent_dim=2, objective="factor_vae")
     model = Planted(lambda x: x.flatten(1)[:, :2])
     torch.manual_seed(0)
@@ -259,7 +259,7 @@ def test_the_critic_learns_the_total_correlation_of_gaussians():
     assert found == pytest.approx(-0.5 * math.log(1 - correlation**2), abs=0.1)
 
 
-def test_critic_and_network_do_not_teach_each_other():
+def test_discriminator_and_network_do_not_teach_each_other():
     asked = tiny(objective="factor_vae", penalty=3.0)
     torch.manual_seed(0)
     model, discriminator = build_vae(asked), losses.latent_discriminator(asked)
@@ -328,8 +328,8 @@ def test_a_code_that_moves_as_it_should_is_not_penalised(sign, free):
 def test_titles_tell_apart_what_a_page_compares():
     scale = load_profile("published")
     page = scale.pages["alternatives"]
-    told: dict[str, set] = {}
+    by_title: dict[str, set] = {}
     for asked in report.page_runs(scale, page):
-        told.setdefault(title(asked), set()).add(replace(asked, seed=0))
-    assert all(len(alike) == 1 for alike in told.values())
-    assert {asked.objective for alike in told.values() for asked in alike} == set(OBJECTIVES)
+        by_title.setdefault(title(asked), set()).add(replace(asked, seed=0))
+    assert all(len(alike) == 1 for alike in by_title.values())
+    assert {asked.objective for alike in by_title.values() for asked in alike} == set(OBJECTIVES)

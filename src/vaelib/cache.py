@@ -1,17 +1,14 @@
 """What is fitted once and cached beside the runs: weights, notes and their checksum."""
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from vaelib.errors import InputError
 from vaelib.files import (
     digest,
     only_writer,
@@ -24,8 +21,6 @@ from vaelib.files import (
 from vaelib.profiles import in_checkout
 
 log = logging.getLogger(__name__)
-
-MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +35,9 @@ def cached(store: Path | str, made_from: Mapping[str, Any], make: Callable[[], F
     """Return the fit that `made_from` names from `<store>/.cache/<hash>/`, or make it and cache it there.
 
     `made_from` is everything that decides the fit. The record with the checksum is written after the
-    weights and makes them count; whatever is damaged is told in the log and made anew. Of two processes that
-    want the same fit, one makes it and the other waits. Raises `InputError` when the store cannot be
-    written.
+    weights and makes them count; whatever is damaged is reported in the log and made anew. Of two
+    processes that want the same fit, one makes it and the other waits. Raises `InputError` when the store
+    cannot be written.
     """
     cache = in_checkout(store) / ".cache"
     folder = cache / digest(to_json(dict(made_from)))[:16]
@@ -62,8 +57,8 @@ def cached(store: Path | str, made_from: Mapping[str, Any], make: Callable[[], F
     return fit
 
 
-def _read(folder: Path, made_from: Mapping[str, Any], tell: Callable[..., None]) -> Fit | None:
-    """Return the fit in a folder; None where it is missing, or damaged, which `tell` is told."""
+def _read(folder: Path, made_from: Mapping[str, Any], log: Callable[..., None]) -> Fit | None:
+    """Return the fit in a folder; None where it is missing, or damaged: `log` reports that."""
     try:
         record = read_sealed(folder / "fit.json")
         content = (folder / "weights.safetensors").read_bytes()
@@ -72,22 +67,6 @@ def _read(folder: Path, made_from: Mapping[str, Any], tell: Callable[..., None])
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        tell("%s is damaged (%s); making it anew", folder, error)
+        log("%s is damaged (%s); making it anew", folder, error)
         return None
     return Fit(load(content), record["notes"])
-
-
-@contextlib.contextmanager
-def torch_threads(n: int) -> Iterator[None]:
-    """Let torch compute on n threads, as bytes depend on their number, then on as many as before.
-
-    Raises `InputError` for a number outside 1 to `MOST_THREADS`, from which on torch may crash.
-    """
-    if not 1 <= n <= MOST_THREADS:
-        raise InputError(f"threads {n} is refused; accepted: 1 to {MOST_THREADS}.")
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

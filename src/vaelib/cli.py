@@ -3,14 +3,14 @@
 Each command imports what it needs when it runs: `vaelib book` with nothing to do does not wait for torch.
 """
 
-import difflib
 import itertools
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from vaelib.cli_jobs import JOBS
 from vaelib.cli_options import (
     Commands,
     cluster_option,
@@ -24,9 +24,7 @@ from vaelib.cli_options import (
 from vaelib.errors import InputError, check_choice
 from vaelib.profiles import ROOT, load_profile
 from vaelib.spec import RunSpec
-
-if TYPE_CHECKING:
-    from vaelib.training.run import Run
+from vaelib.threads import MOST_THREADS
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -60,7 +58,11 @@ def data_command(mnist: Path | None) -> None:
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option(
-    "--threads", default=1, show_default=True, type=click.IntRange(1, 1024), help="Threads of the CPU."
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, MOST_THREADS),
+    help="Threads of the CPU.",
 )
 @spec_options(multiple=False)
 def train(
@@ -104,7 +106,7 @@ def sweep(profile: str, jobs: int | None, cluster: str | None, **fields: tuple) 
 @store_option
 @click.option("--train", "training", is_flag=True, help="Train what is missing, in the plan's order.")
 def plan_command(profile: str, store: Path, training: bool) -> None:
-    """Print what a profile trains: blocks of runs, what is done, core-hours reckoned and spent.
+    """Print what a profile trains: blocks of runs, what is done, core-hours expected and spent.
 
     With --train, one core trains the missing runs, the first three seeds of every block before the others.
     Started twice, two cores share the work; stopped at any moment, the same command goes on.
@@ -143,8 +145,9 @@ def export(run_id: str, store: Path, out: Path) -> None:
     RUN is the id of a finished run, or its beginning. Images have pixels in [0, 1].
     """
     from vaelib.report import export
+    from vaelib.training.store import RunStore
 
-    for file in export.export(_named_run(run_id, store), out):
+    for file in export.export(RunStore(store).named(run_id), out):
         click.echo(file)
 
 
@@ -160,37 +163,18 @@ def evaluate(run_id: str, store: Path, as_json: bool) -> None:
     """
     from vaelib.report import tables
     from vaelib.scores import measure
+    from vaelib.training.store import RunStore
 
-    run = _named_run(run_id, store)
+    run = RunStore(store).named(run_id)
     own = measure.measured(run, store)
     if as_json:
         baselines = {name: found.scores for name, found in measure.baseline_scores(run.spec, store).items()}
-        told = {"run": run.id, "scores": own.scores, "undefined": own.undefined, "baselines": baselines}
-        click.echo(json.dumps(told, indent=1))
+        found = {"run": run.id, "scores": own.scores, "undefined": own.undefined, "baselines": baselines}
+        click.echo(json.dumps(found, indent=1))
         return
     parts = [run.id, tables.comparison_text(measure.comparison(run, store))]
     parts += [tables.latents_text(own), tables.undefined_text(own)]
     click.echo("\n\n".join(part for part in parts if part))
-
-
-def _named_run(beginning: str, store: Path) -> "Run":
-    """Return the finished run of a store whose id is or begins so."""
-    from vaelib.training.store import RunStore
-
-    runs = {run.id: run for run in RunStore(store).all()}
-    return runs[_completed(beginning, list(runs), store)]
-
-
-def _completed(beginning: str, ids: list[str], store: Path) -> str:
-    """Return the one id that is or begins with `beginning`; refuse it with the nearest ids otherwise."""
-    found = [beginning] if beginning in ids else [name for name in ids if name.startswith(beginning)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise InputError(f"run {beginning!r} is the beginning of {', '.join(found)}; name one of them.")
-    near = difflib.get_close_matches(beginning, ids, n=3, cutoff=0.3)
-    hint = f"nearest: {', '.join(near)}" if near else "vaelib runs lists what is there"
-    raise InputError(f"run {beginning!r} is not among the {len(ids)} finished ones of {store}; {hint}.")
 
 
 @main.command()
@@ -240,52 +224,6 @@ def notebook(name: str, given: tuple, out: Path) -> None:
     click.echo(f"{executed}\n{page}")
 
 
-@main.command("score", hidden=True)
-@click.option("--spec", "spec_file", required=True, type=click.Path(path_type=Path), help="Of the run.")
-@profile_option
-@store_option
-@click.option("--baselines", is_flag=True, help="The baselines of the run instead of the run.")
-def score_command(spec_file: Path, profile: str, store: Path, baselines: bool) -> None:
-    """Measure the scores of one run, or of its baselines, as the build does."""
-    spec, scale = RunSpec.read(spec_file), load_profile(profile)
-    from vaelib.claims.ledger import groups_needed
-    from vaelib.scores import measure
-    from vaelib.training.store import RunStore
-
-    groups = groups_needed(spec, scale, baselines=baselines)
-    if baselines:
-        measure.baseline_scores(spec, store, groups=groups)
-    else:
-        measure.measured(RunStore(store).get(spec), store, groups=groups)
-
-
-@main.command(hidden=True)
-@click.argument("name")
-@profile_option
-def page(name: str, profile: str) -> None:
-    """Execute one page of the book, as the build does."""
-    from vaelib.report import build
-
-    build.execute_page(name, profile)
-
-
-@main.command("demo", hidden=True)
-@profile_option
-def demo_command(profile: str) -> None:
-    """Write the scripts of the demo's networks, as the build does."""
-    from vaelib.report import build
-
-    build.export_demo(profile)
-
-
-@main.command(hidden=True)
-def assemble() -> None:
-    """Put the executed pages together, as the build does."""
-    from vaelib.report import build
-
-    build.assemble()
-
-
 @main.command()
 @profile_option
 @jobs_option
@@ -296,6 +234,9 @@ def book(profile: str, jobs: int | None, cluster: str | None) -> None:
 
     build.build(profile, jobs, cluster)
 
+
+for command in JOBS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from vaelib.errors import FAILURES, InputError
-from vaelib.spec import RunSpec, field_type
+from vaelib.spec import RunSpec
+from vaelib.spec_fields import field_type
 
 REMEDIES = {
     errno.ENOENT: "name one that is there",

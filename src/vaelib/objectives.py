@@ -26,7 +26,7 @@ class Objective:
     needs: what a spec has to be like, in words, and whether it is.
     network, discriminator: where its networks are; the second is trained beside the first.
     noise: normal draws an image beside those of a sample, given the number of these.
-    turns: whether it is told of turns, be it by turned images or by a pose.
+    turns: whether it knows of turns, by turned images or by a pose.
     """
 
     version: int
@@ -62,11 +62,11 @@ def _beside(spec: "RunSpec") -> str:
 
 
 def _pose(spec: "RunSpec") -> str:
-    told = {
-        f", told a share of {spec.told_upright:g}": spec.told_upright != type(spec).told_upright,
-        f", told a slant of {spec.told_slant:g}°": spec.told_slant != type(spec).told_slant,
+    assumed = {
+        f", assuming a share of {spec.told_upright:g}": spec.told_upright != type(spec).told_upright,
+        f", assuming a slant of {spec.told_slant:g}°": spec.told_slant != type(spec).told_slant,
     }
-    return f"pose{_beside(spec)}" + "".join(words for words, holds in told.items() if holds)
+    return f"pose{_beside(spec)}" + "".join(words for words, holds in assumed.items() if holds)
 
 
 def _turned(spec: "RunSpec") -> list[tuple[str, bool]]:
@@ -114,7 +114,7 @@ OBJECTIVES = {
     ),
     "pose": Objective(
         3,
-        "vaelib.models.pose_vae:pose_loss",
+        "vaelib.training.losses:pose_loss",
         _pose,
         fields=("told_upright", "told_slant"),
         needs=lambda s: [
@@ -146,6 +146,6 @@ def title(spec: "RunSpec") -> str:
     >>> title(RunSpec(beta=1, angles="fresh")), title(RunSpec(objective="dip_vae_ii", beta=1, penalty=2))
     ('β-VAE, β = 1, fresh angles', 'DIP-VAE-II, λ = 2')
     """
-    changed = {"blurred pyramid": spec.compared == "pyramid", "fresh angles": spec.angles == "fresh"}
+    changed = {"multi-scale BCE": spec.compared == "pyramid", "fresh angles": spec.angles == "fresh"}
     own = OBJECTIVES[spec.objective].title(spec)
     return ", ".join([own, *(name for name, holds in changed.items() if holds)])

@@ -25,56 +25,43 @@ EXPERIMENTS = ROOT / "experiments.yml"
 
 NAMED = {"type": "object"}
 """Names with values: parameters of a notebook, or fields of a run's spec."""
-PAGE = {"notebook": {"type": "string"}, "parameters": NAMED, "scores": {"type": "boolean"}}
-BLOCK = {
-    "block": {"type": "string"},
-    "page": {"type": "string"},
-    "runs": {"type": "array", "items": NAMED, "minItems": 1},
-}
-PROFILE = {
-    "spec": NAMED,
-    "defaults": NAMED,
-    "sweep": NAMED,
-    "parameters": {"type": "object", "additionalProperties": NAMED},
-    "plan": {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": BLOCK,
-            "required": ["block"],
-            "additionalProperties": False,
-            "minProperties": 2,
-            "maxProperties": 2,
-        },
+
+
+def _closed(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    """Return the schema of an object that has no other properties than these."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _entries(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of one or more things by name."""
+    return {"type": "object", "minProperties": 1, "additionalProperties": schema}
+
+
+PAGE = _closed(
+    {"notebook": {"type": "string"}, "parameters": NAMED, "scores": {"type": "boolean"}}, "notebook"
+)
+BLOCK = _closed(
+    {
+        "block": {"type": "string"},
+        "page": {"type": "string"},
+        "runs": {"type": "array", "items": NAMED, "minItems": 1},
     },
-}
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "pages": {
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": {
-                "type": "object",
-                "properties": PAGE,
-                "required": ["notebook"],
-                "additionalProperties": False,
-            },
-        },
-        "profiles": {
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": {
-                "type": "object",
-                "properties": PROFILE,
-                "required": ["spec", "parameters"],
-                "additionalProperties": False,
-            },
-        },
+    "block",
+) | {"minProperties": 2, "maxProperties": 2}
+PROFILE = _closed(
+    {
+        **dict.fromkeys(("spec", "defaults", "sweep"), NAMED),
+        "parameters": {"type": "object", "additionalProperties": NAMED},
+        "plan": {"type": "array", "items": BLOCK},
     },
-    "required": ["pages", "profiles"],
-    "additionalProperties": False,
-}
+    *("spec", "parameters"),
+)
+SCHEMA = _closed({"pages": _entries(PAGE), "profiles": _entries(PROFILE)}, "pages", "profiles")
 """What `experiments.yml` may hold (JSON schema)."""
 
 

@@ -3,15 +3,15 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields, replace
-from numbers import Integral, Real
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from vaelib.architectures import ACTIVATIONS, ARCHITECTURES, NORMS, encoder_layout
 from vaelib.errors import InputError, check_choice, did_you_mean
 from vaelib.objectives import OBJECTIVES
+from vaelib.spec_fields import checked, choice, number
 
 REDUCTIONS = (
     "sum",
@@ -40,14 +40,6 @@ TRAINING_FIELDS = (
 decides an untrained network: so does a field that is added, until it is named here."""
 
 
-def _choice(default: str | None, accepted: Iterable[str], help: str) -> Any:
-    return field(default=default, metadata={"help": help, "accepted": accepted})
-
-
-def _number(default: float | None, least: float, help: str, most: float = math.inf) -> Any:
-    return field(default=default, metadata={"help": help, "least": least, "most": most})
-
-
 @dataclass(frozen=True)
 class RunSpec:
     """One training run. Equal specs have equal ids on every machine.
@@ -55,57 +47,53 @@ class RunSpec:
     Raises `InputError` on any value out of range, naming the field, the value and what is accepted.
     """
 
-    arch: str = _choice("article", ARCHITECTURES, "network of the article (Higgins et al. 2017), or ours")
-    activation: str | None = _choice(None, ACTIVATIONS, "between layers; left out: the network's own")
-    norm: str | None = _choice(None, NORMS, "between layers; left out: the network's own")
-    depth: int = _number(0, 0, "convolutions kept, counted from the image; 0: all of the network's")
-    head_norm: str = _choice("none", NORMS, "of mu and logvar themselves; none is the convention")
-    latent_dim: int = _number(10, 1, "number of latent dimensions M", most=1000)
-    objective: str = _choice("beta_vae", OBJECTIVES, "what is minimised")
-    beta: float = _number(
+    arch: str = choice("article", ARCHITECTURES, "network of the article (Higgins et al. 2017), or ours")
+    activation: str | None = choice(None, ACTIVATIONS, "between layers; left out: the network's own")
+    norm: str | None = choice(None, NORMS, "between layers; left out: the network's own")
+    depth: int = number(0, 0, "convolutions used, counted from the image; 0: all of the network's")
+    head_norm: str = choice("none", NORMS, "of mu and logvar themselves; none is the convention")
+    latent_dim: int = number(10, 1, "number of latent dimensions M", most=1000)
+    objective: str = choice("beta_vae", OBJECTIVES, "what is minimised")
+    beta: float = number(
         4.0,
         0.0,
         "weight of the KL term; sums over pixels and latents, nats. Of the total correlation alone in "
         "beta_tcvae, of |KL - C| in capacity and joint",
     )
-    penalty: float = _number(10.0, 0.0, "weight of what dip_vae_ii, factor_vae and pair add to the loss")
-    capacity: float = _number(25.0, 0.0, "what C of capacity and joint rises to from zero, nats")
-    capacity_epochs: int = _number(0, 0, "epochs over which C rises linearly; 0: all epochs")
-    told_upright: float = _number(0.5, 0.01, "share of upright images that a pose is told of", most=0.99)
-    told_slant: float = _number(
-        15.0, 1.0, "SD of handwriting's own slant that a pose is told of, degrees", most=60.0
+    penalty: float = number(10.0, 0.0, "weight of what dip_vae_ii, factor_vae and pair add to the loss")
+    capacity: float = number(25.0, 0.0, "what C of capacity and joint rises to from zero, nats")
+    capacity_epochs: int = number(0, 0, "epochs over which C rises linearly; 0: all epochs")
+    told_upright: float = number(0.5, 0.01, "share of upright images that a pose assumes", most=0.99)
+    told_slant: float = number(
+        15.0, 1.0, "SD of handwriting's own slant that a pose assumes, degrees", most=60.0
     )
-    likelihood: str = _choice("bernoulli", ("bernoulli", "gaussian"), "of a pixel given the latents")
-    compared: str = _choice(
+    likelihood: str = choice("bernoulli", ("bernoulli", "gaussian"), "of a pixel given the latents")
+    compared: str = choice(
         "pixels",
         ("pixels", "pyramid"),
         "what training compares reconstructions by: pixels, or pixels and two blurred copies of them",
     )
-    reduction: str = _choice("sum", REDUCTIONS, "how pixels and latents are added up; sum is the convention")
-    image_size: int = _number(64, 8, "side of the images, pixels", most=128)
-    images: str = _choice("both", ("both", "upright", "rotated"), "which of the two halves of the data set")
-    rotation_range: float = _number(
-        90.0, 0.0, "angles are uniform in plus or minus this, degrees", most=180.0
-    )
-    n_train: int = _number(
+    reduction: str = choice("sum", REDUCTIONS, "how pixels and latents are added up; sum is the convention")
+    image_size: int = number(64, 8, "side of the images, pixels", most=128)
+    images: str = choice("both", ("both", "upright", "rotated"), "which of the two halves of the data set")
+    rotation_range: float = number(90.0, 0.0, "angles are uniform in plus or minus this, degrees", most=180.0)
+    n_train: int = number(
         60_000, 24, "source digits to train on, one in twelve of them validates", most=60_000
     )
-    n_test: int = _number(10_000, 2, "source digits to test on", most=10_000)
-    data_seed: int = _number(0, 0, "draws the angles and the order of the digits", most=MOST_SEED)
-    angles: str = _choice("fixed", ("fixed", "fresh"), "of training images; fresh: drawn anew each epoch")
-    init: str = _choice(
+    n_test: int = number(10_000, 2, "source digits to test on", most=10_000)
+    data_seed: int = number(0, 0, "draws the angles and the order of the digits", most=MOST_SEED)
+    angles: str = choice("fixed", ("fixed", "fresh"), "of training images; fresh: drawn anew each epoch")
+    init: str = choice(
         "torch", ("torch", "he"), "first weights: torch's own, or He et al. 2015, which keep the variance"
     )
-    epochs: int = _number(15, 1, "passes over the training images", most=10_000)
-    batch_size: int = _number(64, 2, "images a step", most=120_000)
-    optimizer: str = _choice("adam", ("adam",), "optimiser")
-    lr: float = _number(5e-4, 1e-8, "learning rate", most=1.0)
-    schedule: str = _choice(
-        "constant", ("constant", "cosine"), "learning rate over time; cosine ends at zero"
-    )
-    beta_warmup_epochs: int = _number(0, 0, "epochs over which beta rises linearly from zero")
-    seed: int = _number(0, 0, "draws initial weights, batches and latent noise", most=MOST_SEED)
-    training_version: int | None = _number(
+    epochs: int = number(15, 1, "passes over the training images", most=10_000)
+    batch_size: int = number(64, 2, "images a step", most=120_000)
+    optimizer: str = choice("adam", ("adam",), "optimiser")
+    lr: float = number(5e-4, 1e-8, "learning rate", most=1.0)
+    schedule: str = choice("constant", ("constant", "cosine"), "learning rate over time; cosine ends at zero")
+    beta_warmup_epochs: int = number(0, 0, "epochs over which beta rises linearly from zero")
+    seed: int = number(0, 0, "draws initial weights, batches and latent noise", most=MOST_SEED)
+    training_version: int | None = number(
         None, 1, "version of the training numerics; left out: the objective's own of today"
     )
 
@@ -120,7 +108,7 @@ class RunSpec:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, own)
         for f in fields(self):
-            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+            object.__setattr__(self, f.name, checked(f, getattr(self, f.name)))
         for name in ("beta_warmup_epochs", "capacity_epochs"):
             value, most = getattr(self, name), self.epochs
             if value > most:
@@ -137,8 +125,8 @@ class RunSpec:
         A field that is added later leaves the ids of earlier runs alone as long as its default trains as
         they did; where it does not, the version of the training, always part of the hash, has to rise.
         """
-        told = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        digest = hashlib.sha256(canonical_json(told).encode()).hexdigest()[:10]
+        named = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        digest = hashlib.sha256(canonical_json(named).encode()).hexdigest()[:10]
         return f"{self.arch}-b{self.beta:g}-s{self.seed}-{digest}"
 
     @property
@@ -162,7 +150,7 @@ class RunSpec:
     @property
     def training_likelihood(self) -> str:
         """What the reconstruction is measured by in training; held-out images are by `likelihood`."""
-        return f"{self.likelihood}_pyramid" if self.compared == "pyramid" else self.likelihood
+        return f"{self.likelihood}_multiscale" if self.compared == "pyramid" else self.likelihood
 
     @property
     def n_pixels(self) -> int:
@@ -181,14 +169,14 @@ class RunSpec:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The fields that decide the training and test images: what is fitted to them is kept by these."""
+        """The fields that decide the training and test images: what is fitted to them is cached by these."""
         return {name: getattr(self, name) for name in DATA_FIELDS}
 
     @property
     def network(self) -> dict[str, Any]:
         """The fields, where they are no defaults, that decide the network of `plain` before its first step.
 
-        Its seed is one of them. A field that is added later changes no key of what was kept before.
+        Its seed is one of them. A field that is added later changes no key of what was cached before.
         """
         others = {*DATA_FIELDS, *OBJECTIVE_FIELDS, *TRAINING_FIELDS}
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in others}
@@ -256,25 +244,3 @@ def _fields_of_objectives(spec: RunSpec) -> Iterator[tuple[str, str, bool]]:
 def canonical_json(values: Mapping[str, Any]) -> str:
     """Return JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
-
-
-def field_type(f: Field) -> type:
-    """Return the plain type of a spec field: `str`, `int` or `float` (`str | None` is `str`)."""
-    own: Any = f.type
-    return next((t for t in get_args(own) if t is not type(None)), own)
-
-
-def _checked(f: Field, value: Any) -> str | int | float:
-    """Return `value` in the field's type: 4 is a fine beta; "4", True and 2.5 epochs are refused."""
-    if field_type(f) is str:
-        check_choice(f.name, value, f.metadata["accepted"])
-        return value
-    whole = field_type(f) is int
-    least, most = f.metadata["least"], f.metadata["most"]
-    is_number = isinstance(value, Real) and not isinstance(value, bool)  # NumPy's, too
-    is_whole = isinstance(value, Integral) or (is_number and float(value).is_integer())
-    if not is_number or (whole and not is_whole) or not (least <= value <= most and value < math.inf):
-        kind = "whole number" if whole else "number"
-        upwards = "up" if most == math.inf else f"to {most:,}"
-        raise InputError(f"{f.name} {value!r} is refused; accepted: any {kind} from {least:,} {upwards}.")
-    return field_type(f)(value)

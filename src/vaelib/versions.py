@@ -1,7 +1,7 @@
-"""Versions of all that is kept: raised by one when the same input would give other numbers, and only then.
+"""Versions of all that is stored: raised by one when the same input would give other numbers, and only then.
 
 A run is known by its spec, which holds the version of its objective (`objectives`); a baseline and a group of
-scores are kept under theirs. Golden numbers of each (`tests/golden.py`) ask for a higher version when they
+scores are cached under theirs. Golden numbers of each (`tests/golden.py`) ask for a higher version when they
 change, so that moving, renaming or documenting code measures nothing again, and whatever a higher version
 touches is that alone.
 """

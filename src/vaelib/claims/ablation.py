@@ -10,15 +10,14 @@ import pandas as pd
 
 from vaelib.architectures import ARCHITECTURES, kept_convs
 from vaelib.errors import InputError
+from vaelib.metrics.dependence import ACTIVE_KL as ACTIVE_KL
+from vaelib.metrics.dependence import THRESHOLDS
 from vaelib.models.affine import LinearTheory, affine_map, maps, pixel_changes, principal_angles
 from vaelib.models.losses import REFERENCE_SIDE, beta_eff, matched_beta
 from vaelib.spec import RunSpec
 from vaelib.training.run import Run
 
-KL_THRESHOLDS = (0.01, 0.05, 0.1, 0.25)
-"""Nats from which a latent can count as active; the second is the one used where one is needed."""
-ACTIVE_KL = KL_THRESHOLDS[1]
-COUNTS = ("au", *(f"kl_{threshold:g}" for threshold in KL_THRESHOLDS))
+COUNTS = ("au", *(f"kl_{threshold:g}" for threshold in THRESHOLDS))
 """Columns of `results` that count latents: Var_x(mu_j) > 0.01 (Burda et al. 2016), KL_j > each threshold."""
 LEAST_KL = 0.01
 """Nats an image below which a total KL is silence, and its size noise: cut off before the logarithm."""
@@ -84,7 +83,7 @@ def reading(spec: RunSpec) -> str:
 def counts(kl_per_dim: Sequence[float], active_units: int) -> dict[str, int]:
     """Return the number of latents in use under each definition of `COUNTS`."""
     kl = np.asarray(kl_per_dim)
-    above = {f"kl_{threshold:g}": int((kl > threshold).sum()) for threshold in KL_THRESHOLDS}
+    above = {f"kl_{threshold:g}": int((kl > threshold).sum()) for threshold in THRESHOLDS}
     return {"au": int(active_units), **above}
 
 

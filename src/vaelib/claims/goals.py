@@ -9,7 +9,8 @@ import pandas as pd
 
 from vaelib.data.dataset import evenly, load_split
 from vaelib.data.factorial import Sweep
-from vaelib.metrics.rotation import class_breakdown, invariance, rotation_isolation, two_way
+from vaelib.metrics.responses import invariance
+from vaelib.metrics.rotation import class_breakdown, rotation_isolation, two_way
 from vaelib.metrics.transforms import moved_images, transform_dictionary
 from vaelib.models.inference import decode, encode
 from vaelib.scores.rotation import MOVES

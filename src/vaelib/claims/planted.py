@@ -15,11 +15,13 @@ from vaelib.claims import rules, trends
 from vaelib.claims.rules import REFUTED, SUPPORTED, UNDECIDED
 from vaelib.metrics import statistics
 from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
+from vaelib.metrics.importance import dci
 from vaelib.metrics.information import mig, mutual_information
-from vaelib.metrics.prediction import dci, lone_scores, sap
+from vaelib.metrics.prediction import sap, single_latent_scores
 from vaelib.metrics.probes import knn_values, r2
+from vaelib.metrics.random_axes import haar_null, standardised
 from vaelib.metrics.rotation import rotation_isolation, two_way
-from vaelib.scores.baselines import haar_null, standardised
+from vaelib.scores.latent_profile import VISIBLE
 
 SEEDS, M = 5, 10
 DIGITS, ANGLES = 60, np.linspace(-90, 90, 9)
@@ -53,7 +55,7 @@ def _code(active: int, seed: int) -> dict[str, Any]:
     return _setting(seed) | {
         "active_variance": int(active_units(mu).sum()),
         "active_kl": int((kl > 0.05).sum()),
-        "active_energy": int((energy > rules.SEEN).sum()),
+        "active_energy": int((energy > VISIBLE).sum()),
         "variance_per_dim": mu.var(0),
         "energy_per_dim": energy,
     }
@@ -82,7 +84,7 @@ def _axes(turn: bool, own_response: float, seed: int) -> dict[str, Any]:
 
     scores: dict[str, tuple[int, Callable[[np.ndarray], float]]] = {
         "mig": (1, lambda code: mig(mutual_information(code, factors, bins=10)).mean()),
-        "sap": (1, lambda code: sap(lone_scores(code, factors, fit)).mean()),
+        "sap": (1, lambda code: sap(single_latent_scores(code, factors, fit)).mean()),
         "eta2_interaction_mean": (-1, interaction),
     }
     found = {"eta2_interaction_mean": interaction(z)}

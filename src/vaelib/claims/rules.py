@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 
 from vaelib.metrics import statistics
+from vaelib.metrics.dependence import ACTIVE_VARIANCE
+from vaelib.scores.latent_profile import VISIBLE
 
 VERDICTS = SUPPORTED, REFUTED, UNDECIDED = ("supported", "refuted", "undecided")
 
@@ -26,7 +28,6 @@ MOST, FEW = 0.8, 0.2
 
 COUNTS = {"active_variance": "by variance", "active_kl": "by KL", "active_energy": "seen"}
 FEW_DIMENSIONS = (2, 4)
-ACTIVE_VARIANCE, SEEN = 0.01, 0.05
 
 AXES = ("haar_mig_excess", "haar_sap_excess", "haar_eta2_interaction_mean_excess")
 """How much better a code's own axes are than random ones, in SDs of these; SAP stands in for DCI, of which a
@@ -125,7 +126,7 @@ def every_dimension(cell: pd.DataFrame) -> Verdict:
     """
     cell = defined(cell, ["variance_per_dim", "energy_per_dim"])
     variance, energy = (_lists(cell, name) for name in ("variance_per_dim", "energy_per_dim"))
-    able = [(v > ACTIVE_VARIANCE) & (e > SEEN) for v, e in zip(variance, energy, strict=True)]
+    able = [(v > ACTIVE_VARIANCE) & (e > VISIBLE) for v, e in zip(variance, energy, strict=True)]
     working = np.array([own.sum() for own in able], dtype=float)
     if short := _too_few(cell, working):
         return short

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -101,18 +100,18 @@ def as_float(images: torch.Tensor) -> torch.Tensor:
     return images.float() / 255
 
 
-def load_split(spec: RunSpec, split: str, folder: Path | None = None) -> Dataset:
+def load_split(spec: RunSpec, split: str) -> Dataset:
     """Return the `"train"`, `"val"` or `"test"` images of a run: upright ones first, then rotated ones.
 
     The splits are by source digit. A data seed orders the digits of each file once: training takes the
     first n_train - n_val of the 60,000, validation the last n_val, the test set the first n_test of the
     10,000. As n_val <= 5,000 and n_train - n_val <= 55,000, no run validates on a digit that another run
     of the same data seed was trained on. Angles are drawn for all digits of a file at once, uniform in
-    ±rotation_range degrees, so a digit's angle does not depend on n_train. `folder` is that of
-    `mnist.load_mnist`. Raises `InputError` for an unknown split.
+    ±rotation_range degrees, so a digit's angle does not depend on n_train. Raises `InputError` for an unknown
+    split.
     """
     check_choice("split", split, SPLIT_FILE)
-    digits = load_mnist(SPLIT_FILE[split], folder)
+    digits = load_mnist(SPLIT_FILE[split])
     order, turns = _draw(spec.data_seed, SPLIT_FILE[split], len(digits.labels))
     chosen = _choose(spec, split, order)
     halves = {"both": (False, True), "upright": (False,), "rotated": (True,)}[spec.images]
@@ -138,12 +137,9 @@ def load_split(spec: RunSpec, split: str, folder: Path | None = None) -> Dataset
     return Dataset(images, factors)
 
 
-def with_fresh_angles(dataset: Dataset, spec: RunSpec, epoch: int, folder: Path | None = None) -> Dataset:
-    """Return training images of which the rotated ones are turned anew, by (data_seed, epoch) alone.
-
-    Upright ones stay. `folder` is that of `mnist.load_mnist`.
-    """
-    digits = load_mnist("train", folder)
+def with_fresh_angles(dataset: Dataset, spec: RunSpec, epoch: int) -> Dataset:
+    """Return training images of which the rotated ones are turned anew, by (data_seed, epoch) alone."""
+    digits = load_mnist("train")
     stream = [spec.data_seed, FILE_STREAM["train"], FRESH_TURNS, epoch]
     turns = np.random.default_rng(stream).uniform(-1, 1, len(digits.labels))
     factors, images = dataset.factors.copy(), dataset.images.clone()
@@ -172,7 +168,7 @@ def _choose(spec: RunSpec, split: str, order: np.ndarray) -> np.ndarray:
 
 
 def checksum(dataset: Dataset) -> str:
-    """Return the SHA-256 of the images and of the factor table: equal corpora, equal checksums."""
+    """Return the SHA-256 of the images and of the factor table: equal datasets, equal checksums."""
     digest = hashlib.sha256(dataset.images.numpy().data)
     for name, column in dataset.factors.items():
         digest.update(str(name).encode())

@@ -2,7 +2,6 @@
 
 import itertools
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -74,23 +73,23 @@ class FactorialSet:
         of which trained networks rebuild more: dilated, sheared to the left (it sets slanted digits upright),
         reduced.
         """
-        kept = {
+        chosen = {
             "angle": np.abs(self.values["angle"]) <= np.abs(self.values["angle"]).max() / 2,
             "thickness": self.values["thickness"] >= 0,
             "shear": self.values["shear"] <= 0,
             "scale": self.values["scale"] <= 1,
         }
-        return np.logical_and.reduce([kept[n][self.levels[:, self.names.index(n)]] for n in kept])
+        return np.logical_and.reduce([chosen[n][self.levels[:, self.names.index(n)]] for n in chosen])
 
 
-def fixed_digits(n_per_class: int, folder: Path | None = None) -> tuple[Digits, np.ndarray]:
+def fixed_digits(n_per_class: int) -> tuple[Digits, np.ndarray]:
     """Return the same n digits of each class for everyone, class by class, and their index in the test file.
 
     They lie at equal distances in the list of their class, because the second half of MNIST's test file is
     harder to read than the first. No network is ever trained on that file. Raises `InputError` for fewer
-    than one digit a class or more than the rarest class has. `folder` is that of `mnist.load_mnist`.
+    than one digit a class or more than the rarest class has.
     """
-    digits = load_mnist("test", folder)
+    digits = load_mnist("test")
     of_class = [np.flatnonzero(digits.labels == c) for c in range(10)]
     most = min(map(len, of_class))
     if not 1 <= n_per_class <= most:
@@ -101,9 +100,7 @@ def fixed_digits(n_per_class: int, folder: Path | None = None) -> tuple[Digits, 
     return Digits(digits.images[index], digits.labels[index]), index
 
 
-def rotation_sweep(
-    size: int, n_per_class: int = 50, step: float = 5, limit: float = 90, folder: Path | None = None
-) -> Sweep:
+def rotation_sweep(size: int, n_per_class: int = 50, step: float = 5, limit: float = 90) -> Sweep:
     """Return n test digits a class, each rendered by `data.render` at −limit, −limit + step, … limit degrees.
 
     Only the angle differs between the images of a digit: no class, writer or ink is confounded with it.
@@ -117,16 +114,14 @@ def rotation_sweep(
             f"step {step:g} is refused with limit {limit:g}; accepted: a divisor of the limit, "
             "so that 0 and both ends are among the angles."
         )
-    digits, index = fixed_digits(n_per_class, folder)
+    digits, index = fixed_digits(n_per_class)
     turns = round(limit / step)
     angles = np.arange(-turns, turns + 1) * (limit / turns)
     images = render(np.repeat(digits.images, len(angles), axis=0), np.tile(angles, len(index)), size)
     return Sweep(images, angles, index, digits.labels.astype(np.int64))
 
 
-def factorial_set(
-    size: int, n_per_class: int = 10, limit: float = 90, folder: Path | None = None
-) -> FactorialSet:
+def factorial_set(size: int, n_per_class: int = 10, limit: float = 90) -> FactorialSet:
     """Return n test digits a class in all 13 × 3 × 3 × 3 cells of angle, thickness, shear and scale.
 
     The angles are at equal distances from −limit to limit, degrees; of a limit of 180, whose ends would be
@@ -134,13 +129,13 @@ def factorial_set(
     its strokes are eroded, left alone or dilated there, and one bilinear resampling shears, scales and turns
     it (in this order) at its final size: all cells pass through the same steps, so that blur tells nothing of
     the angle (gradient energy equal within 0.5 %). With the plain levels the image is that of
-    `data.render`, up to one grey level of rounding. Thick, sheared and large digits reach the frame: no cell
+    `data.render`, up to one grey level of rounding. Thick, sheared and large digits reach the edge: no cell
     loses more than 2 % of its ink. The default, 35,100 images, takes 144 MB at 64 pixels. Raises
     `InputError` for a size below 8, a limit outside ]0, 180], and as `fixed_digits` does.
     """
     _check_size(size)
     _check_limit(limit)
-    digits, index = fixed_digits(n_per_class, folder)
+    digits, index = fixed_digits(n_per_class)
     strokes = _strokes(digits.images)
     furthest = limit if limit < 180 else 180 * (1 - 1 / ANGLES)
     angles = furthest * np.arange(-(ANGLES // 2), ANGLES // 2 + 1) / (ANGLES // 2)

@@ -38,10 +38,11 @@ FIX = "name a folder with 10 MB of room, or set XDG_CACHE_HOME to one"
 """What helps when the table cannot be written."""
 
 
-def measure(image: np.ndarray) -> dict[str, float]:
-    """Return the six factors of one digit, uint8 (H, H), after Morpho-MNIST (Castro et al. 2019).
+def measure(images: np.ndarray, progress: bool = True, workers: int | None = None) -> pd.DataFrame:
+    """Return the six factors of digits, uint8 (N, H, H), after Morpho-MNIST (Castro et al. 2019).
 
-    From the image's grey values above its darkest, as masses m of square pixels (y runs down the page):
+    A row an image, the columns `MORPHOLOGY`, float64. From grey values
+    above the image's darkest, as masses m of square pixels (y runs down the page):
 
     - slant, degrees: arctan(−mu11 / mu02), with mu11 = Σ m (x−x̄)(y−ȳ) / Σ m and mu02 = Σ m (y−ȳ)² / Σ m
       + 1/12, the last term a square's own. Positive leans right, as italics do ("/"); turning a digit
@@ -63,16 +64,6 @@ def measure(image: np.ndarray) -> dict[str, float]:
     and takes 25 times as long. Over the 10,000 test digits, their table and this one correlate by at least
     0.997 in slant, width, height and area, 0.992 in thickness and 0.979 in length.
 
-    Raises `InputError` for an image that is not uint8 (H, H), or of one grey.
-    """
-    image = np.asarray(image)
-    _check(image[None], ndim=2)
-    return dict(zip(MORPHOLOGY, _measure_chunk(image[None])[0].tolist(), strict=True))
-
-
-def measure_all(images: np.ndarray, progress: bool = True, workers: int | None = None) -> pd.DataFrame:
-    """Return `measure` of images uint8 (N, H, H): a row an image, the columns `FACTORS`, float64.
-
     The rows do not depend on the number of processes, `workers`; left out, one a core. With 1, or no more
     than 250 images, everything happens in this one; with more, a script that calls this needs the guard
     `if __name__ == "__main__"`. Raises `InputError` for images of another kind, and for an image of one
@@ -81,7 +72,7 @@ def measure_all(images: np.ndarray, progress: bool = True, workers: int | None =
     images = np.asarray(images)
     if workers is not None and workers < 1:
         raise InputError(f"workers {workers} is refused; accepted: 1 or more, or None for one a core.")
-    _check(images, ndim=3)
+    _check(images)
     chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
     workers = min(workers or os.cpu_count() or 1, len(chunks))
     with tqdm(total=len(images), desc="factors", unit="digit", leave=False, disable=not progress) as bar:
@@ -99,7 +90,7 @@ def morphometrics(
 ) -> pd.DataFrame:
     """Return the factors of the digits at `indices` (N,) of the `"train"` or `"test"` file, in that order.
 
-    What has been measured is kept in `folder`, by default beside MNIST in the cache, in one table a file of
+    What has been measured is cached in `folder`, by default beside MNIST in the cache, in one table a file of
     digits and version of the recipe: only digits new to it are measured. The table is verified by checksum
     and made anew where it is damaged; of two processes at once, one measures and the other waits. Raises
     `InputError` for an unknown split, for indices that the file does not have, or when the table cannot be
@@ -123,12 +114,10 @@ def morphometrics(
     return table.loc[wanted].reset_index(drop=True)
 
 
-def _check(images: np.ndarray, ndim: int) -> None:
-    """Raise `InputError` unless these are uint8 images (N, H, H) of more than one grey; `ndim` as given."""
+def _check(images: np.ndarray) -> None:
+    """Raise `InputError` unless these are uint8 images (N, H, H) of more than one grey."""
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != images.shape[2]:
-        shape = images.shape[3 - ndim :]
-        accepted = "uint8 images (N, H, H)" if ndim == 3 else "a uint8 image (H, H)"
-        raise InputError(f"{images.dtype} {shape} is refused; accepted: {accepted}.")
+        raise InputError(f"{images.dtype} {images.shape} is refused; accepted: uint8 images (N, H, H).")
     plain = np.flatnonzero(images.min((1, 2), initial=255) >= images.max((1, 2), initial=0))
     if plain.size:
         raise InputError(f"image {plain[0]} has no ink, its pixels are all alike; leave it out.")
@@ -209,7 +198,7 @@ def _table_path(split: str, folder: Path) -> Path:
 def _completed(table: pd.DataFrame, wanted: pd.Index, images: np.ndarray, progress: bool) -> pd.DataFrame:
     """Return the table with the wanted digits that it lacks."""
     new = wanted.difference(table.index)
-    measured = measure_all(images[new], progress).set_index(new)
+    measured = measure(images[new], progress).set_index(new)
     return pd.concat([table, measured]).sort_index()
 
 

@@ -16,7 +16,7 @@ def squared_distances(images: np.ndarray) -> np.ndarray:
 
 
 def relative_distances(
-    changed: np.ndarray, between: np.ndarray, labels: np.ndarray, draws: int = 500, seed: int = 0
+    changed: np.ndarray, between: np.ndarray, labels: np.ndarray, draws: int = 500
 ) -> pd.DataFrame:
     """Return how far changed images are from the unchanged ones, in units of two different digits.
 
@@ -39,7 +39,7 @@ def relative_distances(
         moved = weights @ changed / weights.sum(1, keepdims=True)
         return np.column_stack([moved, mean[True]]) / mean[False][:, None]
 
-    resamples = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
+    resamples = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
     low, high = np.percentile(ratios(resamples), [2.5, 97.5], axis=0)
     return pd.DataFrame(
         {"ratio": ratios(np.ones((1, n)))[0], "low": low, "high": high},

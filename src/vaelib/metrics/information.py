@@ -5,12 +5,12 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.special import xlogy
 from scipy.stats import chi2
 from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import expected_mutual_information
 
 from vaelib.errors import check_choice
+from vaelib.metrics.arithmetic import entropy, largest_two, ratio
 from vaelib.metrics.inputs import (
     BINS,
     Factors,
@@ -64,18 +64,8 @@ def discretise(codes: np.ndarray, bins: int = BINS, rule: str = "width") -> np.n
     codes = np.asarray(codes, dtype=float)
     if rule == "quantile":
         return np.column_stack([quantile_levels(code, bins) for code in codes.T])
-    low, width = codes.min(0), np.ptp(codes, axis=0)
-    scaled = np.divide(codes - low, width, out=np.zeros_like(codes), where=width > 0)
+    scaled = ratio(codes - codes.min(0), np.ptp(codes, axis=0), 0)
     return np.minimum((scaled * bins).astype(int), bins - 1)
-
-
-def entropy(counts: np.ndarray) -> float:
-    """Return the entropy in nats of what was counted, corrected by Miller and Madow.
-
-    H = −Σ p ln p + (m − 1)/2N, p = counts / N, m the number of occupied cells (Miller 1955).
-    """
-    p = counts / counts.sum()
-    return float(-xlogy(p, p).sum() + (np.count_nonzero(counts) - 1) / (2 * counts.sum()))
 
 
 def mutual_information(
@@ -139,19 +129,13 @@ def _exceeds_chance(joint: np.ndarray, probability: float) -> bool:
     return bool(2 * n * excess > chi2.isf(probability, degrees) - degrees)
 
 
-def _two_largest(nats: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the largest and the second largest information of each factor (K,); of one latent, 0 follows."""
-    ordered = np.sort(np.vstack([np.zeros(nats.shape[1]), nats]), axis=0)
-    return ordered[-1], ordered[-2]
-
-
 def mig(information: Information) -> pd.Series:
     """Return the mutual information gap of each factor (K,): (I_(1) − I_(2)) / H(v_k). MIG is their mean.
 
     I_(1) and I_(2) are the two largest informations of any latent (Chen et al. 2018). 1: one latent tells
     the factor and no other tells anything of it; 0: the best two tell as much, or none tells anything.
     """
-    first, second = _two_largest(information.nats)
+    first, second = largest_two(information.nats)
     return (first - second) / information.entropy
 
 
@@ -167,7 +151,7 @@ def mig_bound(kl: np.ndarray, information: Information) -> pd.Series:
 def aam(information: Information) -> pd.Series:
     """Return the axis alignment of each factor (K,), max(0, I_(1) − Σ_{j≥2} I_(j)) / I_(1); AAM is its mean.
 
-    How much of what the best latent tells is told by no other (the metric of Dubois' public code). NaN for
+    How much of what the best latent tells no other one tells (the metric of Dubois' public code). NaN for
     a factor of which no latent tells more than chance: 0/0, and so not in the mean.
     """
     first = information.nats.max()
@@ -180,7 +164,7 @@ def modularity(information: Information, active: np.ndarray | None = None) -> pd
 
     1: the latent tells of one factor only (Ridgeway & Mozer 2018). NaN for one that is not `active` and for
     one that tells of no factor more than chance, 0/0; the score of a code is the mean of the others. NaN
-    throughout for K = 1, where nothing else could be told.
+    throughout for K = 1, where there is no other factor.
     """
     squares = information.nats**2
     best = squares.max(axis=1)

@@ -2,7 +2,7 @@
 
 A factor is a column of a table, and its dtype says what it is: floats are a quantity (an angle), whose order
 and distances count; anything else (integers, booleans, strings, categories) are classes (a digit), which are
-only equal or different. So the table of a dataset can be passed as it is, and no metric has to be told twice.
+only equal or different. So the table of a dataset can be passed as it is.
 """
 
 from collections.abc import Mapping

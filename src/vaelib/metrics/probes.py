@@ -9,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
 from vaelib.errors import InputError
+from vaelib.metrics.arithmetic import ratio
 
 NEIGHBOURS = 10
 """k of all nearest-neighbour probes, in the latent space as it is: its unit is the prior's SD."""
@@ -49,7 +50,7 @@ def line_predictions(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.
     centred = x - x.mean(0)
     variance = (centred**2).mean(0)
     covariance = (centred * (y - y.mean())[:, None]).mean(0)
-    slope = np.divide(covariance, variance, out=np.zeros_like(variance), where=variance > 0)
+    slope = ratio(covariance, variance, 0)
     return (y.mean() + slope * (mu[~fit] - x.mean(0))).T
 
 
@@ -68,14 +69,14 @@ def best_line(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> int:
     return int((np.abs(y @ x) / np.maximum(np.linalg.norm(x, axis=0), np.finfo(float).tiny)).argmax())
 
 
-def knn_values(mu: np.ndarray, target: np.ndarray, fit: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
-    """Return the mean target of the k nearest fitted codes, for the images not fitted on (N scored,)."""
-    return KNeighborsRegressor(k).fit(mu[fit], target[fit]).predict(mu[~fit])
+def knn_values(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """Return the mean target of the 10 nearest fitted codes, for the images not fitted on (N scored,)."""
+    return KNeighborsRegressor(NEIGHBOURS).fit(mu[fit], target[fit]).predict(mu[~fit])
 
 
-def knn_classes(mu: np.ndarray, target: np.ndarray, fit: np.ndarray, k: int = NEIGHBOURS) -> np.ndarray:
-    """Return the commonest class of the k nearest fitted codes, of the images not fitted on (N scored,)."""
-    return KNeighborsClassifier(k).fit(mu[fit], target[fit]).predict(mu[~fit])
+def knn_classes(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """Return the commonest class of the 10 nearest fitted codes, of the images not fitted on (N scored,)."""
+    return KNeighborsClassifier(NEIGHBOURS).fit(mu[fit], target[fit]).predict(mu[~fit])
 
 
 def bootstrap_r2(truth: np.ndarray, predicted: np.ndarray, seed: int = 0, draws: int = 1000) -> Estimate:
@@ -90,6 +91,16 @@ def bootstrap_r2(truth: np.ndarray, predicted: np.ndarray, seed: int = 0, draws:
     return Estimate(r2(truth, predicted), float(low), float(high))
 
 
+def angle_read(mu: np.ndarray, angle: np.ndarray, fit: np.ndarray) -> tuple[int, Estimate, Estimate]:
+    """Return the 0-based latent of the best line, and R² of the angle from that line and from all latents.
+
+    mu (N, M), angle (N,), degrees, fit bool (N,); all latents by nearest neighbours (`knn_values`).
+    """
+    best, truth = best_line(mu, angle, fit), angle[~fit]
+    line = bootstrap_r2(truth, line_predictions(mu, angle, fit)[best])
+    return best, line, bootstrap_r2(truth, knn_values(mu, angle, fit))
+
+
 def eta_squared(mu: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the share of each latent's variance that lies between classes (M,): η² = SS_between / SS_total.
 
@@ -97,8 +108,7 @@ def eta_squared(mu: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """
     centred = mu.astype(float) - mu.mean(0)
     between = sum((classes == c).sum() * centred[classes == c].mean(0) ** 2 for c in np.unique(classes))
-    total = (centred**2).sum(0)
-    return np.divide(between, total, out=np.zeros_like(total), where=total > 0)
+    return ratio(between, (centred**2).sum(0), 0)
 
 
 def mean_square_distance(images: np.ndarray) -> float:
@@ -138,8 +148,7 @@ def agreement(changes: np.ndarray) -> float:
 def latent_correlations(mu: np.ndarray) -> np.ndarray:
     """Return Pearson's correlations of the latents (M, M); a latent without variance correlates 0."""
     centred = mu.astype(float) - mu.mean(0)
-    norms = np.linalg.norm(centred, axis=0)
-    unit = np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0)
+    unit = ratio(centred, np.linalg.norm(centred, axis=0), 0)
     return unit.T @ unit
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from vaelib.errors import InputError, check_choice
+from vaelib.metrics.arithmetic import ratio
 from vaelib.metrics.inputs import Factor, Factors, latent_index, read_codes, read_factors
 
 LEAST_SD = 0.05
@@ -184,7 +185,6 @@ def irs(
     for factor in table:
         groups = [codes[factor.levels == level] for level in range(factor.size)]
         moved = np.mean([np.quantile(np.abs(z - z.mean(0)), 0.99, axis=0) for z in groups], axis=0)
-        ratio = np.divide(moved, weights, out=np.ones_like(moved), where=weights > 0)
-        matrix[factor.name] = 1 - ratio
+        matrix[factor.name] = 1 - ratio(moved, weights, 1)
     index = latent_index(codes.shape[1])
     return Robustness(pd.DataFrame(matrix, index=index), pd.Series(weights, index=index))

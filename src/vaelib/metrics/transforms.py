@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.sparse import csr_array, vstack
 
 from vaelib.errors import InputError
+from vaelib.metrics.inputs import latent_index
 from vaelib.metrics.probes import mean_square_distance
 
 GRIDS = {
@@ -111,14 +112,14 @@ def transform_dictionary(before: np.ndarray, after: np.ndarray, moves: np.ndarra
     order = np.argsort(moves)
     rise = np.diff(steps[:, order], axis=1)
     turns = (rise >= 0).all(1) | (rise <= 0).all(1)
-    frame = {"index": pd.RangeIndex(1, j + 1, name="dimension"), "columns": list(GRIDS)}
+    latents, transforms = latent_index(j), list(GRIDS)
     return Dictionary(
-        pd.DataFrame(p, index=frame["index"]),
-        pd.DataFrame(common, index=frame["index"]),
+        pd.DataFrame(p, index=latents),
+        pd.DataFrame(common, index=latents),
         steps,
-        pd.DataFrame(np.einsum("jdt,d->jt", steps, moves) / (moves**2).sum(), **frame),
-        pd.DataFrame(turns & (steps != 0).any(1) & ~still[:, None], **frame),
-        pd.Series(move, index=frame["index"]),
+        pd.DataFrame(np.einsum("jdt,d->jt", steps, moves) / (moves**2).sum(), latents, transforms),
+        pd.DataFrame(turns & (steps != 0).any(1) & ~still[:, None], latents, transforms),
+        pd.Series(move, index=latents),
     )
 
 

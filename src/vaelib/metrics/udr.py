@@ -1,5 +1,6 @@
 """Do networks of other seeds find the same latents? The one score of alignment that needs no factors."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from scipy.stats import rankdata
 from sklearn.linear_model import Lasso
 
 from vaelib.errors import InputError, check_choice
+from vaelib.metrics.arithmetic import ratio
 from vaelib.metrics.inputs import read_codes
 
 RELATIONS = ("lasso", "spearman")
@@ -56,8 +58,7 @@ def one_to_one(strengths: np.ndarray) -> float:
     halves = []
     for axis in (0, 1):
         total = strengths.sum(axis)
-        share = np.divide(strengths.max(axis) ** 2, total, out=np.zeros_like(total), where=total > 0)
-        halves.append(share.mean())
+        halves.append(ratio(strengths.max(axis) ** 2, total, 0).mean())
     return float(np.mean(halves))
 
 
@@ -89,15 +90,13 @@ def udr(
             f"codes of {', '.join(str(len(code)) for code in codes)} images are refused; "
             "accepted: the same images in the same order for all."
         )
-    told = [_informative(code, nats, name) for code, nats, name in zip(codes, kl, names, strict=True)]
-    pairs = np.full((len(told), len(told)), np.nan)
-    for a in range(len(told)):
-        for b in range(a):
-            if told[a].shape[1] and told[b].shape[1]:
-                scores = [
-                    one_to_one(relation(*two, kind)) for two in ((told[a], told[b]), (told[b], told[a]))
-                ]
-                pairs[a, b] = pairs[b, a] = np.mean(scores)
+    informative = [_informative(code, nats, name) for code, nats, name in zip(codes, kl, names, strict=True)]
+    pairs = np.full((len(informative), len(informative)), np.nan)
+    for a, b in itertools.combinations(range(len(informative)), 2):
+        one, other = informative[a], informative[b]
+        if one.shape[1] and other.shape[1]:
+            both_ways = (relation(one, other, kind), relation(other, one, kind))
+            pairs[a, b] = pairs[b, a] = np.mean([one_to_one(strengths) for strengths in both_ways])
     return Ranking(pd.DataFrame(pairs, index=names, columns=names))
 
 

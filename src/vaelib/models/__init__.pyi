@@ -22,5 +22,4 @@ from .losses import gaussian_kl as gaussian_kl
 from .losses import matched_beta as matched_beta
 from .losses import reduction_weights as reduction_weights
 from .pose_vae import PoseVAE as PoseVAE
-from .pose_vae import pose_loss as pose_loss
 from .vae import VAE as VAE

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vaelib.data.dataset import as_float
 from vaelib.errors import InputError, check_choice
+from vaelib.metrics.arithmetic import ratio
 from vaelib.models.inference import BATCH, decode_logits
 from vaelib.models.vae import VAE
 
@@ -45,8 +46,7 @@ def midpoint_gap(f: Map, x: Tensor, y: Tensor) -> float:
     2N inputs, so that an output which hardly varies is not blown up.
     """
     ends = f(torch.cat([x, y]))
-    gap = f((x + y) / 2) - (ends[: len(x)] + ends[len(x) :]) / 2
-    return float(gap.abs().max() / ends.var(0, correction=0).mean().sqrt())
+    return _in_sd(f((x + y) / 2) - (ends[: len(x)] + ends[len(x) :]) / 2, ends)
 
 
 def affine_map(f: Map, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -69,7 +69,10 @@ def collapse_error(f: Map, matrix: Tensor, offset: Tensor, x: Tensor) -> float:
     SD is as in `midpoint_gap`.
     """
     outputs = f(x)
-    gap = outputs - (x.double().flatten(1) @ matrix.T + offset)
+    return _in_sd(outputs - (x.double().flatten(1) @ matrix.T + offset), outputs)
+
+
+def _in_sd(gap: Tensor, outputs: Tensor) -> float:
     return float(gap.abs().max() / outputs.var(0, correction=0).mean().sqrt())
 
 
@@ -90,11 +93,10 @@ def affinity(model: VAE, images: Tensor, mu: np.ndarray) -> dict[str, dict[str, 
     }
 
 
-def traversal_steps(model: VAE, starts: np.ndarray, step: float = 1.0) -> np.ndarray:
-    """Return what a step along each latent adds to the logits of each start (N, M): (M, N, S, S)."""
+def traversal_steps(model: VAE, starts: np.ndarray) -> np.ndarray:
+    """Return what a step of 1 along each latent adds to the logits of each start (N, M): (M, N, S, S)."""
     before = decode_logits(model, starts)
-    moves = step * np.eye(starts.shape[1])
-    return np.stack([decode_logits(model, starts + move) - before for move in moves])
+    return np.stack([decode_logits(model, starts + move) - before for move in np.eye(starts.shape[1])])
 
 
 def pairwise_cosines(images: np.ndarray) -> np.ndarray:
@@ -104,8 +106,7 @@ def pairwise_cosines(images: np.ndarray) -> np.ndarray:
     cosines are 0.
     """
     flat = np.asarray(images, dtype=float).reshape(*images.shape[:2], -1)
-    norms = np.linalg.norm(flat, axis=-1, keepdims=True)
-    unit = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
+    unit = ratio(flat, np.linalg.norm(flat, axis=-1, keepdims=True), 0)
     first, second = np.triu_indices(flat.shape[1], k=1)
     return (unit @ unit.swapaxes(1, 2))[:, first, second]
 

@@ -29,7 +29,7 @@ BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 def build_vae(spec: RunSpec) -> VAE:
-    """Return the network of `spec` with the fresh weights that its seed draws; torch's random state stays.
+    """Return the network of `spec` with the first weights, which its seed draws; torch's random state stays.
 
     The encoder is read off the literal; the decoder is its mirror image: every convolution becomes the
     transposed one, in reverse order. A bias directly before batch norm would be redundant and is left out.

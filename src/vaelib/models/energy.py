@@ -17,7 +17,7 @@ RINGS, HIDDEN, DILATIONS = 12, 48, (1, 3, 9, 27)
 """Energy network: radii, channels, and steps between taps, which together see the whole circle."""
 BLUR = 1.0
 """SD in pixels of the blur before rings are sampled. Without it bilinear sampling leaves traces of the pixel
-grid, from which a network can read how far an image is from the frame's axes, and is not equivariant."""
+grid, from which a network can read how far an image is from the grid's axes, and is not equivariant."""
 
 
 class RingNetwork(nn.Module):
@@ -63,3 +63,14 @@ class RingNetwork(nn.Module):
 def centres() -> Tensor:
     """Return the middle of each bin, degrees, from −180 up (BINS,)."""
     return (torch.arange(BINS) - BINS // 2) * WIDTH
+
+
+def quantile(q: Tensor, u: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
+    """Return bin and angle (B,) below which a share u (B,) lies of the density with q (B, BINS) in bins."""
+    reached = q.cumsum(1)
+    u = u * reached[:, -1]  # rounding leaves the sum beside 1
+    bins = torch.searchsorted(reached, u[:, None])[:, 0].clamp(max=BINS - 1)
+    inside = q.gather(1, bins[:, None])[:, 0]
+    beyond = reached.gather(1, bins[:, None])[:, 0] - u
+    share = 1 - (beyond / inside.clamp(min=1e-12)).clamp(0, 1)
+    return bins, angles[bins] + WIDTH * (share - 0.5)

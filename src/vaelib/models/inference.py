@@ -40,9 +40,9 @@ def in_batches(model: nn.Module, f: Callable[[Tensor], Tensor], rows: Tensor, si
         return torch.cat([f(batch.to(device)).cpu() for batch in rows.split(size)])
 
 
-def _with_noise(model: VAE, images: Tensor, seed: int = NOISE_SEED) -> Iterator[tuple[Tensor, Tensor]]:
+def _with_noise(model: VAE, images: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield images in [0, 1] and the normal noise of one sample each, batch by batch."""
-    generator, device = torch.Generator().manual_seed(seed), next(model.parameters()).device
+    generator, device = torch.Generator().manual_seed(NOISE_SEED), next(model.parameters()).device
     for batch in images.split(BATCH):
         noise = torch.randn(len(batch), model.noise_dim, generator=generator)
         yield as_float(batch.to(device)), noise.to(device)
@@ -125,15 +125,15 @@ def traverse(model: VAE, start: np.ndarray, dims: list[int], values: np.ndarray)
     return images.reshape(len(dims), len(values), *images.shape[1:])
 
 
-def turned_and_traversed(model: VAE, turned: Tensor, reach: float = 3.0) -> np.ndarray:
+def turned_and_traversed(model: VAE, turned: Tensor) -> np.ndarray:
     """Return K images of one digit, what is drawn of them, and each latent moved alone: (2 + M, K, S, S).
 
     `turned` are uint8 images (K, 1, S, S) of the digit at K angles, upright in the middle. Latents move from
-    −reach to reach, about the code of the one in the middle, in falling order of their KL over the images.
+    −3 to 3, about the code of the one in the middle, in falling order of their KL over the images.
     """
     codes = encode(model, turned)
     order = np.argsort(-codes.kl_per_dim, kind="stable")
-    values = np.linspace(-reach, reach, len(turned))
+    values = np.linspace(-3, 3, len(turned))
     moved = traverse(model, codes.mu[len(turned) // 2], order.tolist(), values)
     return np.concatenate([as_float(turned).numpy().swapaxes(0, 1), decode(model, codes.mu)[None], moved])
 
@@ -177,7 +177,7 @@ def log_weights(
 
 
 def evaluate(model: VAE, spec: RunSpec, test: Dataset) -> dict:
-    """Return the numbers kept with a run: the bound and its parts on all, upright and rotated test images.
+    """Return the numbers stored with a run: the bound and its parts on all, upright and rotated test images.
 
     `recon`, `kl` and `neg_elbo` are nats an image (one latent sample each); `mse` is per pixel, of the
     reconstruction from mu; `kl_per_dim` averages over all test images; active units are the scalar latents

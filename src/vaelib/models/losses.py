@@ -63,7 +63,7 @@ def categorical_kl(probabilities: Tensor) -> Tensor:
     return torch.special.xlogy(probabilities, k * probabilities) - probabilities + 1 / k
 
 
-PYRAMID = (1 / 32, 1 / 16)
+BLURS = (1 / 32, 1 / 16)
 """Standard deviations of the blurs, as shares of the image's side."""
 
 
@@ -76,7 +76,7 @@ def bernoulli_multiscale_nll(logits: Tensor, x: Tensor) -> Tensor:
     """
     scales = [(x, F.binary_cross_entropy_with_logits(logits, x, reduction="none"))]
     p = torch.sigmoid(logits)
-    for share in PYRAMID:
+    for share in BLURS:
         blur = blur_matrix(x.shape[-1], share * x.shape[-1]).to(x)
         target = (blur @ x @ blur.T).clamp(0, 1)  # rounding passes 1
         blurred = (blur @ p @ blur.T).clamp(1e-6, 1 - 1e-6)
@@ -97,16 +97,8 @@ def _entropy(p: Tensor) -> Tensor:
 
 
 LIKELIHOODS = {"bernoulli": bernoulli_nll, "gaussian": gaussian_nll}
-RECONSTRUCTIONS = LIKELIHOODS | {"bernoulli_pyramid": bernoulli_multiscale_nll}
+RECONSTRUCTIONS = LIKELIHOODS | {"bernoulli_multiscale": bernoulli_multiscale_nll}
 """What a reconstruction can be measured by: the likelihoods, and what is only trained with."""
-
-
-def elbo_terms(logits: Tensor, mu: Tensor, logvar: Tensor, x: Tensor, likelihood: str) -> ElboTerms:
-    """Return both terms of the bound at one latent sample; their sum is the negative ELBO.
-
-    `likelihood` is any of `RECONSTRUCTIONS`.
-    """
-    return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), gaussian_kl(mu, logvar), mu, logvar)
 
 
 def reduction_weights(reduction: str, n_pixels: int, latent_dim: int) -> tuple[float, float]:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from vaelib.data.dataset import turned
-from vaelib.models.energy import BINS, WIDTH, RingNetwork, centres
-from vaelib.models.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, beta_loss, gaussian_kl
-from vaelib.models.vae import VAE, Posterior, double, prior_over_posterior, sample, uniform
+from vaelib.models.energy import BINS, WIDTH, RingNetwork, centres, quantile
+from vaelib.models.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, gaussian_kl
+from vaelib.models.vae import VAE, Posterior, double, prior_over_posterior, sample
 from vaelib.spec import RunSpec
 
 SHARPNESS = 4.0
@@ -35,11 +35,11 @@ images, and further ones change nothing."""
 
 @dataclass(frozen=True)
 class PosePrior:
-    """What the pose is told of how the data were made; which image is which, nobody says.
+    """What a pose knows of how the data were made; which image is which, it does not.
 
     upright: share of the images that were not turned; without it any pose of a class would do as its
     upright one. slant: SD in degrees of handwriting's own slant (14.9 over the training digits), from which
-    a pose cannot be told. limit: the applied angle is uniform in plus or minus this, degrees.
+    a pose cannot be told apart. limit: the applied angle is uniform in plus or minus this, degrees.
     """
 
     upright: float
@@ -80,12 +80,12 @@ class PoseVAE(VAE):
     log_prior: Tensor
     log_window: Tensor
 
-    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, latent_dim: int, told: PosePrior):
+    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, latent_dim: int, known: PosePrior):
         super().__init__(encoder, decoder, latent_dim)
         self.energy = RingNetwork()
-        self.told = told
-        self.degrees = told.limit / math.sqrt(3)
-        prior, window = told.bins()
+        self.known = known
+        self.degrees = known.limit / math.sqrt(3)
+        prior, window = known.bins()
         for name, value in (("angles", centres()), ("log_prior", prior.log()), ("log_window", window.log())):
             self.register_buffer(name, value, persistent=False)
 
@@ -96,9 +96,9 @@ class PoseVAE(VAE):
 
     @classmethod
     def of(cls, encoder: nn.Sequential, decoder: nn.Sequential, spec: RunSpec) -> "PoseVAE":
-        """Return the network of a spec, told what the spec says of turned images."""
-        told = PosePrior(spec.told_upright, spec.told_slant, spec.rotation_range)
-        return cls(encoder, decoder, spec.latent_dim, told)
+        """Return the network of a spec, which knows what the spec says of turned images."""
+        known = PosePrior(spec.told_upright, spec.told_slant, spec.rotation_range)
+        return cls(encoder, decoder, spec.latent_dim, known)
 
     @torch.no_grad()
     def log_posterior(self, x: Tensor) -> Tensor:
@@ -173,7 +173,7 @@ class PoseVAE(VAE):
     def posterior(self, x: Tensor, noise: Tensor) -> Posterior:
         """Return what q(θ|x) q(z|θ, x) says of images: the code of their pose, and a draw with its KL."""
         log_q = self.log_posterior(x)
-        _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
+        _, angle = quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
         mu, logvar = self._content(x, angle)
         drawn = torch.cat([angle[:, None] / self.degrees, sample(mu, logvar, noise[:, 1:])], 1)
         kl = torch.cat([self.pose_kl(log_q)[:, None], gaussian_kl(mu, logvar)], 1)
@@ -182,7 +182,7 @@ class PoseVAE(VAE):
     def prior(self, noise: Tensor) -> Tensor:
         """Return codes (B, M) of an angle drawn from p(θ), and normal content."""
         p = self.log_prior.exp().expand(len(noise), -1)
-        _, angle = _quantile(p, torch.special.ndtr(noise[:, 0]), self.angles)
+        _, angle = quantile(p, torch.special.ndtr(noise[:, 0]), self.angles)
         return torch.cat([angle[:, None] / self.degrees, noise[:, 1:]], 1)
 
     def pose_kl(self, log_q: Tensor) -> Tensor:
@@ -201,11 +201,11 @@ class PoseVAE(VAE):
         """
         energies = self.energy(turned(x, WIDTH * turns))
         log_s = energies.log_softmax(1).gather(1, ((turns + BINS // 2) % BINS)[:, None])[:, 0]
-        rest = (1 - self.told.upright) * self.log_window.softmax(0)[BINS // 2]
+        rest = (1 - self.known.upright) * self.log_window.softmax(0)[BINS // 2]
         places = (torch.arange(BINS, device=x.device) + turns[:, None]) % BINS
         with torch.no_grad():
             log_q = self._sharpened(energies.gather(1, places))
-        return -torch.logaddexp(log_s + math.log(self.told.upright), rest.log()), log_q
+        return -torch.logaddexp(log_s + math.log(self.known.upright), rest.log()), log_q
 
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
         """Return both terms of the bound at one sample; the first column of the KL is that of the pose.
@@ -216,7 +216,7 @@ class PoseVAE(VAE):
 
     def terms_at(self, x: Tensor, noise: Tensor, likelihood: str, log_q: Tensor) -> ElboTerms:
         """Return `terms` where log q of the bins is known."""
-        _, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
+        _, angle = quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
         mu, logvar = self._content(x, angle)
         recon = RECONSTRUCTIONS[likelihood](self._image(sample(mu, logvar, noise[:, 1:]), angle), x)
         return ElboTerms(recon, torch.cat([self.pose_kl(log_q)[:, None], gaussian_kl(mu, logvar)], 1))
@@ -226,7 +226,7 @@ class PoseVAE(VAE):
         log_q = self.log_posterior(x)
 
         def weigh(noise: Tensor) -> Tensor:
-            bins, angle = _quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
+            bins, angle = quantile(log_q.exp(), torch.special.ndtr(noise[:, 0]), self.angles)
             mu, logvar = self._content(x, angle)
             z = sample(mu, logvar, noise[:, 1:])
             log_ratio = prior_over_posterior(z, logvar, noise[:, 1:])
@@ -242,39 +242,3 @@ class PoseVAE(VAE):
     def _image(self, content: Tensor, angle: Tensor) -> Tensor:
         """Return the logits of the canvas turned; beyond its edge they are those at the edge: background."""
         return turned(self.decoder(content), angle, outside="border")
-
-
-def _quantile(q: Tensor, u: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
-    """Return bin and angle (B,) below which a share u (B,) lies of the density with q (B, BINS) in bins."""
-    reached = q.cumsum(1)
-    u = u * reached[:, -1]  # rounding leaves the sum beside 1
-    bins = torch.searchsorted(reached, u[:, None])[:, 0].clamp(max=BINS - 1)
-    inside = q.gather(1, bins[:, None])[:, 0]
-    beyond = reached.gather(1, bins[:, None])[:, 0] - u
-    share = 1 - (beyond / inside.clamp(min=1e-12)).clamp(0, 1)
-    return bins, angles[bins] + WIDTH * (share - 0.5)
-
-
-ASKED_EVERY = 2
-"""Of so many batches one is asked for turns. Asked for all of them, a step takes 1.62 times the plain one's
-instead of 1.42, for a purity of .989 instead of .983 (one seed)."""
-
-
-def pose_loss(
-    model: PoseVAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
-) -> tuple[ElboTerms, Tensor]:
-    """Reconstruction + β · KL of a pose and a content, + the pose's surprise at turns of our own.
-
-    For a `PoseVAE`, whose energies learn from `PoseVAE.surprise` alone, every second batch. The last column
-    of eps decides the angles, uniform around the circle, by which images are turned and asked about. No
-    angle is given away: these turns are our own.
-    """
-    noise, turn = eps.split((model.noise_dim, 1), dim=1)
-    step = round(progress * spec.epochs * spec.n_batches)
-    if step % ASKED_EVERY:
-        terms = model.terms(x, noise, spec.training_likelihood)
-        return terms, beta_loss(terms, beta, spec)
-    turns = (BINS * (0.5 + 0.5 * uniform(turn[:, 0]))).long().clamp(max=BINS - 1)
-    surprise, log_q = model.surprise(x, turns)
-    terms = model.terms_at(x, noise, spec.training_likelihood, log_q)
-    return terms, beta_loss(terms, beta, spec) + surprise.mean()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vaelib.models.losses import LIKELIHOODS, ElboTerms, elbo_terms, gaussian_kl
+from vaelib.models.losses import LIKELIHOODS, RECONSTRUCTIONS, ElboTerms, gaussian_kl
 from vaelib.spec import RunSpec
 
 
@@ -74,9 +74,12 @@ class VAE(nn.Module):
         return noise
 
     def terms(self, x: Tensor, noise: Tensor, likelihood: str) -> ElboTerms:
-        """Return both terms of the bound of images x at the one latent sample that `noise` gives."""
+        """Return both terms of the bound of images x at the one latent sample that `noise` gives.
+
+        Their sum is the negative ELBO where `likelihood` is one; any of `RECONSTRUCTIONS` is accepted.
+        """
         logits, mu, logvar = self(x, noise)
-        return elbo_terms(logits, mu, logvar, x, likelihood)
+        return ElboTerms(RECONSTRUCTIONS[likelihood](logits, x), gaussian_kl(mu, logvar), mu, logvar)
 
     def log_weight(self, x: Tensor, likelihood: str) -> Callable[[Tensor], Tensor]:
         """Return the log weight log p(x|z) + log p(z) − log q(z|x), nats, as a function of the noise of z.

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaelib.metrics.rotation import SHARES, response_bands
+from vaelib.metrics.responses import response_bands
+from vaelib.metrics.rotation import SHARES
 from vaelib.plots.latents import ANGLES
 from vaelib.plots.style import DIGIT_COLORS, INK, NARROW, house_style, new_figure
 

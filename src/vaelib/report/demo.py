@@ -194,7 +194,7 @@ def _pose(model: PoseVAE, size: int) -> dict[str, Any]:
         "evidence": pose_vae.EVIDENCE,
         "doubt": pose_vae.IN_DOUBT,
         "degrees": model.degrees,
-        "limit": model.told.limit,
+        "limit": model.known.limit,
         "blur": _base64(blur_matrix(side, BLUR).numpy(), "<f4"),
         "window": _base64(model.log_window.numpy(), "<f4"),
     }

@@ -27,7 +27,8 @@ from vaelib.profiles import ROOT, in_checkout, load_profile
 from vaelib.reads import RECORDER, recorded
 from vaelib.report import pages
 from vaelib.report.provenance import add_downloads, add_provenance, runs_of_figures
-from vaelib.spec import RunSpec, field_type
+from vaelib.spec import RunSpec
+from vaelib.spec_fields import field_type
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 SHORT = 90

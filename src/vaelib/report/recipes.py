@@ -11,7 +11,8 @@ from vaelib.fingerprint import imports, modules_behind, short
 from vaelib.profiles import BOOK, ROOT, Page, Profile
 
 NOT_DRAWN = (
-    *("vaelib.cli", "vaelib.fingerprint", "vaelib.versions", "vaelib.training.loop"),
+    *("vaelib.cli", "vaelib.fingerprint", "vaelib.versions", "vaelib.training.checkpoint"),
+    "vaelib.training.loop",
     *(f"vaelib.report.{name}" for name in ("build", "plan", "progress", "recipes", "standalone", "workflow")),
 )
 """Modules that no page of the book depends on: ids of runs already say how they were trained, and jobs of

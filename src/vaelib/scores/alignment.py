@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 
 from vaelib.data.factorial import CROSSED
+from vaelib.metrics.dependence import ACTIVE_VARIANCE
+from vaelib.metrics.importance import dci
 from vaelib.metrics.information import aam, mig, mig_bound, modularity, mutual_information
-from vaelib.metrics.prediction import dci, explicitness, lone_scores, sap
-from vaelib.metrics.rotation import LEAST_VARIANCE, rotation_isolation, two_way
+from vaelib.metrics.prediction import explicitness, sap, single_latent_scores
+from vaelib.metrics.random_axes import haar_null, p_value, standardised
+from vaelib.metrics.rotation import rotation_isolation, two_way
 from vaelib.metrics.sampling import beta_vae_score, factor_vae_score, irs
-from vaelib.scores.baselines import haar_null, p_value, standardised
 from vaelib.scores.representation import Group, Representation
 
 HAAR = ("mig", "sap", "ris", "eta2_interaction_mean")
@@ -38,7 +40,7 @@ def _information(s: Representation) -> dict[str, Any]:
 
 
 def _separation(s: Representation) -> dict[str, Any]:
-    gaps = sap(lone_scores(s.crossed_codes.mu, s.crossed.factors, s.crossed_fit, s.active))
+    gaps = sap(single_latent_scores(s.crossed_codes.mu, s.crossed.factors, s.crossed_fit, s.active))
     return {"sap": gaps.mean(), **_by_factor("sap", gaps)}
 
 
@@ -79,12 +81,12 @@ def _haar(s: Representation) -> dict[str, Any]:
 
     def interaction(z: np.ndarray) -> float:
         table = two_way(sweep.layout(z)).table
-        return table.loc[table["variance"] > LEAST_VARIANCE, "eta2_interaction"].mean()
+        return table.loc[table["variance"] > ACTIVE_VARIANCE, "eta2_interaction"].mean()
 
     crossed, turned = s.crossed_codes.mu, s.turned.reshape(-1, s.turned.shape[-1])
     values: dict[str, tuple[np.ndarray, Callable[[np.ndarray], float]]] = {
         "mig": (crossed, lambda z: mig(mutual_information(z, factors)).mean()),
-        "sap": (crossed, lambda z: sap(lone_scores(z, factors, fit)).mean()),
+        "sap": (crossed, lambda z: sap(single_latent_scores(z, factors, fit)).mean()),
         "ris": (turned, lambda z: rotation_isolation(sweep.layout(z), draws=1).ris.value),
         "eta2_interaction_mean": (turned, interaction),
     }

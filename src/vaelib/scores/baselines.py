@@ -1,27 +1,24 @@
 """The codes beside every other: of linear methods, of no training, and of training with labels."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import ortho_group
 from torch import Tensor
-from tqdm import tqdm
 
 from vaelib.cache import Fit, cached
-from vaelib.data.dataset import Dataset, as_float, evenly, load_split
-from vaelib.errors import InputError, check_choice
-from vaelib.metrics.dependence import active_units
+from vaelib.data.dataset import as_float, evenly, load_split
+from vaelib.errors import check_choice
 from vaelib.models import inference
 from vaelib.models.build import build_vae
 from vaelib.models.inference import BATCH, Codes, in_batches
 from vaelib.models.vae import VAE
 from vaelib.scores.linear import LinearCode, independent, principal
-from vaelib.scores.supervised import LabelledEncoder, labelled, train_encoder
+from vaelib.scores.supervised import LabelledEncoder, labelled
 from vaelib.spec import RunSpec
 from vaelib.versions import BASELINES as VERSIONS
 
@@ -63,43 +60,12 @@ def of_model(model: VAE, name: str = "VAE") -> Encoder:
     )
 
 
-def pca(images: Tensor, m: int) -> Encoder:
-    """Return the first m principal components of uint8 images (N, 1, S, S), each scaled to SD 1.
-
-    The unit is a VAE's, whose latents have SD 1 under the prior: this is what an affine VAE with normal
-    pixels learns as beta goes to 0 (Lucas et al. 2019). Fitted on `FITTED` of the images. Reconstructions
-    are cut at half a grey level. Raises `InputError` unless m is from 1 to less than images and pixels.
-    """
-    return _linear(principal(_pixels(images[evenly(len(images), FITTED)]), m))
-
-
-def ica(images: Tensor, m: int) -> Encoder:
-    """Return m independent components of uint8 images (N, 1, S, S) by FastICA, each of SD 1.
-
-    They are PCA's code turned (`linear.independent`), so that reconstructions are PCA's. A fit that did not
-    settle is used as it is, and its name says so. Raises as `pca` does.
-    """
-    return _linear(independent(_pixels(images[evenly(len(images), FITTED)]), m))
-
-
-def untrained(spec: RunSpec, images: Tensor | None = None) -> Encoder:
+def untrained(spec: RunSpec) -> Encoder:
     """Return the network of `spec` as it is before the first step, with the weights that its seed draws.
 
-    With torch's own weights its mu varies by about 0.001 and no latent counts as active; given `images`,
-    latents are moved and scaled to mean 0 and SD 1 on `FITTED` of them, a point each.
+    With torch's own weights its mu varies by about 0.001 and no latent counts as active (see `scaled`).
     """
-    encoder = of_model(build_vae(spec).to(memory_format=torch.channels_last).eval(), "untrained")
-    return encoder if images is None else _scaled(encoder, _scale(encoder, images))
-
-
-def upper_bound(spec: RunSpec, train: Dataset, progress: bool = True) -> Encoder:
-    """Return the encoder of `spec` trained with labels (`supervised.train_encoder`) on these images.
-
-    Its code is mu (N, M), the M numbers from which one linear map reads the digit and (sin, cos) of the
-    angle: what the encoder could hold in M latents if it were told what to look for. It bounds what probes
-    can read, and no score of alignment, as nothing ties a factor to an axis. There is no decoder.
-    """
-    return _of_supervised(train_encoder(spec, train, progress), spec.latent_dim)
+    return of_model(build_vae(spec).to(memory_format=torch.channels_last).eval(), "untrained")
 
 
 def fit_baselines(
@@ -123,14 +89,12 @@ def fit_baselines(
 
     def make(name: str) -> Encoder:
         if name == "supervised":
-            return _of_supervised(labelled(spec, store, progress).network, spec.latent_dim)
+            return of_supervised(labelled(spec, store, progress), spec.latent_dim)
         if name in LINEAR:
-            fit = partial(_linear_fit, LINEAR[name])
-            return _linear(
-                _linear_code(cached(store, key(spec, name), lambda: fit(images(), spec.latent_dim)))
-            )
+            fit = cached(store, key(spec, name), lambda: fit_linear(name, images(), spec.latent_dim))
+            return of_linear(fit)
         encoder = untrained(spec)
-        return _scaled(encoder, cached(store, key(spec, name), lambda: _scale(encoder, images())))
+        return scaled(encoder, cached(store, key(spec, name), lambda: fit_scale(encoder, images())))
 
     return {name: make(name) for name in names}
 
@@ -154,21 +118,28 @@ def _normal_prior(m: int) -> Callable[[int, int], np.ndarray]:
     return lambda n, seed: inference.normal_draws(n, m, seed)
 
 
-def _of_supervised(network: LabelledEncoder, m: int) -> Encoder:
+def of_supervised(network: LabelledEncoder, m: int) -> Encoder:
+    """Return the code of an encoder trained with labels: mu (N, M), from which its heads read them.
+
+    What an encoder could hold in M latents if it knew what to look for: it bounds what probes can read, and
+    no score of alignment, as nothing ties a factor to an axis. There is no decoder.
+    """
+
     def encode(images: Tensor) -> Codes:
         return _point(in_batches(network, lambda batch: network.mu(as_float(batch)), images).numpy())
 
     return Encoder("supervised", encode, None, _normal_prior(m))
 
 
-def _scale(encoder: Encoder, images: Tensor) -> Fit:
-    """Return the mean and SD (M,) of a code's latents; of one that does not vary, 1."""
+def fit_scale(encoder: Encoder, images: Tensor) -> Fit:
+    """Return the mean and SD (M,) of a code's latents on `FITTED` images; of one that does not vary, 1."""
     mu = encoder.encode(images[evenly(len(images), FITTED)]).mu.astype(float)
     sd = np.where(np.ptp(mu, axis=0) > 0, mu.std(0), 1)
     return Fit({"mean": torch.from_numpy(mu.mean(0)), "sd": torch.from_numpy(sd)}, {})
 
 
-def _scaled(encoder: Encoder, scale: Fit) -> Encoder:
+def scaled(encoder: Encoder, scale: Fit) -> Encoder:
+    """Return an encoder with its latents moved and scaled by what `fit_scale` found, a point each."""
     mean, sd = (scale.tensors[name].numpy() for name in ("mean", "sd"))
     decode = encoder.decode
     return Encoder(
@@ -179,17 +150,21 @@ def _scaled(encoder: Encoder, scale: Fit) -> Encoder:
     )
 
 
-def _linear_fit(fit: Callable[[np.ndarray, int], LinearCode], images: Tensor, m: int) -> Fit:
-    code = fit(_pixels(images[evenly(len(images), FITTED)]), m)
+def fit_linear(name: str, images: Tensor, m: int) -> Fit:
+    """Return m components, pca's or ica's, fitted on `FITTED` of uint8 images (N, 1, S, S); see `linear`.
+
+    Each has SD 1, the unit of a VAE's latents under the prior: PCA is what an affine VAE with normal pixels
+    learns as beta goes to 0 (Lucas et al. 2019). ICA is its code turned, so that reconstructions are PCA's.
+    Raises `InputError` unless m is from 1 to less than images and pixels.
+    """
+    code = LINEAR[name](_pixels(images[evenly(len(images), FITTED)]), m)
     tensors = {name: torch.from_numpy(getattr(code, name)) for name in ("mean", "reading", "basis")}
     return Fit(tensors, {"name": code.name})
 
 
-def _linear_code(fit: Fit) -> LinearCode:
-    return LinearCode(fit.notes["name"], **{name: t.numpy() for name, t in fit.tensors.items()})
-
-
-def _linear(code: LinearCode) -> Encoder:
+def of_linear(fit: Fit) -> Encoder:
+    """Return the encoder that `fit_linear` fitted; its reconstructions are cut at half a grey level."""
+    code = LinearCode(fit.notes["name"], **{name: t.numpy() for name, t in fit.tensors.items()})
     side = round(len(code.mean) ** 0.5)
 
     def encode(images: Tensor) -> Codes:
@@ -203,60 +178,3 @@ def _linear(code: LinearCode) -> Encoder:
 
 def _pixels(images: Tensor) -> np.ndarray:
     return as_float(images).flatten(1).numpy()
-
-
-def standardised(mu: np.ndarray) -> np.ndarray:
-    """Return a code (N, M) with active latents at mean 0 and SD 1 and the others at 0 throughout, float64.
-
-    Active: Var(mu_j) > 0.01. Raises `InputError` for fewer than two active latents, which cannot be turned.
-    """
-    mu = np.asarray(mu, dtype=float)
-    active = active_units(mu)
-    if active.sum() < 2:
-        raise InputError(
-            f"{active.sum()} of {len(active)} latents are active (variance above 0.01); a rotation needs 2."
-        )
-    spread = np.where(active, mu.std(0), 1)
-    return np.where(active, (mu - mu.mean(0)) / spread, 0)
-
-
-def haar_rotations(mu: np.ndarray, n: int, seed: int = 0) -> Iterator[np.ndarray]:
-    """Yield n random turns (N, M) of a code's standardised active latents, from the Haar measure of O(A).
-
-    Latents that are not active stay 0, so that M is what it was. The first of more draws are the same.
-    Raises `InputError` as `standardised` does, before the first draw.
-    """
-    z = standardised(mu)
-    active = np.ptp(z, axis=0) > 0
-    rng = np.random.default_rng(seed)
-
-    def turns() -> Iterator[np.ndarray]:
-        for _ in range(n):
-            turned = np.zeros_like(z)
-            turned[:, active] = z[:, active] @ ortho_group.rvs(int(active.sum()), random_state=rng)
-            yield turned
-
-    return turns()
-
-
-def haar_null(
-    score: Callable[[np.ndarray], float], mu: np.ndarray, n: int = 200, seed: int = 0, progress: bool = True
-) -> np.ndarray:
-    """Return the scores (n,) of the same information in axes that mean nothing: those of n `haar_rotations`.
-
-    Compare with `score(standardised(mu))`. Raises `InputError` for fewer than two active latents.
-    """
-    turns = haar_rotations(mu, n, seed)
-    bar = tqdm(turns, desc="random rotations", total=n, leave=False, disable=not progress)
-    return np.array([float(score(turned)) for turned in bar])
-
-
-def p_value(observed: float, null: np.ndarray) -> float:
-    """Return the one-sided p of a score under its null (n,): (1 + #{null ≥ observed}) / (1 + n).
-
-    Never below 1/(1 + n) (Phipson & Smyth 2010); NaN where the score or one of the null is.
-    """
-    null = np.asarray(null, dtype=float)
-    if np.isnan(observed) or np.isnan(null).any():
-        return float("nan")
-    return float((1 + (null >= observed).sum()) / (1 + len(null)))

@@ -1,5 +1,6 @@
 """Which factors one network captured: the measurements of its latents on the test images."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.special import expit
 from vaelib.data.dataset import Dataset, as_float, evenly
 from vaelib.metrics import probes
 from vaelib.metrics.dependence import active_units
+from vaelib.metrics.inputs import latent_index
 from vaelib.metrics.probes import Estimate
 from vaelib.models.inference import Codes, decode_logits, encode
 from vaelib.models.vae import VAE
@@ -48,7 +50,7 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
     """Measure a network on test images of both halves; `n_moved` of them are decoded with latents moved.
 
     Angles are predicted on rotated images only: half of all images lie at 0° exactly, and a
-    regression would mostly learn to tell the halves apart. Probes fit on the source digits of even index
+    regression would mostly learn to separate the halves. Probes fit on the source digits of even index
     and score on the others.
     """
     codes = encode(model, test.images)
@@ -58,8 +60,7 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
     angle, digit = factors["angle"].to_numpy(), factors["digit"].to_numpy()
 
     mu, turned, fitted = codes.mu[rotated], angle[rotated], fit[rotated]
-    lines = probes.line_predictions(mu, turned, fitted)
-    best = probes.best_line(mu, turned, fitted)
+    best, of_line, of_all = probes.angle_read(mu, turned, fitted)
     right = probes.knn_classes(codes.mu, digit, fit) == digit[~fit]
     energy, agreement, maps = _moved(model, test, codes.mu, n_moved)
     return LatentProfile(
@@ -73,12 +74,12 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
                 "angle_r2": probes.line_r2(mu, turned, fitted),
                 "digit_share": probes.eta_squared(codes.mu, digit),
             },
-            index=pd.RangeIndex(1, codes.mu.shape[1] + 1, name="dimension"),
+            index=latent_index(codes.mu.shape[1]),
         ),
         change_maps=maps,
         best_dim=best + 1,
-        angle_best_dim=probes.bootstrap_r2(turned[~fitted], lines[best]),
-        angle_all_dims=probes.bootstrap_r2(turned[~fitted], probes.knn_values(mu, turned, fitted)),
+        angle_best_dim=of_line,
+        angle_all_dims=of_all,
         digit_accuracy_upright=float(right[~rotated[~fit]].mean()),
         digit_accuracy_rotated=float(right[rotated[~fit]].mean()),
         correlation=probes.mean_abs_correlation(codes.mu),
@@ -90,17 +91,25 @@ def _moved(model: VAE, test: Dataset, mu: np.ndarray, n: int) -> tuple[list[floa
     chosen = evenly(len(test), n)
     images = as_float(test.images[chosen])[:, 0].numpy()
     energy, agreement, maps = [], [], []
-    for dim, ends in enumerate(np.quantile(mu, [0.05, 0.95], axis=0).T):
-        logits = []
-        for end in ends:
-            latents = mu[chosen].copy()
-            latents[:, dim] = end
-            logits.append(decode_logits(model, latents).astype(float))
+    for logits in traversal_ends(lambda z: decode_logits(model, z).astype(float), mu, chosen):
         low, high = map(expit, logits)
         energy.append(probes.traversal_energy(low, high, images))
         agreement.append(probes.agreement(logits[1] - logits[0]))
         maps.append(probes.change_map(low, high))
     return energy, agreement, np.stack(maps)
+
+
+def traversal_ends(
+    decode: Callable[[np.ndarray], np.ndarray], mu: np.ndarray, rows: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, latent by latent, what codes mu[rows] decode to with it at its 5 % and at its 95 % quantile.
+
+    Quantiles are over all codes mu (N, M); the other latents stay.
+    """
+    for dim, ends in enumerate(np.quantile(mu, [0.05, 0.95], axis=0).T):
+        low, high = mu[rows], mu[rows]
+        low[:, dim], high[:, dim] = ends
+        yield decode(low), decode(high)
 
 
 def traversal_ranges(mu: np.ndarray, steps: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vaelib.cache import Fit, cached, torch_threads
+from vaelib.cache import Fit, cached
 from vaelib.data.dataset import evenly, load_split
 from vaelib.errors import check_choice
 from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, write_json, write_sealed
@@ -23,6 +23,7 @@ from vaelib.scores.baselines import BASELINES, fit_baselines, key, of_model
 from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.spec import RunSpec
+from vaelib.threads import torch_threads
 from vaelib.training.run import Run
 from vaelib.versions import SCORES
 
@@ -59,7 +60,7 @@ def measured(
     """Return the scores of a run, of these groups at least, with the reasons why some are undefined.
 
     They are cached as `scores.json` in the run's folder, see `_cached`. The seconds of each group go to
-    `scores.seconds.json`, which counts for nothing. `store` is where the digit classifier is kept.
+    `scores.seconds.json`, which counts for nothing. `store` is where the digit classifier is cached.
     """
     config = config or ScoringConfig.of(run.spec)
     path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
@@ -124,7 +125,7 @@ def _cached(
     """Return the scores that a file holds, of these groups at least; `make` measures those that are missing.
 
     A group is known by its version: one that is there of another version counts as missing, and is measured
-    alone. All are missing when the file is damaged (told in the log), or of something else than `of` or
+    alone. All are missing when the file is damaged (the log says so), or of something else than `of` or
     another config. Equal to the byte whenever the same groups of the same thing are measured. Of two
     processes that want the same scores, one measures and the other waits.
     """
@@ -220,13 +221,13 @@ def _checksums(run: Run) -> dict[str, str]:
     return {name: checksums[name] for name in ("spec.json", "model.safetensors")}
 
 
-def _read(path: Path, stamp: dict[str, Any], tell: Callable[..., None]) -> dict[str, Any]:
-    """Return cached groups; none where missing, of something else, or damaged, which `tell` is told."""
+def _read(path: Path, stamp: dict[str, Any], log: Callable[..., None]) -> dict[str, Any]:
+    """Return cached groups; none where missing, of something else, or damaged: `log` reports that."""
     try:
         record = read_sealed(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        tell("%s is damaged (%s); measuring again", path, error)
+        log("%s is damaged (%s); measuring again", path, error)
         return {}
     return record["groups"] if {name: record.get(name) for name in stamp} == stamp else {}

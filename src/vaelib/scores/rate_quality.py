@@ -8,17 +8,20 @@ import numpy as np
 from vaelib.data.dataset import as_float
 from vaelib.errors import InputError
 from vaelib.metrics import probes
-from vaelib.metrics.dependence import active_units, gaussian_total_correlation, pairwise_information
+from vaelib.metrics.arithmetic import mean
+from vaelib.metrics.dependence import (
+    ACTIVE_KL,
+    THRESHOLDS,
+    active_units,
+    gaussian_total_correlation,
+    pairwise_information,
+)
 from vaelib.metrics.quality import MEASURES, SSIM_WINDOW, excess_bce, frechet_distance, iwae_bound, mse, ssim
 from vaelib.models.inference import log_weights
-from vaelib.scores.digit_classifier import DigitClassifier, digit_classifier
-from vaelib.scores.latent_profile import VISIBLE
-from vaelib.scores.representation import Group, Representation, mean
+from vaelib.scores.digit_classifier import LeNet, digit_classifier, features
+from vaelib.scores.latent_profile import VISIBLE, traversal_ends
+from vaelib.scores.representation import Group, Representation
 
-ACTIVE_KL = 0.05
-"""KL in nats above which a latent counts as active by the second definition; Var(mu) > 0.01 is the first."""
-THRESHOLDS = (0.01, 0.05, 0.1, 0.25)
-"""Where variances and KLs are counted, to show how much an active count owes to its threshold."""
 CHUNK = 500
 """Images decoded and compared at a time; at 64 pixels their float64 copies take 16 MB each."""
 
@@ -46,20 +49,13 @@ def _rate(s: Representation) -> dict[str, Any]:
 
 
 def _traversals(s: Representation) -> dict[str, Any]:
-    """What the audience sees: T_j of each latent from its 5 % to its 95 % quantile; seen when above 0.05."""
+    """T_j of each latent from its 5 % to its 95 % quantile; visible when above 0.05."""
     rows = s.spread(s.config.moved)
     images = as_float(s.test.images[rows])[:, 0].numpy()
-    energy = []
-    for dim, ends in enumerate(np.quantile(s.mu, [0.05, 0.95], axis=0).T):
-        moved = []
-        for end in ends:
-            z = s.mu[rows]
-            z[:, dim] = end
-            moved.append(s.decode(z))
-        low, high = moved
-        energy.append(probes.traversal_energy(low, high, images))
-    seen = np.array(energy[: s.codes.scalars]) > VISIBLE
-    return {"energy_per_dim": energy, "active_energy": int(seen.sum())}
+    ends = traversal_ends(s.decode, s.mu, rows)
+    energy = [probes.traversal_energy(low, high, images) for low, high in ends]
+    visible = np.array(energy[: s.codes.scalars]) > VISIBLE
+    return {"energy_per_dim": energy, "active_energy": int(visible.sum())}
 
 
 def _total_correlation(s: Representation) -> dict[str, Any]:
@@ -125,27 +121,22 @@ def _bound(s: Representation) -> dict[str, Any]:
     }
 
 
-def _features(classifier: DigitClassifier, images: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
+def _features(classifier: LeNet, images: Callable[[slice], np.ndarray], n: int) -> np.ndarray:
     """Return the classifier's features of n images, made a chunk at a time."""
     parts = [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
-    return np.concatenate([classifier.features(images(part)) for part in parts])
+    return np.concatenate([features(classifier, images(part)) for part in parts])
 
 
 GROUPS = {
     "rate": Group(
         "rate, nats and latents",
         (
-            "kl",
-            "kl_per_dim",
-            "kl_above",
-            "variance_per_dim",
-            "variance_above",
-            "active_variance",
-            "active_kl",
+            *("kl", "kl_per_dim", "kl_above", "variance_per_dim", "variance_above"),
+            *("active_variance", "active_kl"),
         ),
         _rate,
     ),
-    "traversals": Group("latents whose traversal is seen", ("active_energy", "energy_per_dim"), _traversals),
+    "traversals": Group("latents with a visible traversal", ("active_energy", "energy_per_dim"), _traversals),
     "total_correlation": Group(
         "dependence of all latents, nats", ("gaussian_tc", "collinear"), _total_correlation
     ),

@@ -12,10 +12,10 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from vaelib.cache import torch_threads
 from vaelib.errors import InputError
 from vaelib.scores import alignment, rate_quality, rotation
 from vaelib.scores.representation import Group, Representation
+from vaelib.threads import torch_threads
 
 
 def _encode(s: Representation) -> dict[str, Any]:
@@ -38,7 +38,7 @@ GROUPS = {
 class Measured:
     """Scores by name: numbers, lists and texts as JSON has them, None where a score is undefined.
 
-    `undefined` says why, by group. `seconds` of one core a group took; empty where scores were kept.
+    `undefined` says why, by group. `seconds` of one core a group took; empty where scores were cached.
     """
 
     scores: dict[str, Any]

@@ -1,7 +1,7 @@
 """One code and the images that it is measured on, and what a group of scores is.
 
 A code is anything with an `Encoder`: a trained VAE, the linear methods, an untrained network, one that was
-told the labels. All are shown the same images and measured by the same functions.
+trained with labels. All are shown the same images and measured by the same functions.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from vaelib.data.dataset import Dataset, evenly
 from vaelib.data.factorial import FactorialSet, Sweep, factorial_set, rotation_sweep
 from vaelib.errors import InputError
 from vaelib.metrics.dependence import active_units
-from vaelib.metrics.prediction import FOREST_IMAGES
+from vaelib.metrics.importance import FOREST_IMAGES
 from vaelib.metrics.probes import Estimate
 from vaelib.models.inference import Codes, bound_terms
 from vaelib.models.losses import ElboTerms
@@ -66,7 +66,7 @@ class Representation:
     encoder: Encoder
     spec: RunSpec
     test: Dataset
-    store: Path | str  # where the digit classifier is kept
+    store: Path | str  # where the digit classifier is cached
     config: ScoringConfig
     network: VAE | None = None
 
@@ -136,14 +136,8 @@ class Representation:
         return evenly(len(self.test), n)
 
 
-@cache
-def _sweep(size: int, n_per_class: int, step: float, limit: float) -> Sweep:
-    return rotation_sweep(size, n_per_class, step, limit)
-
-
-@cache
-def _crossed(size: int, n_per_class: int, limit: float) -> FactorialSet:
-    return factorial_set(size, n_per_class, limit)
+_sweep, _crossed = cache(rotation_sweep), cache(factorial_set)
+"""The images that all codes of a size share."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +159,3 @@ def interval(name: str, estimate: Estimate) -> dict[str, float]:
 
 def interval_names(name: str) -> tuple[str, str, str]:
     return name, f"{name}_low", f"{name}_high"
-
-
-def mean(values: np.ndarray) -> float:
-    """Return the mean, NaN of nothing."""
-    return float(values.mean()) if len(values) else float("nan")

@@ -6,17 +6,12 @@ import numpy as np
 
 from vaelib.errors import InputError
 from vaelib.metrics import probes
-from vaelib.metrics.dependence import circular_linear_r2
-from vaelib.metrics.rotation import (
-    LEAST_VARIANCE,
-    SHARES,
-    invariance,
-    monotonicity,
-    rotation_isolation,
-    two_way,
-)
+from vaelib.metrics.arithmetic import mean
+from vaelib.metrics.dependence import ACTIVE_VARIANCE, circular_linear_r2
+from vaelib.metrics.responses import invariance, monotonicity
+from vaelib.metrics.rotation import SHARES, rotation_isolation, two_way
 from vaelib.metrics.transforms import UNNAMED, moved_images, transform_dictionary
-from vaelib.scores.representation import Group, Representation, interval, interval_names, mean
+from vaelib.scores.representation import Group, Representation, interval, interval_names
 
 MOVES = np.array([-2.0, -1.0, 1.0, 2.0])
 """Moves of a latent, in its standard deviations, from which it gets its name."""
@@ -27,7 +22,7 @@ def _rotation(s: Representation) -> dict[str, Any]:
     s.require_active()
     split, isolation = two_way(s.turned), rotation_isolation(s.turned)
     table, responses = split.table, monotonicity(s.turned, s.sweep.angles)
-    varies = table["variance"] > LEAST_VARIANCE
+    varies = table["variance"] > ACTIVE_VARIANCE
     return {
         **interval("ris", isolation.ris),
         "ris_dim": np.nan if isolation.best_dim is None else isolation.best_dim,
@@ -92,16 +87,13 @@ def _angle(s: Representation) -> dict[str, Any]:
     fit = probes.halves(factors["index"].to_numpy()[rotated])
     _require_neighbours(fit, "rotated")
     mu, angle = s.mu[rotated], factors["angle"].to_numpy()[rotated]
-    best = probes.best_line(mu, angle, fit)
-    circular = circular_linear_r2(mu, angle)
+    best, of_line, of_all = probes.angle_read(mu, angle, fit)
     followed = np.where(active, circular_linear_r2(mu[fit], angle[fit]), -np.inf).argmax()
     return {
-        **interval("angle_r2", probes.bootstrap_r2(angle[~fit], probes.knn_values(mu, angle, fit))),
-        **interval(
-            "angle_line_r2", probes.bootstrap_r2(angle[~fit], probes.line_predictions(mu, angle, fit)[best])
-        ),
+        **interval("angle_r2", of_all),
+        **interval("angle_line_r2", of_line),
         "angle_dim": best + 1,
-        "angle_circular_r2": circular,
+        "angle_circular_r2": circular_linear_r2(mu, angle),
         "angle_circular_r2_best": circular_linear_r2(mu[~fit], angle[~fit])[followed],
     }
 
@@ -131,16 +123,8 @@ GROUPS = {
     "rotation": Group(
         "rotation sweep",
         (
-            *interval_names("ris"),
-            "ris_dim",
-            *SHARES,
-            "eta2_interaction_mean",
-            "purity",
-            "purity_best",
-            "rotation_share",
-            "rotation_complete",
-            "rho_mean_abs",
-            "rho_abs_mean",
+            *(*interval_names("ris"), "ris_dim", *SHARES, "eta2_interaction_mean", "purity", "purity_best"),
+            *("rotation_share", "rotation_complete", "rho_mean_abs", "rho_abs_mean"),
         ),
         _rotation,
     ),

@@ -1,24 +1,22 @@
-"""Networks that are told the labels; the code of one is the supervised upper bound."""
+"""Networks that are trained with labels; the code of one is the supervised upper bound."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaelib.cache import Fit, cached, torch_threads
+from vaelib.cache import Fit, cached
 from vaelib.data.dataset import Dataset, as_float, load_split
 from vaelib.errors import DivergedError
-from vaelib.metrics.probes import r2
 from vaelib.models.build import build_vae
-from vaelib.models.inference import in_batches
 from vaelib.spec import RunSpec
+from vaelib.threads import torch_threads
 from vaelib.training.memory import keep_large_blocks
 from vaelib.versions import BASELINES
 
@@ -55,42 +53,23 @@ class LabelledEncoder(nn.Module):
         return mu, logits, waves
 
 
-@dataclass(frozen=True, eq=False)
-class Supervised:
-    """A trained `LabelledEncoder`, and what its heads reach on the test images of its spec.
-
-    `scores`: digit_accuracy_upright, digit_accuracy_rotated, and of the rotated ones angle_r2 (of degrees)
-    and angle_error (median, degrees); halves that the spec does not have are left out.
-    """
-
-    network: LabelledEncoder
-    scores: dict[str, float]
-
-    def predict(self, images: Tensor) -> pd.DataFrame:
-        """Return digit and angle (degrees) as the heads read them in uint8 images (N, 1, S, S)."""
-        return _predict(self.network, images)
-
-
 def train_network(
     network: nn.Module,
     images: Tensor,
     loss: Callable[[Tensor, Tensor], Tensor],
-    *,
     title: str,
     epochs: int,
-    lr: float,
-    step: int,
     progress: bool,
 ) -> None:
-    """Train with Adam on uint8 images (N, 1, S, S), the learning rate falling to zero by a cosine.
+    """Train with Adam on uint8 images (N, 1, S, S), the learning rate falling from `LR` to zero by a cosine.
 
     `loss` takes images in [0, 1] and the rows that they came from. One thread and a fixed order: the same
     bytes every time. Leaves the network in eval mode. Raises `DivergedError` for a loss that is not finite.
     """
     keep_large_blocks()
     generator = torch.Generator().manual_seed(SEED)
-    optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=True)
-    batches = math.ceil(len(images) / step)
+    optimizer = torch.optim.Adam(network.parameters(), lr=LR, fused=True)
+    batches = math.ceil(len(images) / STEP)
     network.train()
     with (
         torch_threads(1),
@@ -111,11 +90,11 @@ def train_network(
                 optimizer.zero_grad(set_to_none=True)
                 value.backward()
                 for group in optimizer.param_groups:
-                    group["lr"] = lr * 0.5 * (1 + math.cos(math.pi * bar.n / bar.total))
+                    group["lr"] = LR * 0.5 * (1 + math.cos(math.pi * bar.n / bar.total))
                 optimizer.step()
                 bar.update()
             if not value.isfinite():
-                raise DivergedError(f"{title} diverged: a loss is {value.item():.4g}; lower its rate {lr:g}.")
+                raise DivergedError(f"{title} diverged: a loss is {value.item():.4g}; lower its rate {LR:g}.")
     network.eval()
 
 
@@ -137,26 +116,22 @@ def train_encoder(spec: RunSpec, train: Dataset, progress: bool = True) -> Label
         size = mu.square().sum(1).mean()
         return F.cross_entropy(logits, digit[rows]) + ON_ANGLE * of_angle + ON_SIZE * size
 
-    title = f"{spec.arch} with labels"
-    train_network(
-        network, train.images, loss, title=title, epochs=EPOCHS, lr=LR, step=STEP, progress=progress
-    )
+    train_network(network, train.images, loss, f"{spec.arch} with labels", EPOCHS, progress)
     return network
 
 
-def labelled(spec: RunSpec, store: Path | str = "runs", progress: bool = True) -> Supervised:
+def labelled(spec: RunSpec, store: Path | str = "runs", progress: bool = True) -> LabelledEncoder:
     """Return the encoder of `spec` trained with labels, from the store where it is there already."""
     spec = _own(spec)
 
     def make() -> Fit:
-        network = train_encoder(spec, load_split(spec, "train"), progress)
-        return Fit(network.state_dict(), _scores(network, load_split(spec, "test")))
+        return Fit(train_encoder(spec, load_split(spec, "train"), progress).state_dict(), {})
 
     made_from = {"kind": "supervised", "version": BASELINES["supervised"], **spec.data, **spec.network}
     fit = cached(store, made_from, make)
     network = _init(spec)
     network.load_state_dict(fit.tensors)
-    return Supervised(network.eval(), fit.notes)
+    return network.eval()
 
 
 def _own(spec: RunSpec) -> RunSpec:
@@ -170,27 +145,3 @@ def _init(spec: RunSpec) -> LabelledEncoder:
         torch.manual_seed(SEED)
         network = LabelledEncoder(encoder, spec.latent_dim)
     return network.to(memory_format=torch.channels_last)
-
-
-def _predict(network: LabelledEncoder, images: Tensor) -> pd.DataFrame:
-    def read(batch: Tensor) -> Tensor:
-        return torch.cat(network(as_float(batch))[1:], 1)
-
-    logits, waves = in_batches(network, read, images).split((CLASSES, 2), dim=1)
-    angle = torch.rad2deg(torch.atan2(waves[:, 0], waves[:, 1]))
-    return pd.DataFrame({"digit": logits.argmax(1).numpy(), "angle": angle.double().numpy()})
-
-
-def _scores(network: LabelledEncoder, test: Dataset) -> dict[str, float]:
-    predicted, rotated = _predict(network, test.images), test.factors["rotated"].to_numpy()
-    right = (predicted["digit"] == test.factors["digit"]).to_numpy()
-    scores = {
-        f"digit_accuracy_{name}": float(right[half].mean())
-        for name, half in (("upright", ~rotated), ("rotated", rotated))
-        if half.any()
-    }
-    if rotated.any():
-        truth, angle = (table["angle"].to_numpy()[rotated] for table in (test.factors, predicted))
-        scores["angle_r2"] = r2(truth, angle)
-        scores["angle_error"] = float(np.median(np.abs((angle - truth + 180) % 360 - 180)))
-    return scores

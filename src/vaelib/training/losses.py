@@ -1,4 +1,4 @@
-"""What is minimised: the β-VAE and its alternatives, each told by its difference from it.
+"""What is minimised: the β-VAE and its alternatives, each described by its difference from it.
 
 A loss takes a network, images x (B, 1, S, S) in [0, 1], noise eps, normal, with a column for each draw of a
 sample and those that the `Objective` adds, the weight beta of the KL at this step, the spec, and `progress`,
@@ -17,9 +17,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from vaelib.data.dataset import turned
+from vaelib.models.energy import BINS
 from vaelib.models.losses import ElboTerms, beta_loss
+from vaelib.models.pose_vae import PoseVAE
 from vaelib.models.vae import VAE, sample, uniform
 from vaelib.spec import RunSpec
+
+ASKED_EVERY = 2
+"""Of so many batches one is asked for turns. Asked for all of them, a step takes 1.62 times the plain one's
+instead of 1.42, for a purity of .989 instead of .983 (one seed)."""
 
 
 def beta_vae(
@@ -161,8 +167,8 @@ def pair(
 ) -> tuple[ElboTerms, Tensor]:
     """The β-VAE + w · (what turning an image does to its code, less what it should do)²: self-supervised.
 
-    No label is used, but images are turned by known angles δ, uniform in ±`spec.rotation_range` / 2, and
-    the code is told: the first latent moves by δ / `pair_scale`, the others stay. w is `spec.penalty`. The
+    No label is used, but images are turned by known angles δ, uniform in ±`spec.rotation_range` / 2. What
+    that should do: the first latent moves by δ / `pair_scale`, the others stay. w is `spec.penalty`. The
     turned image is encoded and not decoded.
     """
     noise, column = eps[:, : model.noise_dim], eps[:, -1]
@@ -192,3 +198,23 @@ def joint(
     target = capacity_at(spec, progress)
     of_category = min(target, math.log(terms.kl.shape[1] - spec.latent_dim))
     return terms, terms.recon.mean() + beta * ((of_z - target).abs() + (of_c - of_category).abs())
+
+
+def pose_loss(
+    model: PoseVAE, x: Tensor, eps: Tensor, beta: float, spec: RunSpec, progress: float
+) -> tuple[ElboTerms, Tensor]:
+    """Reconstruction + β · KL of a pose and a content, + the pose's surprise at turns of our own.
+
+    For a `PoseVAE`, whose energies learn from `PoseVAE.surprise` alone, every second batch. The last column
+    of eps decides the angles, uniform around the circle, by which images are turned and asked about. No
+    angle is given away: these turns are our own.
+    """
+    noise, turn = eps.split((model.noise_dim, 1), dim=1)
+    step = round(progress * spec.epochs * spec.n_batches)
+    if step % ASKED_EVERY:
+        terms = model.terms(x, noise, spec.training_likelihood)
+        return terms, beta_loss(terms, beta, spec)
+    turns = (BINS * (0.5 + 0.5 * uniform(turn[:, 0]))).long().clamp(max=BINS - 1)
+    surprise, log_q = model.surprise(x, turns)
+    terms = model.terms_at(x, noise, spec.training_likelihood, log_q)
+    return terms, beta_loss(terms, beta, spec) + surprise.mean()

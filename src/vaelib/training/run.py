@@ -58,7 +58,7 @@ class Run:
 
     @_read
     def metrics(self) -> dict:
-        """The numbers of `evaluation.evaluate` on the test images."""
+        """The numbers of `inference.evaluate` on the test images."""
         return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
 
     @_read

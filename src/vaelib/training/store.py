@@ -1,6 +1,7 @@
-"""The run store: a run is looked up by its spec, trained when it is missing, and kept."""
+"""The run store: a run is looked up by its spec, trained when it is missing, and stored."""
 
 import contextlib
+import difflib
 import logging
 import platform
 import resource
@@ -17,7 +18,6 @@ from filelock import Timeout
 from safetensors.torch import save
 from tqdm import tqdm
 
-from vaelib.cache import torch_threads
 from vaelib.data import dataset
 from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
 from vaelib.files import (
@@ -33,7 +33,9 @@ from vaelib.models.inference import evaluate
 from vaelib.objectives import OBJECTIVES
 from vaelib.profiles import in_checkout
 from vaelib.spec import RunSpec
+from vaelib.threads import torch_threads
 from vaelib.training import loop
+from vaelib.training.checkpoint import last_epoch
 from vaelib.training.memory import keep_large_blocks
 from vaelib.training.run import Run, is_finished, read_spec, spec_text
 
@@ -55,7 +57,7 @@ class RunStore:
         return Run(spec, folder) if is_finished(folder) else None
 
     def all(self) -> list[Run]:
-        """Return every finished run, by id; one that is not as it was written is left out, and told."""
+        """Return every finished run, by id; one that is not as it was written is left out, with a warning."""
         runs = []
         for folder in self._folders():
             try:
@@ -64,6 +66,20 @@ class RunStore:
             except DamagedError as error:
                 log.warning("left out: %s", error)
         return runs
+
+    def named(self, beginning: str) -> Run:
+        """Return the one finished run whose id is or begins so; raises `InputError` with the nearest ids."""
+        runs = {run.id: run for run in self.all()}
+        found = [beginning] if beginning in runs else [name for name in runs if name.startswith(beginning)]
+        if len(found) == 1:
+            return runs[found[0]]
+        if found:
+            raise InputError(f"run {beginning!r} is the beginning of {', '.join(found)}; name one of them.")
+        near = difflib.get_close_matches(beginning, list(runs), n=3, cutoff=0.3)
+        hint = f"nearest: {', '.join(near)}" if near else "vaelib runs lists what is there"
+        raise InputError(
+            f"run {beginning!r} is not among the {len(runs)} finished ones of {self.folder}; {hint}."
+        )
 
     def _folders(self) -> list[Path]:
         files = [*self.folder.glob("*/spec.json"), *self.folder.glob("*/done.json")]
@@ -83,7 +99,7 @@ class RunStore:
             run = Run(spec, folder)
             row = {"id": run.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
             if not finished:
-                epoch = loop.last_epoch(folder / "checkpoint")
+                epoch = last_epoch(folder / "checkpoint")
                 rows.append(row | {"status": f"epoch {epoch}/{spec.epochs}"})
                 continue
             test = run.metrics["test"]["all"]
@@ -109,7 +125,7 @@ class RunStore:
         """Train the runs that are not finished, one after the other on one thread, and yield each.
 
         A run that another process is at is passed over, so that several processes share the work; one that
-        diverges is told, and raises its `DivergedError` when the others are done.
+        diverges is reported, and raises its `DivergedError` when the others are done.
         """
         failed = None
         for spec in specs:
