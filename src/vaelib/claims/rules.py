@@ -24,7 +24,7 @@ LEAST_SEEDS = 3
 MOST, FEW = 0.8, 0.2
 """Shares of seeds that count as all and as none: four of five, one of five."""
 
-COUNTS = {"active_variance": "by variance", "active_kl": "by KL", "active_energy": "seen"}
+COUNTS = {"active_variance": "by variance", "active_kl": "by KL", "active_energy": "visible"}
 FEW_DIMENSIONS = (2, 4)
 ACTIVE_VARIANCE, SEEN = 0.01, 0.05
 
