@@ -45,6 +45,7 @@ from vaelib.plots import (
 from vaelib.report import (
     SCORES_OVER_BETA,
     glue_all,
+    in_french,
     loss_readings,
     mean_spectra,
     reading_ratio,
@@ -78,6 +79,7 @@ glue_all(
         "beta_norm_example": beta_norm(spec),
         "reading_ratio": reading_ratio(spec),
         "reading_ratio_deck": reading_ratio(spec.changed(image_size=REFERENCE_SIDE)),
+        "reading_ratio_deck_fr": in_french(f"{reading_ratio(spec.changed(image_size=REFERENCE_SIDE)):,.0f}"),
         "times_784": matched_beta(spec.changed(reduction="mean_pixels_784")) / at_64,
     }
 )

@@ -17,7 +17,7 @@ _RISES = (
     f"are not defined at {trends.LEAST_BETAS} β. p is that of the second smallest of their t-tests, doubled"
 )
 
-RULES = {
+_RULES = {
     rules.few_dimensions: (
         f"A seed speaks for it when {rules.FEW_DIMENSIONS[0]} to {rules.FEW_DIMENSIONS[1]} latents vary by "
         "two of "
@@ -83,6 +83,7 @@ RULES = {
         "p is the larger of both t-tests."
     ),
 }
+RULES = {judge: text.replace("%", " %") for judge, text in _RULES.items()}
 """By the function that judges: how it decides. Each is undecided with fewer than `LEAST_SEEDS` seeds."""
 
 FOR_ALL = (

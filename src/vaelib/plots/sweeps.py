@@ -28,6 +28,8 @@ from vaelib.plots.style import (
     one_legend,
 )
 
+MOST_TICKS = 5
+"""Values of beta that fit under a panel."""
 PART_COLORS = {"upright": PALETTE[0], "rotated": PALETTE[3]}
 
 
@@ -79,7 +81,8 @@ def _beta_axis(ax: Axes, betas: Sequence[float], at_64: float) -> None:
         ax.set_xscale("log", base=2)
     else:
         ax.set_xscale("symlog", base=2, linthresh=positive)
-    ax.xaxis.set_major_locator(FixedLocator(sorted(betas)))
+    every = -(-len(betas) // MOST_TICKS)
+    ax.xaxis.set_major_locator(FixedLocator(sorted(betas)[::every]))
     ax.xaxis.set_minor_locator(NullLocator())
     same = at_64 == 1
     ax.xaxis.set_major_formatter(lambda beta, _: f"{beta:g}" + ("" if same else f"\n({beta * at_64:g})"))

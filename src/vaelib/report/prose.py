@@ -125,10 +125,11 @@ VERDICTS_IN_FRENCH = {"supported": "confirmé", "refuted": "réfuté", "undecide
 def in_french(text: str) -> str:
     """Return a verdict, or numbers as `span` writes them, as French does.
 
-    >>> in_french("refuted"), in_french("0.82 (0.81 to 0.83)")
-    ('réfuté', '0,82 (0,81 à 0,83)')
+    >>> in_french("refuted"), in_french("0.82 (0.81 to 0.83)"), in_french("40,960")
+    ('réfuté', '0,82 (0,81 à 0,83)', '40\u202f960')
     """
-    return VERDICTS_IN_FRENCH.get(text, text.replace(".", ",").replace(" to ", " à "))
+    numbers = text.replace(",", "\u202f").replace(".", ",").replace(" to ", " à ")
+    return VERDICTS_IN_FRENCH.get(text, numbers)
 
 
 def span(values: Sequence[float], pattern: str = "{:.2f}") -> str:
