@@ -14,8 +14,8 @@
 # (sec-comparison)=
 # # Comparison
 #
-# The article's network beside ours: first at the same setting, then at the same rate. Every figure of the three chapters before is repeated for the article's network
-# on the pages below this one.
+# The presentation sets the article's network beside its own (*our network* in this report) and finds it "much better". **Is the article's network better?** We ask first at the same setting,
+# then at the same rate, that is, where the codes of both say equally many nats about an image. The three chapters before are repeated for the article's network on the pages below this one.
 
 # %% tags=["parameters"]
 profile = "quick"  # scale of the report: size of the images, number of digits, epochs
@@ -32,43 +32,57 @@ n_moved = 200  # test images decoded with each dimension moved
 
 # %% tags=["hide-input"]
 import numpy as np
-import pandas as pd
 
 from vaelib import ARCHITECTURES, RunStore, load_profile
-from vaelib.claims import BETTER, RATES, at_equal_rate, better, gather, groups_needed
+from vaelib.claims import RATES, at_equal_rate, better, gather, groups_needed
 from vaelib.data import as_float, load_split
-from vaelib.metrics import between_points, mean_interval
-from vaelib.models import decode, traverse
+from vaelib.models import decode, matched_beta, traverse
 from vaelib.plots import (
     angle_r2,
+    beta_name,
     image_grid,
     rates_of_networks,
     scores_at_rate,
     spectra_of_networks,
     traversal_panels,
 )
-from vaelib.report import glue, glue_all, span
+from vaelib.report import (
+    BETTER_IN_WORDS,
+    angle_estimates,
+    gains_at_rates,
+    glue_all,
+    mean_term,
+    measures_of,
+    measures_table,
+    near_in_words,
+    points_of_runs,
+    same_rate_in_words,
+)
 from vaelib.scores import baseline_scores, profile_latents, traversal_ranges
 
+prof = load_profile(profile)
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also_archs": also_archs, "also_betas": also_betas}
-runs = RunStore(store).by_setting(load_profile(profile).runs(named))
+runs = RunStore(store).by_setting(prof.runs(named))
+titles = {arch: ARCHITECTURES[arch].title for arch in archs}
 first, second = archs
 spec = runs[first, beta][0].spec
+at_64 = matched_beta(spec) / spec.beta  # β of equal β_norm at 64 pixels, for β = 1 here
 test = load_split(spec, "test")
-rates = {point: np.mean([run.metrics["test"]["all"]["kl"] for run in same]) for point, same in runs.items()}
-near = min(
-    (b for arch, b in runs if arch == second), key=lambda b: abs(rates[second, b] - rates[first, beta])
-)
-compared = list(dict.fromkeys([(first, beta), (second, beta), (second, near)]))
-labels = {(arch, b): f"{ARCHITECTURES[arch].title}, β = {b:g}" for arch, b in compared}
+rates = mean_term(runs, "kl")
+betas = sorted(b for arch, b in runs if arch == second)
+near = min(betas, key=lambda b: abs(rates[second, b] - rates[first, beta]))
+compared = {"first": (first, beta), "second": (second, beta), "near": (second, near)}
+labels = {(arch, b): f"{titles[arch]}, {beta_name(b, at_64)}" for arch, b in compared.values()}
+glue_all({f"kl_{name}": rates[point] for name, point in compared.items()})
 glue_all(
     {
-        "first": ARCHITECTURES[first].title,
-        "second": ARCHITECTURES[second].title,
+        "first": titles[first],
+        "second": titles[second],
         "profile_name": profile,
         "beta": beta,
-        "beta_near": near,
-        "betas": ", ".join(f"{b:g}" for b in sorted(b for arch, b in runs if arch == second)),
+        "beta_name": beta_name(beta, at_64),
+        "beta_near": beta_name(near, at_64),
+        "betas": ", ".join(beta_name(b, at_64) for b in betas),
         "near_note": "the run at the same setting itself" if near == beta else "a run at another setting",
         "seeds_text": "one seed each" if len(seeds) == 1 else f"{len(seeds)} seeds each",
         "n_test": len(test),
@@ -79,49 +93,37 @@ glue_all(
         else f"Means over {len(seeds)} seeds, with the least and the largest in brackets",
     }
 )
-for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near", (second, near))):
-    glue(f"kl_{name}", float(rates[point]), display=False)
 
 # %% [markdown]
 # ## The same setting, the same rate
 #
-# Both networks were trained alike, on the same images in as many batches of the same size, with β = {glue:text}`beta:g` (profile "{glue:text}`profile_name`",
-# {glue:text}`seeds_text`). Equal β does not make them equal: each network settles where a further nat no longer
-# pays, and that may be another rate. A code with more nats reconstructs better for that reason alone. {numref}`fig-networks-plane` shows
-# where the networks end. At β = {glue:text}`beta:g`, {glue:text}`first` uses {glue:text}`kl_first:.2f` nats. Among the
-# runs of {glue:text}`second` (β = {glue:text}`betas`) the nearest rate, {glue:text}`kl_near:.2f` nats, is that of
-# **β = {glue:text}`beta_near:g`**, {glue:text}`near_note`. It stands for "the nearest rate" below.
+# Both networks were trained alike, on the same images in as many batches of the same size, with {glue:text}`beta_name` (profile "{glue:text}`profile_name`", {glue:text}`seeds_text`). Equal β
+# does not make them equal: each network settles where a further nat no longer pays, and that may be another rate. A code with more nats reconstructs better for that reason alone.
+# {numref}`fig-networks-plane` shows where the networks end. At β = {glue:text}`beta:g`, {glue:text}`first` uses {glue:text}`kl_first:.2f` nats. Among the runs of {glue:text}`second`
+# ({glue:text}`betas`) the nearest rate, {glue:text}`kl_near:.2f` nats, is that of **{glue:text}`beta_near`**, {glue:text}`near_note`. It stands for "the nearest rate" below.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-plane", "caption": "Both networks in the plane of rate and distortion, test images; lower and further left is better. A curve joins the values of β of one network."}, "image": {"alt": "Plot of reconstruction against KL with labelled points for the values of beta, a colour and a marker for each network."}}
-rates_of_networks(
-    pd.DataFrame(
-        [
-            {"network": ARCHITECTURES[arch].title, "beta": b, **run.metrics["test"]["all"]}
-            for (arch, b), same in runs.items()
-            for run in same
-        ]
-    )
-)
+rates_of_networks(points_of_runs(runs, titles), at_64)
 
 # %% [markdown]
-# ## Seen
+# ## What one sees
 #
-# {numref}`fig-networks-reconstructions` decodes the same test digits with each network, {numref}`fig-networks-traversals` varies every
-# dimension from the code of one upright {glue:text}`traversal_digit`, each over its own 1–99 % range ({ref}`sec-factor-capture`).
+# {numref}`fig-networks-reconstructions` decodes the same test digits with each network, {numref}`fig-networks-traversals` varies every dimension from the code of one upright
+# {glue:text}`traversal_digit`, each over its own 1–99 % range ({ref}`sec-factor-capture`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-reconstructions", "caption": "Test digits and their reconstructions from the mean code: upright above, rotated below. First seed."}, "image": {"alt": "Grid of ten digits a row: upright test digits, their reconstructions by each network, then the rotated digits and their reconstructions."}}
-found = {point: [profile_latents(run.model, test, n_moved) for run in runs[point]] for point in compared}
+found = {point: [profile_latents(run.model, test, n_moved) for run in runs[point]] for point in labels}
 digits = test.factors.drop_duplicates("digit").sort_values("digit").index.to_numpy(copy=True)
 rows = []
 for chosen in (digits, digits + len(test) // 2):
     rows.append(as_float(test.images[chosen])[:, 0].numpy())
-    rows += [decode(runs[point][0].model, found[point][0].codes.mu[chosen]) for point in compared]
+    rows += [decode(runs[point][0].model, found[point][0].codes.mu[chosen]) for point in labels]
 image_grid(np.stack(rows), ["upright", *labels.values(), "rotated", *labels.values()])
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-traversals", "caption": "Every dimension varied from the code of the same test digit, a row a dimension, sorted by KL within each network. First seed."}, "image": {"alt": "Panels of small images side by side, one for each network and setting; each row shows one latent dimension moving from low to high."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-traversals", "caption": "Every dimension varied from the code of the same test digit, one row per dimension, sorted by KL within each network. First seed."}, "image": {"alt": "Panels of small images side by side, one for each network and setting; each row shows one latent dimension moving from low to high."}}
 start = np.flatnonzero(test.factors["digit"] == traversal_digit)[0]
 panels = []
-for point in compared:
+for point in labels:
     codes, per_dim = found[point][0].codes, found[point][0].per_dim
     values = traversal_ranges(codes.mu, steps)
     order = per_dim["kl"].sort_values(ascending=False, kind="stable").index - 1
@@ -129,122 +131,58 @@ for point in compared:
 traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
 
 # %% [markdown]
-# ## Measured
+# ## What one measures
 #
-# How the nats are spread over the dimensions is in {numref}`fig-networks-spectra`, and how well the angle of rotated digits can be read from
-# the best single dimension and from all of them in {numref}`fig-networks-angle`.
+# How the nats are spread over the dimensions is in {numref}`fig-networks-spectra`, and how well the angle of rotated digits can be read from the best single dimension and from all of them in
+# {numref}`fig-networks-angle`.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-spectra", "caption": "KL of the dimensions on test images, sorted within each run and averaged over seeds."}, "image": {"alt": "Lines of KL against the rank of the dimension, one for each network and setting."}}
 spectra_of_networks(
-    {labels[p]: np.mean([np.sort(c.per_dim["kl"])[::-1] for c in found[p]], axis=0) for p in compared}
+    {labels[p]: np.mean([np.sort(c.per_dim["kl"])[::-1] for c in found[p]], axis=0) for p in labels}
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-angle", "caption": "R² of the angle on rotated test digits: the best single dimension by a line, and all dimensions by their nearest neighbours. Bars: 95 % over resampled test images of one run; a row is a run."}, "image": {"alt": "For each run two points with error bars: the R squared of the angle from the best dimension and from all dimensions."}}
-rows = {
-    f"{labels[point]}, seed {seed}": {
-        (kind, part): getattr(estimate, part)
-        for kind, estimate in (("best", c.angle_best_dim), ("all", c.angle_all_dims))
-        for part in ("value", "low", "high")
-    }
-    for point in compared
-    for seed, c in zip(seeds, found[point], strict=True)
-}
-angle_r2(pd.DataFrame(rows).T)
+angle_r2(angle_estimates({labels[point]: own for point, own in found.items()}, seeds))
 
 # %% [markdown]
 # The measures are those of {ref}`sec-factor-capture`. {glue:text}`seeds_note`.
 
 # %% tags=["hide-input"]
-measures = {
-    "reconstruction, nats": ("{:.1f}", lambda run, c: run.metrics["test"]["all"]["recon"]),
-    "KL, nats": ("{:.2f}", lambda run, c: run.metrics["test"]["all"]["kl"]),
-    "active dimensions": ("{:.3g}", lambda run, c: c.active),
-    "visible dimensions": ("{:.3g}", lambda run, c: c.visible),
-    "mean |r| of two dimensions": ("{:.2f}", lambda run, c: c.correlation),
-    "agreement between images, mean": ("{:.3f}", lambda run, c: c.per_dim["agreement"].mean()),
-    "R² of the angle, best dimension": ("{:.2f}", lambda run, c: c.angle_best_dim.value),
-    "R² of the angle, all dimensions": ("{:.2f}", lambda run, c: c.angle_all_dims.value),
-    "digits read, upright, %": ("{:.0f}", lambda run, c: 100 * c.digit_accuracy_upright),
-    "digits read, rotated, %": ("{:.0f}", lambda run, c: 100 * c.digit_accuracy_rotated),
-}
-table = {
-    point: {
-        name: span([measure(run, c) for run, c in zip(runs[point], found[point], strict=True)], pattern)
-        for name, (pattern, measure) in measures.items()
+texts = {name: measures_of(runs[point], found[point]) for name, point in compared.items()}
+for name, own in texts.items():
+    glue_all({f"{key}_{name}_text": text for key, text in own.items()})
+glue_all(
+    {
+        "same_rate_text": same_rate_in_words(runs, second, rates[first, beta]),
+        "near_text": near_in_words(texts["first"], texts["near"], (beta, near)),
     }
-    for point in compared
-}
-keys = ["recon", "kl", "active", "visible", "correlation", "agreement", "best", "all", "upright", "rotated"]
-texts = {
-    name: dict(zip(keys, table[point].values(), strict=True))
-    for name, point in (("first", (first, beta)), ("second", (second, beta)), ("near", (second, near)))
-}
-for name, values in texts.items():
-    for key, text in values.items():
-        glue(f"{key}_{name}_text", text, display=False)
-ends = [
-    (rates[point], np.mean([run.metrics["test"]["all"]["recon"] for run in runs[point]]))
-    for point in runs
-    if point[0] == second
-]
-same_rate = between_points(*np.array(ends).T, rates[first, beta])
-glue(
-    "same_rate_text",
-    "unknown, since none of its runs lies on the other side"
-    if np.isnan(same_rate)
-    else f"{same_rate:.1f} nats, read off its curve between the runs on either side, a little too much since the curve sags",
-    display=False,
 )
-glue(
-    "near_text",
-    "No other β tried brings the rates nearer to each other."
-    if near == beta
-    else f"At the nearest rate tried (β = {beta:g} → {near:g}, KL {texts['first']['kl']} → {texts['near']['kl']} nats): reconstruction "
-    f"{texts['first']['recon']} → {texts['near']['recon']} nats; R² of the angle from the best dimension "
-    f"{texts['first']['best']} → {texts['near']['best']}, from all {texts['first']['all']} → {texts['near']['all']}.",
-    display=False,
-)
-pd.DataFrame({labels[point]: column for point, column in table.items()})
+measures_table({labels[point]: texts[name] for name, point in compared.items()})
 
 # %% [markdown]
-# ## Organised, at equal rate
+# ## Separated, at equal rate
 #
-# A code with more nats has more to organise, so scores of organisation are compared at equal rate, too. {numref}`fig-scores-rate` has D (is a latent used
-# for one factor alone?), MIG and RIS of the networks in which β is swept ({ref}`sec-beta-study`, images of {glue:text}`sweep_size` pixels) against the nats
-# they spend. The grey lines are codes of the same images that were trained for none of it. Where hardly a nat is spent a high D is no merit:
-# a single dimension that tells a little of four factors and nothing of the fifth has $D=1-\ln 4/\ln 5\approx 0.14$.
+# A code with more nats has more to separate, so scores of separation are compared at equal rate, too. {numref}`fig-scores-rate` has D (is a latent used for one factor alone?), MIG and RIS of
+# the networks in which β is swept ({ref}`sec-beta-study`, images of {glue:text}`sweep_size` pixels) against the nats they spend. The grey lines are codes of the same images that were trained
+# for none of it. Where hardly a nat is spent a high D is no merit: a single dimension that says a little about four factors and nothing about the fifth has $D=1-\ln 4/\ln 5\approx 0.14$.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scores-rate", "caption": "D, MIG and RIS against the rate. A dot is a run, a thin line joins the runs of one seed, a bold one the means of each β. Grey: principal components, independent components, both networks untrained. Marks at the top: the rates of the table."}, "image": {"alt": "Three panels with the rate in nats on the horizontal axis and a score on the vertical one; dots in one colour for each network, joined by thin lines with a bold line through their means, and four grey horizontal lines."}}
-prof = load_profile(profile)
 measured = gather([RunStore(store).get(one) for one in prof.runs(named | {"also": also})], prof, store)
-measured["network"] = measured["arch"].map(lambda arch: ARCHITECTURES[arch].title)
-swept = measured[measured["swept"]]
-titles = {"dci_d": "D", "mig": "MIG", "ris": "RIS"}
+swept = measured[measured["swept"]].assign(network=lambda table: table["arch"].map(titles))
+shown = {"dci_d": "D", "mig": "MIG", "ris": "RIS"}
 baselines = {}
 for arch in archs:
     names = {
         "pca": f"PCA-{spec.latent_dim}",
         "ica": f"ICA-{spec.latent_dim}",
-        "untrained": f"{ARCHITECTURES[arch].title}, untrained",
+        "untrained": f"{titles[arch]}, untrained",
     }
     small = prof.run(arch=arch, **prof.sweep)
-    for name, found in baseline_scores(
-        small, store, names=list(names), groups=groups_needed(small, prof)
-    ).items():
-        baselines[names[name]] = {score: found.scores[score] for score in titles}
-scores_at_rate(swept, titles, baselines, RATES)
+    scored = baseline_scores(small, store, names=list(names), groups=groups_needed(small, prof))
+    baselines |= {names[name]: {score: own.scores[score] for score in shown} for name, own in scored.items()}
+scores_at_rate(swept, shown, baselines, RATES)
 
 # %% tags=["hide-input"]
-gaps = at_equal_rate(swept.dropna(subset=[*BETTER, "kl"]))
-
-
-def gain(values):
-    if len(values.dropna()) < 2:
-        return "not reached by two seeds of both"
-    mean, low, high = mean_interval(values.dropna().to_numpy())
-    return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}], n = {len(values.dropna())}"
-
-
 verdict = better(swept)
 glue_all(
     {
@@ -252,35 +190,28 @@ glue_all(
         "verdict": verdict.verdict,
         "verdict_finding": verdict.finding,
         "n_seeds_rate": verdict.n,
+        "answer": BETTER_IN_WORDS[verdict.verdict],
     }
 )
-pd.DataFrame(
-    {
-        f"{rate:g} nats": {
-            title: gain(gaps.loc[gaps["rate"] == rate, score]) for score, title in BETTER.items()
-        }
-        for rate in RATES
-    }
-).rename_axis(columns="the article's less ours")
+gains_at_rates(at_equal_rate(swept.dropna(subset=[*shown, "kl"])))
 
 # %% [markdown]
-# In brackets: 95 % intervals by Student's t over seeds. By the rule of the ledger (C8), which averages over the rates that all seeds of both reach, that
-# the article's network is better is *{glue:text}`verdict`* ({glue:text}`verdict_finding:s`; n = {glue:text}`n_seeds_rate`). All other scores of both networks, beside those of the baselines, are in {ref}`sec-conclusion`.
+# In brackets: 95 % intervals by Student's t over seeds. By the rule for C8 ({ref}`sec-conclusion`), which averages over the rates that all seeds of both reach, that the article's network is
+# better is *{glue:text}`verdict`* ({glue:text}`verdict_finding:s`; n = {glue:text}`n_seeds_rate`). All other scores of both networks, beside those of the baselines, are in
+# {ref}`sec-conclusion`.
 
 # %% [markdown]
-# ## What was found
+# ## Answer
 #
-# On {glue:text}`n_test:,d` test images; {glue:text}`first` → {glue:text}`second`, {glue:text}`seeds_text`.
+# **{glue:text}`answer`** ({glue:text}`verdict_finding:s`.) On {glue:text}`n_test:,d` test images; {glue:text}`first` → {glue:text}`second`, {glue:text}`seeds_text`:
 #
-# - At β = {glue:text}`beta:g`: reconstruction {glue:text}`recon_first_text` → {glue:text}`recon_second_text` nats, rate
-#   {glue:text}`kl_first_text` → {glue:text}`kl_second_text` nats.
-# - {glue:text}`near_text` At the rate of {glue:text}`first` the reconstruction of {glue:text}`second` is
-#   {glue:text}`same_rate_text`; that of {glue:text}`first` is {glue:text}`recon_first_text`.
-# - Visible dimensions, of {glue:text}`latent_dim`, at β = {glue:text}`beta:g`: {glue:text}`visible_first_text` → {glue:text}`visible_second_text`; active ones:
-#   {glue:text}`active_first_text` → {glue:text}`active_second_text`.
-# - Two dimensions correlate on average by {glue:text}`correlation_first_text` → {glue:text}`correlation_second_text`; the same change is made
-#   to different images with agreement {glue:text}`agreement_first_text` → {glue:text}`agreement_second_text`.
-# - The angle from the best dimension has R² {glue:text}`best_first_text` → {glue:text}`best_second_text`, from all dimensions
-#   {glue:text}`all_first_text` → {glue:text}`all_second_text`.
+# - At {glue:text}`beta_name`: reconstruction {glue:text}`recon_first_text` → {glue:text}`recon_second_text` nats, rate {glue:text}`kl_first_text` → {glue:text}`kl_second_text` nats.
+# - {glue:text}`near_text` At the rate of {glue:text}`first` the reconstruction of {glue:text}`second` is {glue:text}`same_rate_text`; that of {glue:text}`first` is
+#   {glue:text}`recon_first_text`.
+# - Visible dimensions, of {glue:text}`latent_dim`, at β = {glue:text}`beta:g`: {glue:text}`visible_first_text` → {glue:text}`visible_second_text`; active ones: {glue:text}`active_first_text`
+#   → {glue:text}`active_second_text`.
+# - Two dimensions correlate on average by {glue:text}`correlation_first_text` → {glue:text}`correlation_second_text`; the same change is made to different images with agreement
+#   {glue:text}`agreement_first_text` → {glue:text}`agreement_second_text`.
+# - The angle from the best dimension has R² {glue:text}`best_first_text` → {glue:text}`best_second_text`, from all dimensions {glue:text}`all_first_text` → {glue:text}`all_second_text`.
 #
 # {glue:text}`seeds_note`.

@@ -14,7 +14,7 @@
 # (sec-demo)=
 # # Demo
 #
-# What happens inside a trained network when a digit is turned? Turn one and see. The networks of this report run in this page: pick an unseen digit or draw your own,
+# **What happens inside a trained network when a digit is turned?** Turn one and see. The networks of this report run in this page: pick an unseen digit or draw your own,
 # turn it, and watch the latents of two networks side by side.
 #
 # <div id="vae-demo"><p>The live demo stands here in the built book where scripts are on. Elsewhere <a href="#fig-demo">a figure</a> stands in.</p></div>
@@ -42,7 +42,7 @@ from vaelib.data import rotation_sweep
 from vaelib.metrics import latents_moved
 from vaelib.models import encode, turned_and_traversed
 from vaelib.plots import traversal_panels
-from vaelib.report import glue_all, network_name, span
+from vaelib.report import glue_all, moving_in_words, network_name, span
 
 runs = [RunStore(store).get(spec) for spec in load_profile(profile).runs(globals())]
 names = [network_name(run.spec) for run in runs]
@@ -51,6 +51,7 @@ sweeps = [rotation_sweep(run.spec.image_size, turned_per_class, limit / 9, limit
 codes = [sweep.layout(encode(run.model, sweep.images).mu) for run, sweep in zip(runs, sweeps, strict=True)]
 counts = [latents_moved(mu, moved) for mu in codes]
 glue_all({"moved": moved, "limit": limit, "n_turned": len(counts[0])})
+glue_all({"answer": moving_in_words(dict(zip(names, counts, strict=True)))})
 
 # %% [markdown]
 # *Turn it to and fro* takes the digit to {glue:text}`limit:.0f`°, over to −{glue:text}`limit:.0f`° and back. The bar behind a slider is the way that its latent went meanwhile,
@@ -67,9 +68,9 @@ sheets = [turned_and_traversed(run.model, images) for run, images in zip(runs[:2
 traversal_panels(np.stack(sheets), names[:2], cols=2)
 
 # %% [markdown]
-# ## What moves when a digit turns
+# ## Answer
 #
-# What the demo shows of one digit holds of {glue:text}`n_turned` unseen ones, turned from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°:
+# **{glue:text}`answer`** What the demo shows for one digit is counted here for {glue:text}`n_turned` unseen ones, turned from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°:
 
 # %% tags=["hide-input"]
 pd.DataFrame(

@@ -14,7 +14,8 @@
 # (sec-house)=
 # # The house
 #
-# The library behind this report, drawn from its own files: {numref}`fig-house` has its wings, each above those that it imports from. Nothing imports from what stands above it; a check of every commit holds that.
+# **Where in the library is the code behind a figure?** {numref}`fig-house` shows the library, drawn from its own files: its wings, each above those that it imports from. Nothing imports from what stands above it; that
+# is checked with every commit.
 
 # %% tags=["parameters"]
 package = "src/vaelib"  # what is drawn
@@ -25,7 +26,14 @@ from vaelib.report import glue_all, house_figures, house_floors, house_imports, 
 
 modules, between = house_modules(), house_imports()
 floors = house_floors(between)
-glue_all({"n_modules": len(modules), "n_lines": int(modules["lines"].sum()), "n_wings": len(floors)})
+glue_all(
+    {
+        "n_figures": len(house_figures()),
+        "n_modules": len(modules),
+        "n_lines": int(modules["lines"].sum()),
+        "n_wings": len(floors),
+    }
+)
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-house", "caption": "The wings of the library. A line leads down to a wing that modules of the upper one import from; the thicker, the more imports there are."}, "image": {"alt": "Boxes on several floors, one for each wing of the library, with lines that lead only downwards."}}
 wings_on_floors(modules, between, floors)
@@ -41,9 +49,9 @@ modules.set_index("module")[["lines", "says"]].rename_axis(None).style.set_table
 ).set_properties(subset=["says"], **{"text-align": "left", "white-space": "normal"})
 
 # %% [markdown]
-# ## From a figure to its code
+# ## Answer
 #
-# The same two steps, taken for every figure:
+# **Two steps lead from each of {glue:text}`n_figures` figures to its code**, from the chapter to the function and from the function to its module:
 
 # %% tags=["hide-input"]
 house_figures().set_index("figure").rename_axis(None)

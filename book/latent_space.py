@@ -14,7 +14,7 @@
 # (sec-latent-space)=
 # # Latent space
 #
-# A code has more dimensions than a page. This chapter looks at it flattened to two, and then at what can be said without flattening.
+# A code has more dimensions than a page, so the presentation flattens it to two, by PCA and t-SNE. **What does such a plane show of the latent space, and are its latents independent?**
 
 # %% tags=["parameters"]
 profile = "quick"  # scale of the report: size of the images, number of digits, epochs
@@ -22,21 +22,20 @@ store = "runs"  # folder of the trained runs
 arch = "ours"  # network: ours, or the article's
 beta = 4.0  # weight of the KL term
 seed = 0  # seed of the run
-perplexity = 30.0  # of t-SNE: about how many neighbours a code minds
+perplexity = 30.0  # of t-SNE: about how many neighbours of a code count
 n_tsne = 2000  # codes given to t-SNE, and shown in both planes (fewer where the profile has fewer)
 tsne_seed = 0  # of t-SNE
 
 # %% tags=["hide-input"]
 import numpy as np
-import pandas as pd
 from sklearn.decomposition import PCA
 
-from vaelib import ARCHITECTURES, RunStore, load_profile
+from vaelib import RunStore, load_profile
 from vaelib.data import load_split
 from vaelib.metrics import latent_correlations, mean_abs_correlation, tsne
 from vaelib.models import encode
 from vaelib.plots import correlation_map, plane, spectra
-from vaelib.report import glue_all
+from vaelib.report import about_run, glue_all, plane_in_words
 
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")
@@ -46,20 +45,10 @@ components = pca.transform(codes.mu)
 n_shown = min(n_tsne, len(test))
 shown = np.arange(n_shown) * len(test) // n_shown
 factors = [test.factors[name].to_numpy()[shown] for name in ("digit", "angle", "rotated")]
-glue_all(
-    {
-        "network": ARCHITECTURES[arch].title,
-        "beta": beta,
-        "seed": seed,
-        "latent_dim": run.spec.latent_dim,
-        "n_test": len(test),
-        "n_shown": n_shown,
-        "perplexity": perplexity,
-    }
-)
+glue_all(about_run(run) | {"n_shown": n_shown, "perplexity": perplexity})
 
 # %% [markdown]
-# This page shows **{glue:text}`network`** at β = {glue:text}`beta:g`, seed {glue:text}`seed`: the mean codes μ of
+# This page shows **{glue:text}`network`** at {glue:text}`beta_name`, seed {glue:text}`seed`: the mean codes μ of
 # {glue:text}`n_test:,d` test images, {glue:text}`latent_dim` numbers each.
 #
 # ## Principal components
@@ -110,8 +99,8 @@ correlations = latent_correlations(codes.mu)
 correlation_map(correlations)
 
 # %% tags=["hide-input"]
-pairs = pd.DataFrame(correlations).where(np.tril(np.ones_like(correlations, dtype=bool), k=-1)).stack()
-strongest = pairs.abs().idxmax()
+low = np.tril(correlations, k=-1)
+strongest = np.unravel_index(np.abs(low).argmax(), low.shape)
 glue_all(
     {
         "variance_two": shares[:2].sum(),
@@ -120,17 +109,18 @@ glue_all(
         "kl_least": kl.min(),
         "kl_most": kl.max(),
         "correlation_mean": mean_abs_correlation(codes.mu),
-        "correlation_most": pairs[strongest],
+        "correlation_most": low[strongest],
         "strongest_a": int(min(strongest)) + 1,
         "strongest_b": int(max(strongest)) + 1,
         "kl_most_dim": int(kl.argmax()) + 1,
+        "answer": plane_in_words(shares[:2].sum(), float(low[strongest])),
     }
 )
 
 # %% [markdown]
-# ## What was found
+# ## Answer
 #
-# One run of {glue:text}`network`, {glue:text}`n_test:,d` test images.
+# **{glue:text}`answer`** This is one run of {glue:text}`network`, on {glue:text}`n_test:,d` test images.
 #
 # - The first two principal components hold {glue:text}`variance_two:.0f` % of the variance of the codes; two of
 #   {glue:text}`latent_dim` equal ones would hold {glue:text}`variance_even:.0f` %. A plane leaves the rest out.

@@ -14,8 +14,8 @@
 # (sec-metrics)=
 # # How the metrics are checked
 #
-# A score that is computed wrongly looks like any other. So every metric of this report is first given codes whose score is known beforehand, and the
-# table below is made anew with each build. The tests of the project hold the metrics to the same table.
+# A score that is computed wrongly looks like any other. **Do the metrics of this report say what they should?** Each of them is given codes whose score is known beforehand, and everything below is made anew with
+# each build. The tests of the project hold the metrics to the same table.
 
 # %% tags=["parameters"]
 seed = 0  # draws factors, noise and rotations of the cases
@@ -35,6 +35,7 @@ from vaelib.metrics import (
     known_scores,
 )
 from vaelib.models import gaussian_kl
+from vaelib.plots import scores_of_known_codes
 from vaelib.report import glue_all
 
 known = known_scores(seed=seed)
@@ -64,11 +65,11 @@ glue_all(
 # * - metric
 #   - question, and how it is answered
 # * - MIG {cite:p}`chen2018`
-#   - Is a factor told by one latent alone? The mutual information of the latent that tells most, less that of the second, in shares of the factor's entropy.
+#   - Does one latent alone say which level a factor has? The mutual information of the latent that says most about it, less that of the second, in shares of the factor's entropy.
 # * - AAM
 #   - The same, less that of *all* other latents together, in shares of the first. Known from a public program {cite:p}`dubois2019`.
 # * - modularity {cite:p}`ridgeway2018`
-#   - Does a latent tell of one factor alone? One, less its squared information about the other factors beside that about the first.
+#   - Does a latent say something about one factor alone? One, less its squared information about the other factors beside that about the first.
 # * - explicitness {cite:p}`ridgeway2018`
 #   - Can a factor be read from all latents together by logistic regression? The area under its ROC curve.
 # * - SAP {cite:p}`kumar2018`
@@ -97,15 +98,17 @@ glue_all(
 # Five independent factors, ten latents, six cases:
 #
 # - **perfect**: a latent a factor, five of noise;
-# - **pair**: as before, with the first two turned by 45°, so that each tells half of two factors;
+# - **pair**: as before, with the first two axes turned by 45°, so that each says half about two factors;
 # - **rotation**: all five turned at random. Nothing is lost, and nothing is aligned; the values expected are the mean over such rotations;
-# - **duplicate**: one factor told by two latents;
-# - **noise**: ten latents that tell nothing;
+# - **duplicate**: one factor in two latents;
+# - **noise**: ten latents that say nothing;
 # - **dead**: the perfect code with one noisy latent that never varies. No score may change.
 #
 # The tolerance (±) is three standard deviations of the estimate over seeds, or the bias that the estimator keeps; that of a random rotation is the spread of
-# rotations. A dash is an undefined score: the modularity of noise must be undefined and not 0 or 1. Of {glue:text}`n_cells` scores of {glue:text}`n_metrics`
-# metrics, {glue:text}`n_inside` are as expected.
+# rotations. A dash is an undefined score: the modularity of noise must be undefined and not 0 or 1. {numref}`fig-known-codes` shows what the metrics say of these codes, and the table sets it beside what they should say.
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-known-codes", "caption": "Every metric on six codes whose truth is known: bright where it sees separate factors. A good measure of alignment is bright for the perfect code and dark for the same code turned at random; explicitness, FactorVAE and BetaVAE are not. An empty cell is undefined."}, "image": {"alt": "Heat map with a row for each metric and a column for each of six known codes; the score stands in every cell."}}
+scores_of_known_codes(known)
 
 
 # %% tags=["hide-input"]
@@ -120,10 +123,10 @@ wide.rename_axis(index=[None, None], columns=None)
 # %% [markdown]
 # What the cases show of the metrics themselves:
 #
-# - *Explicitness* is blind to rotations: it asks what all latents tell together. It is no measure of alignment.
+# - *Explicitness* is blind to rotations: it asks what all latents say together. It is no measure of alignment.
 # - *FactorVAE* and *BetaVAE* scores of a random rotation can be near 1. A high value is no evidence of alignment, either.
-# - *MIG*, *SAP* and *C* fall when a factor is told twice; *D* and *modularity* do not mind.
-# - The *dead* latent changes nothing only because latents that do not vary are left out. Without this, the FactorVAE score elects the dead latent in every vote.
+# - *MIG*, *SAP* and *C* fall when a factor is there twice; *D* and *modularity* do not mind.
+# - The *dead* latent changes nothing only because latents that do not vary are left out. Without this, the FactorVAE score chooses the dead latent in every vote.
 # - UDR by Lasso of a code with itself is 0.9 and not 1, since the penalty takes a tenth off every coefficient.
 #
 # ## Closed forms
@@ -165,7 +168,7 @@ closed.map("{:.4f}".format)
 # %% [markdown]
 # ## Rules on planted cases
 #
-# The rules of the ledger ({ref}`sec-conclusion`) are tried as the metrics are: codes and curves whose truth is known are planted, five seeds each, and every rule must say of them what is true. Each rule reaches each of
+# The rules that judge the claims ({ref}`sec-conclusion`) are tried as the metrics are: codes and curves whose truth is known are planted, five seeds each, and every rule must say of them what is true. Each rule reaches each of
 # the three verdicts; {glue:text}`n_planted_right` of {glue:text}`n_planted` cases get theirs.
 
 # %% tags=["hide-input"]
@@ -182,7 +185,7 @@ pd.DataFrame({f"{seeds} seeds": coverage(seeds) for seeds in (3, 5)}).map("{:.1%
 # %% [markdown]
 # ## Where programs in use differ
 #
-# The cases are not idle. Read in the source of public programs, and told in their own issue threads:
+# Such errors do occur. From the source of public programs and from their own issue threads:
 #
 # - a reshape in place of a transposition that mixes latents with samples, so that MIG is 0.0008 for a model that should have about 0.5 (disentangling-vae {cite:p}`dubois2019`, issues 52, 64 and 78);
 # - a total correlation of −33 nats, in the log of an estimator on batches of 64 images, where none can be below zero (the same);
@@ -191,3 +194,7 @@ pd.DataFrame({f"{seeds} seeds": coverage(seeds) for seeds in (3, 5)}).map("{:.1%
 #
 # The property tests beside the table ask for what no single value can show: scores do not change when latents are permuted, scaled or flipped, and MIG falls
 # when a perfect code is turned at random.
+#
+# ## Answer
+#
+# **{glue:text}`n_inside` of {glue:text}`n_cells` scores of {glue:text}`n_metrics` metrics are as expected, and {glue:text}`n_planted_right` of {glue:text}`n_planted` planted cases get the verdict that they should.**

@@ -14,7 +14,7 @@
 # (sec-results)=
 # # Results
 #
-# How the network learns, and what it draws once it has learned.
+# The slides show loss curves, reconstructions and samples of the presentation's own network (*our network*). **Does it learn to redraw digits it has not seen, upright and turned?**
 
 # %% tags=["parameters"]
 profile = "quick"  # scale of the report: size of the images, number of digits, epochs
@@ -29,34 +29,27 @@ prior_seed = 0  # draws their latents
 import numpy as np
 import pandas as pd
 
-from vaelib import ARCHITECTURES, RunStore, load_profile
+from vaelib import RunStore, load_profile
 from vaelib.data import as_float, load_split
 from vaelib.metrics import target_entropy
 from vaelib.models import decode, encode, prior_samples
 from vaelib.plots import image_grid, kl_over_epochs, loss_curves
-from vaelib.report import glue, glue_all
+from vaelib.report import about_run, glue_all, learning_in_words
 
 prof = load_profile(profile)
 run = RunStore(store).get(prof.run(arch=arch, beta=beta, seed=seed))
 spec, history, numbers = run.spec, run.history, run.metrics["test"]
 test = load_split(spec, "test")
 glue_all(
-    {
-        "network": ARCHITECTURES[arch].title,
+    about_run(run)
+    | {
         "norm": {"batch": "has batch norm between its layers", "none": "has no batch norm"}[spec.norm],
         "profile_name": profile,
-        "beta": beta,
-        "epochs": spec.epochs,
-        "latent_dim": spec.latent_dim,
-        "image_size": spec.image_size,
-        "n_train": spec.n_images,
-        "n_test": len(test),
-        "seed": seed,
     }
 )
 
 # %% [markdown]
-# This page shows **{glue:text}`network`** ({ref}`sec-architectures`) at the presentation's setting: β = {glue:text}`beta:g` and
+# This page shows **{glue:text}`network`** ({ref}`sec-architectures`) at the presentation's setting: {glue:text}`beta_name` and
 # {glue:text}`latent_dim` latents. The presentation trained for 15 epochs. The scale of this build is the
 # profile "{glue:text}`profile_name`": {glue:text}`epochs` epochs over {glue:text}`n_train:,d` images, half of them upright and half
 # rotated, {glue:text}`image_size` × {glue:text}`image_size` pixels, trained by Adam {cite:p}`kingma2015adam`, one run with seed {glue:text}`seed`.
@@ -100,7 +93,7 @@ image_grid(np.stack(shown), ["upright", "decoded", "rotated", "decoded"])
 # %% [markdown]
 # ## Samples
 #
-# Latents drawn from the prior, not from any image, decode to {numref}`fig-prior-samples`. They show how far
+# Latents drawn from the prior, not from any image, decode to {numref}`fig-prior-samples`. They show how well
 # the codes of real images fill the prior that the KL pulls them towards.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-prior-samples", "caption": "Images decoded from latents drawn from the standard normal prior."}, "image": {"alt": "Grid of grey images, ten a row, some of which resemble digits."}}
@@ -118,17 +111,18 @@ rotated = test.factors["rotated"].to_numpy()
 entropy = target_entropy(as_float(test.images).numpy())
 floor = {"all": entropy.mean(), "upright": entropy[~rotated].mean(), "rotated": entropy[rotated].mean()}
 table = pd.DataFrame(numbers).T.assign(floor=floor)
-for part in table.index:
-    for column in ("recon", "kl", "floor"):
-        glue(f"{column}_{part}", float(table.loc[part, column]), display=False)
-gap = history[["val_recon", "train_eval_recon"]].iloc[-1]
-glue("gap", float(gap["val_recon"] - gap["train_eval_recon"]), display=False)
+glue_all(
+    {f"{name}_{part}": table.loc[part, name] for part in table.index for name in ("recon", "kl", "floor")}
+)
+gap = history["val_recon"].iloc[-1] - history["train_eval_recon"].iloc[-1]
 val_kl = history.filter(regex=r"^val_kl_\d+$").iloc[-1]
 glue_all(
     {
         "kl_least": float(val_kl.min()),
         "kl_most": float(val_kl.max()),
         "active": run.metrics["active_units"],
+        "gap": gap,
+        "answer": learning_in_words(history["val_recon"].to_numpy(), table["recon"] - table["floor"]),
     }
 )
 formats = {
@@ -142,9 +136,9 @@ formats = {
 pd.DataFrame({title: table[column].map(pattern.format) for title, (column, pattern) in formats.items()})
 
 # %% [markdown]
-# ## What was found
+# ## Answer
 #
-# One run of {glue:text}`network`, profile "{glue:text}`profile_name`".
+# **{glue:text}`answer`** This is one run of {glue:text}`network`, profile "{glue:text}`profile_name`".
 #
 # - On test images the reconstruction costs {glue:text}`recon_upright:.1f` nats upright and {glue:text}`recon_rotated:.1f` rotated, of which
 #   {glue:text}`floor_upright:.1f` and {glue:text}`floor_rotated:.1f` cannot be avoided. The code says {glue:text}`kl_upright:.2f` nats about an

@@ -14,8 +14,8 @@
 # (sec-ranges)=
 # # How far may a digit turn?
 #
-# A small turn is a small change of an image, and a latent may well follow it. Where does that end? The plain network and the one with a pose are trained on data
-# whose digits are turned by little, by more, and all around, and each is asked about the turns that it was trained on.
+# A small turn is a small change of an image, and a latent may well follow it. **How far may digits turn before no latent of the plain network follows?** The plain network and the one with a pose
+# ({ref}`sec-additions`) are trained on data whose digits are turned by little, by more, and all around, and each is asked about the turns that it was trained on.
 
 # %% tags=["parameters"]
 profile = (
@@ -38,40 +38,24 @@ turned_per_class = 50  # unseen digits of each class that are turned
 n_measured = 1000  # test digits behind the curve of distances (fewer where the profile has fewer)
 
 # %% tags=["hide-input"]
-from functools import partial
-
 import numpy as np
 import pandas as pd
 
 from vaelib import RunStore, load_profile, title
-from vaelib.data import as_float, load_mnist, load_split, render, rotation_sweep
-from vaelib.metrics import crossing, distances_when_turned, rotation_isolation
-from vaelib.models import encode
+from vaelib.claims import encoder_of, isolation_of, turned_distances
+from vaelib.data import load_mnist, load_split, rotation_sweep
 from vaelib.plots import rotation_over_ranges
-from vaelib.report import direction, glue_all, number, span
+from vaelib.report import degrees_or_none, direction, glue_all, number, range_in_words, span
 from vaelib.scores import fit_baselines
 
 specs = load_profile(profile).runs(globals())  # those that the parameters name
 sweeps = {limit: rotation_sweep(image_size, turned_per_class, limit / 18, limit) for limit in rotation_ranges}
-
-
-def isolated(network, limit, encoder):
-    found = rotation_isolation(sweeps[limit].layout(encoder(sweeps[limit].images).mu))
-    return {"network": network, "range": limit, "eta2_angle": found.ris.value, "purity": found.purity}
-
-
-measured = pd.DataFrame(
-    [isolated(title(s), s.rotation_range, partial(encode, RunStore(store).get(s).model)) for s in specs]
-)
+codes = [(title(s), s.rotation_range, encoder_of(RunStore(store).get(s).model)) for s in specs]
+measured = isolation_of(codes, sweeps)
 plain, posed = measured["network"].unique()
-linear = [
-    (s.rotation_range, fit_baselines(s, store, ["pca"], progress=False)["pca"])
-    for s in specs
-    if s.objective == objectives[0] and s.seed == seeds[0]
-]
-baseline_scores = pd.DataFrame(
-    [isolated(f"{encoder.name}-{specs[0].latent_dim}", limit, encoder.encode) for limit, encoder in linear]
-)
+firsts = [s for s in specs if s.objective == objectives[0] and s.seed == seeds[0]]
+linear = {s.rotation_range: encoder_of(fit_baselines(s, store, ["pca"])["pca"]) for s in firsts}
+pca = isolation_of([(f"PCA-{specs[0].latent_dim}", limit, own) for limit, own in linear.items()], sweeps)
 
 # %% [markdown]
 # ## The distance that a turn makes
@@ -84,32 +68,20 @@ baseline_scores = pd.DataFrame(
 digits = load_mnist("test")
 chosen = load_split(specs[0], "test").factors.query("not rotated")["index"].to_numpy()[:n_measured]
 turns = np.linspace(0, max(rotation_ranges), 19)
-
-
-def drawn(angle):
-    images = render(digits.images[chosen], np.full(len(chosen), angle), image_size)
-    return as_float(images).flatten(1).numpy()
-
-
-distances = distances_when_turned(drawn, digits.labels[chosen], turns)
-curve = distances["ratio"].to_numpy()[:-1]
-crossings = {
-    "same": crossing(turns, curve, distances.loc["same label", "ratio"]),
-    "different": crossing(turns, curve, 1.0),
-}
+distances, crossings = turned_distances(digits.images[chosen], digits.labels[chosen], image_size, turns)
 
 # %% [markdown]
 # ## What the best latent holds of the turn
 #
-# {numref}`fig-ranges` has two shares of variance of the latent that follows the angle best, chosen on every second digit and measured on the others. The network with a pose is told the
-# range, half of the images being upright, and the spread of handwriting's slant ({ref}`sec-additions`); the others are told nothing. *RIS* is what the angle alone decides, of all that the latent does while digits are turned: in a
+# {numref}`fig-ranges` has two shares of variance of the latent that follows the angle best, chosen on every second digit and measured on the others. The network with a pose is given the
+# range, the share of upright images, and the spread of handwriting's slant ({ref}`sec-additions`); the others are given nothing. *RIS* is what the angle alone decides, of all that the latent does while digits are turned: in a
 # narrow range other things than the turn decide most of it, whatever the network. *Purity* looks only at what changes with the turn, and says how much of it is the same for all digits.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-ranges", "caption": "Against the range of angles that a network was trained on and is asked about: RIS and purity of its best latent, mean over seeds with the least and the most as a band; PCA for comparison. Below, over the same axis, the distance between a digit and itself turned by that angle; dashed lines are two images of the same digit and of two different ones, which are the unit."}, "image": {"alt": "Three panels above each other that share the axis of angles from 0 to 180 degrees: RIS, purity, and the relative distance of a digit from itself turned."}}
-rotation_over_ranges(measured, baseline_scores, turns, distances)
+rotation_over_ranges(measured, pca, turns, distances)
 
 # %% tags=["hide-input"]
-cells = pd.concat([measured, baseline_scores]).groupby(["network", "range"], sort=False)
+cells = pd.concat([measured, pca]).groupby(["network", "range"], sort=False)
 table = cells[["eta2_angle", "purity"]].agg(lambda values: span(values.to_numpy()))
 table.columns = ["RIS", "purity"]
 table = table.unstack("range").swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
@@ -129,20 +101,18 @@ glue_all(
         "last_range": ends["last"],
         **{f"plain_{end}": number(float(purity.loc[limit, plain])) for end, limit in ends.items()},
         **{f"posed_{end}": number(float(purity.loc[limit, posed])) for end, limit in ends.items()},
+        "answer": range_in_words(purity[plain], purity[posed]),
         "plain_moves": direction(purity[plain].to_numpy()),
         "posed_moves": direction(purity[posed].to_numpy()),
         "widest_gap": f"±{gap.idxmax():g}°" if len(gap) else "no range",
-        **{
-            f"crossing_{which}": f"{angle:.0f}°" if np.isfinite(angle) else "no angle"
-            for which, angle in crossings.items()
-        },
+        **{f"crossing_{which}": degrees_or_none(angle) for which, angle in crossings.items()},
     }
 )
 
 # %% [markdown]
-# ## What was found
+# ## Answer
 #
-# From ±{glue:text}`first_range:g`° to ±{glue:text}`last_range:g`°, the purity of the plain network's best latent {glue:text}`plain_moves`: it is {glue:text}`plain_first` at first and
+# **{glue:text}`answer`** From ±{glue:text}`first_range:g`° to ±{glue:text}`last_range:g`°, the purity of the plain network's best latent {glue:text}`plain_moves`: it is {glue:text}`plain_first` at first and
 # {glue:text}`plain_last` at last ({glue:text}`seeds_text`, {glue:text}`n_turned` unseen digits). That of the pose {glue:text}`posed_moves`, from {glue:text}`posed_first` to
 # {glue:text}`posed_last`; the two are furthest apart at {glue:text}`widest_gap`. At ±180° a line cannot hold the turn even in principle: the image comes round, and the angle
 # has to jump somewhere.

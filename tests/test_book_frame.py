@@ -110,6 +110,50 @@ def test_the_contents_are_the_pages_of_the_experiments():
     assert listed | {"intro"} == set(yaml.safe_load(EXPERIMENTS.read_text())["pages"]) | texts
 
 
+SLIDES = (
+    "Présentation", "Base de données", "β-VAE", "Étude : explorer impact de beta", "Architecture du VAE",
+    "de l'article", "Notre architecture", "Résultat", "Résultats obtenus avec notre architecture proposée",
+    "Visualisation de l'espace latent", "Espace latent", "Capture des facteurs de variation",
+    "à partir d'un point aléatoire", "à partir de l'encodage d'images", "dimensions 1, 6",
+    "Pour résumer", "Comparaison avec l'architecture de l'article", "dimensions 1, 7, 9",
+    "Pour conclure", "Possibilité d'ajout", "Démo",
+)  # fmt: skip
+"""The titles of the presentation's slides."""
+
+
+@pytest.mark.parametrize("slide", SLIDES)
+def test_every_slide_leads_to_its_chapter(slide):
+    rows = [line for line in (BOOK / "intro.py").read_text().splitlines() if line.startswith("# | {doc}")]
+    assert any(slide in row.rpartition("|")[0].rpartition("|")[2] for row in rows)
+
+
+PRIVATE = (
+    "ledger",
+    "reckon",
+    "framed",
+    "a deck",
+    "nobody told",
+    "knows everything",
+    "the told",
+    "inner levels",
+)
+"""Words that a reader cannot know, or that say it crookedly."""
+
+
+@pytest.mark.parametrize(
+    "path", [*CHAPTERS, *BOOK.glob("*.md"), ROOT / "README.md"], ids=lambda path: path.stem
+)
+def test_the_prose_has_no_private_words(path: Path):
+    prose = (
+        " ".join(cell.source for cell in jupytext.read(path).cells if cell.cell_type == "markdown")
+        if path.suffix == ".py"
+        else path.read_text()
+    )
+    prose = re.sub(r"`[^`]*`", "", prose)
+    assert [word for word in PRIVATE if word in prose] == []
+    assert not re.search(r"\b(?:seeds? a value|job a core|a row a|a panel a|digits? each a)\b", prose)
+
+
 def _functions_that_draw() -> set[str]:
     """Names of the functions of `vaelib.plots` that return a figure, and pyplot's own ways to make one."""
     names = {"show", "subplots", "figure"}

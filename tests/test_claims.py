@@ -74,7 +74,7 @@ def test_c1_in_numbers():
     low, high = stats.t.interval(0.95, 4, 3.2, stats.sem([3, 3, 4, 3, 3]))
     assert (found.effect, found.low, found.high, found.n) == pytest.approx((3.2, low, high, 5))
     assert found.p == 1 / 32
-    assert found.finding == "few in 5 of 5 seeds; means: 10 by variance, 3.2 by KL, 2.8 seen"
+    assert found.finding == "few in 5 of 5 seeds; means: 10 by variance, 3.2 by KL, 2.8 visible"
     assert verdicts.few_dimensions(counts([10] * 5, [10] * 5, [10] * 5)).p == 1
 
 
@@ -228,7 +228,7 @@ def noise(b, s, seed=0):
 
 
 def scores(mig=0.0, d=0.0, udr=0.0, active=lambda b, s: 10, **changes) -> pd.DataFrame:
-    """Return runs whose three scores rise by so much a unit of ln β."""
+    """Return runs whose three scores rise by so much per unit of ln β."""
     return curve(
         mig=lambda b, s: 0.1 + mig * b + noise(b, s),
         dci_d=lambda b, s: 0.1 + d * b + noise(b, s, 1),
@@ -339,7 +339,7 @@ def test_c7_in_numbers():
     assert 0 < found.p < 0.001
     assert found.effect == pytest.approx(10, abs=0.1)
     assert found.low <= found.effect <= found.high
-    assert found.finding == "KL -3.0 [-3.0, -3.0] nats a unit of ln β, over 3 β"
+    assert found.finding == "KL -3.0 [-3.0, -3.0] nats per unit of ln β, over 3 β"
 
 
 def two_networks(gain_d=0.1, gain_ris=0.1, kl=(24, 10), seeds=5, betas=BETAS) -> pd.DataFrame:

@@ -157,7 +157,7 @@ def test_a_page_shows_parameters_provenance_and_own_labels(chapter: Path, tmp_pa
     assert not [cell for cell in cells if "injected-parameters" in cell.metadata.get("tags", [])]
 
     text = cells[0].source
-    assert "# Tiny chapter (arch = article)" in text
+    assert "# Tiny chapter: the article's network" in text
     for expected in (
         "(sec-a-tiny_article)=",
         "$$ (elbo-tiny_article)",

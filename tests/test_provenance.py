@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.tiny import tiny
 from vaelib.files import write_json
@@ -100,7 +100,9 @@ def test_the_cells_of_a_notebook_are_told_apart(tmp_path):
 
 
 def figure_cell(source: str, count: int, name: str):
-    return new_code_cell(source, execution_count=count, metadata={"mystnb": {"figure": {"name": name}}})
+    drawn = [new_output("display_data", {"text/plain": "Figure"})]
+    figure = {"mystnb": {"figure": {"name": name}}}
+    return new_code_cell(source, execution_count=count, metadata=figure, outputs=drawn)
 
 
 def page(tmp_path, n: int):
@@ -182,3 +184,10 @@ def test_the_numbers_come_with_the_figure_as_text():
 
 def test_a_run_has_the_type_that_its_annotations_say():
     assert Run.metrics.__doc__.startswith("The numbers")
+
+
+def test_a_figure_that_was_not_drawn_has_no_line(tmp_path):
+    figure = {"mystnb": {"figure": {"name": "fig-none", "caption": "None."}}}
+    nb = new_notebook(cells=[new_code_cell("draw(x) if x else None", metadata=figure, execution_count=1)])
+    add_provenance(nb, [set()], [], tmp_path, "vaelib notebook toy")
+    assert len(nb.cells) == 1

@@ -31,7 +31,7 @@ def row(**changes):
 def test_a_claim_is_told_with_interval_seeds_and_both_probabilities():
     assert claim_texts(row()) == {
         "verdict": "refuted",
-        "effect": "RIS: 0.800 [0.700, 0.900], n = 3, p 0.125 (0.500)",
+        "effect": "RIS: 0.800 [0.700, 0.900], n = 3, p 0.125 (Holm 0.500)",
         "found": "captured: R² 0.90",
     }
 

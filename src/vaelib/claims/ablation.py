@@ -14,7 +14,7 @@ from vaelib.metrics.dependence import ACTIVE_KL as ACTIVE_KL
 from vaelib.metrics.dependence import THRESHOLDS
 from vaelib.models.affine import LinearTheory, affine_map, maps, pixel_changes, principal_angles
 from vaelib.models.losses import REFERENCE_SIDE, beta_eff, matched_beta
-from vaelib.spec import RunSpec
+from vaelib.spec import REDUCTIONS, RunSpec
 from vaelib.training.run import Run
 
 COUNTS = ("au", *(f"kl_{threshold:g}" for threshold in THRESHOLDS))
@@ -22,6 +22,8 @@ COUNTS = ("au", *(f"kl_{threshold:g}" for threshold in THRESHOLDS))
 LEAST_KL = 0.01
 """Nats an image below which a total KL is silence, and its size noise: cut off before the logarithm."""
 AS_STATED = "as stated"
+LIKELIHOODS = {"bernoulli": "BCE", "gaussian": "MSE"}
+"""The likelihoods by the loss of pixels that each amounts to."""
 TOLD_APART_ELSEWHERE = ("seed", "beta", "likelihood", "reduction")
 """Fields that `changes` leaves out: replicates, and what the reading of the loss and `stated_beta` say."""
 
@@ -74,10 +76,17 @@ def reading(spec: RunSpec) -> str:
     >>> reading(RunSpec(reduction="mean_pixels_784", likelihood="gaussian"))
     '784 · mean MSE, KL summed'
     """
-    pixels = {"bernoulli": "BCE", "gaussian": "MSE"}[spec.likelihood]
+    pixels = LIKELIHOODS[spec.likelihood]
     of_pixels = {True: "784 · mean", False: "mean"}["784" in spec.reduction]
     of_kl = "averaged" if "mean_latents" in spec.reduction else "summed"
     return f"{of_pixels if 'pixels' in spec.reduction else 'sum'} {pixels}, KL {of_kl}"
+
+
+def reading_range(spec: RunSpec) -> tuple[float, float]:
+    """Return the least and the largest β_eff at 64×64 that readings of the loss make of its `stated_beta`."""
+    at_64 = spec.changed(image_size=REFERENCE_SIDE, beta=stated_beta(spec))
+    found = [beta_eff(at_64.changed(reduction=reduction)) for reduction in REDUCTIONS]
+    return min(found), max(found)
 
 
 def counts(kl_per_dim: Sequence[float], active_units: int) -> dict[str, int]:
@@ -201,7 +210,7 @@ def against_theory(runs: Iterable[Run], theories: Mapping[str, LinearTheory]) ->
         theory, kl = theories[run.spec.likelihood], np.array(run.metrics["kl_per_dim"])
         allowed, used = theory.kl(beta_eff(run.spec)), kl > ACTIVE_KL
         row = {
-            "likelihood": {"bernoulli": "BCE", "gaussian": "MSE"}[run.spec.likelihood],
+            "likelihood": LIKELIHOODS[run.spec.likelihood],
             "β_eff": f"{matched_beta(run.spec):.5g}",
             "layers": len(kept_convs(run.spec.arch, run.spec.depth)),
             "seed": run.spec.seed,
@@ -218,15 +227,3 @@ def against_theory(runs: Iterable[Run], theories: Mapping[str, LinearTheory]) ->
             row |= {"angles: median": np.median(angles), "angles: largest": angles.max()}
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def theory_in_words(table: pd.DataFrame) -> str:
-    """Return in words how rows of `against_theory` compare with the theory."""
-    if table.empty:
-        return "no run"
-    short = table["in use: theory"] - table["in use: found"]
-    carried = table["KL, nats: found"].sum() / table["KL, nats: theory"].sum()
-    return (
-        f"{(short == 0).sum()} of {len(table)} use as many latents as theory predicts, "
-        f"{(short > 0).sum()} fewer, {(short < 0).sum()} more; they carry {carried:.0%} of the predicted nats"
-    )

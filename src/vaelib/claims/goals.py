@@ -7,12 +7,13 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 
-from vaelib.data.dataset import evenly, load_split
-from vaelib.data.factorial import Sweep
+from vaelib.data.dataset import evenly, load_split, render
+from vaelib.data.factorial import Sweep, fixed_digits
 from vaelib.metrics.responses import invariance
 from vaelib.metrics.rotation import class_breakdown, rotation_isolation, two_way
 from vaelib.metrics.transforms import moved_images, transform_dictionary
 from vaelib.models.inference import decode, encode
+from vaelib.models.pose_vae import PoseVAE
 from vaelib.scores.rotation import MOVES
 from vaelib.training.run import Run
 
@@ -73,7 +74,7 @@ class SweptRun:
         sizes = np.linspace(0, np.abs(self.sweep.angles).max(), SIZES)
         return invariance(self.responses, self.sweep.digit, self.sweep.angles, 0, fit, tuple(sizes))
 
-    def share_far_off(self, chosen: np.ndarray | None = None) -> float:
+    def share_far_off(self, chosen: np.ndarray | tuple[np.ndarray, ...] | None = None) -> float:
         """Return how many of the poses, in %, are off by more than `FAR_OFF`; those chosen, or all."""
         return float(100 * np.mean((self.errors if chosen is None else self.errors[chosen]) > FAR_OFF))
 
@@ -83,6 +84,23 @@ class SweptRun:
         codes = encode(self.run.model, images[evenly(len(images), n_moved)]).mu
         before, after = moved_images(partial(decode, self.run.model), codes, MOVES, codes.std(0))
         return float(transform_dictionary(before, after[:1], MOVES).p.loc[1, "rotation"])
+
+
+def error_between_bins(run: Run, n_per_class: int) -> float:
+    """Return the median error of the pose at angles halfway between the centres of its bins, degrees.
+
+    The sweep's own angles are whole numbers of bins, so that a turned digit meets the bins as the upright one
+    does. The pose itself is continuous: the mean of the bins about the mode (`PoseVAE.pose`).
+    """
+    model = run.model
+    assert isinstance(model, PoseVAE)  # its pose has bins
+    width, limit = 360 / len(model.angles), model.known.limit
+    angles = np.sort([0.0, *np.arange(-limit + width / 2, limit, 3 * width)])
+    digits, index = fixed_digits(n_per_class)
+    repeated = np.repeat(digits.images, len(angles), axis=0)
+    images = render(repeated, np.tile(angles, len(index)), run.spec.image_size)
+    errors = SweptRun(run, Sweep(images, angles, index, digits.labels.astype(np.int64))).errors
+    return float(np.median(errors[:, angles != 0]))
 
 
 def pose_by_digit(swept: SweptRun) -> pd.DataFrame:

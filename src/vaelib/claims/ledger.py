@@ -61,7 +61,7 @@ _FEW = (rules.FEW_DIMENSIONS[0] - 0.5, rules.FEW_DIMENSIONS[1] + 0.5)
 _ALL = DECK_LATENTS - 0.5
 _ROTATION = "rotation is not captured", "RIS", rules.rotation
 _ISOLATION = (NEVER, rules.NOT_ISOLATED), ((rules.CAPTURED, EVER),)
-_TRADE = "β trades fidelity for organisation", "nats a unit of ln β", trends.trades
+_TRADE = "β trades reconstruction for rate", "nats per unit of ln β", trends.trades
 _ABOVE_ZERO = (0.0, EVER), ((NEVER, 0.0),)
 
 CLAIMS = (
@@ -84,11 +84,11 @@ CLAIMS = (
     Claim("C5", "ours", *_ROTATION, *_ISOLATION, DECK_BETA),
     Claim("C5", "article", *_ROTATION, *_ISOLATION, DECK_BETA),
     Claim(
-        "C6", "ours", "β did not separate the factors", "score a unit of ln β", trends.did_not_help,
+        "C6", "ours", "β did not separate the factors", "score per unit of ln β", trends.did_not_help,
         (NEVER, trends.LEAST_SLOPE), ((trends.LEAST_SLOPE, EVER),),
     ),
     Claim(
-        "C6", "article", "β separated the factors", "score a unit of ln β", trends.helped, *_ABOVE_ZERO,
+        "C6", "article", "β separated the factors", "score per unit of ln β", trends.helped, *_ABOVE_ZERO,
     ),
     Claim("C7", "ours", *_TRADE, *_ABOVE_ZERO),
     Claim("C7", "article", *_TRADE, *_ABOVE_ZERO),

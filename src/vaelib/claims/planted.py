@@ -127,7 +127,7 @@ def _angle(common: float, own: float, seed: int) -> dict[str, Any]:
 
 
 def _curves(rises: Mapping[str, float], arch: str = "article", noise: float = 0.01) -> Rows:
-    """Yield runs over β whose scores rise by so much a unit of ln β, each seed's by a little more or less."""
+    """Yield runs over β whose scores rise by so much per unit of ln β, each seed's by a bit more or less."""
     for seed in range(SEEDS):
         rng = np.random.default_rng(seed)
         steeper = {name: noise * rng.normal() for name in rises}

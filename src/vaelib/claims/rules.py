@@ -26,7 +26,7 @@ LEAST_SEEDS = 3
 MOST, FEW = 0.8, 0.2
 """Shares of seeds that count as all and as none: four of five, one of five."""
 
-COUNTS = {"active_variance": "by variance", "active_kl": "by KL", "active_energy": "seen"}
+COUNTS = {"active_variance": "by variance", "active_kl": "by KL", "active_energy": "visible"}
 FEW_DIMENSIONS = (2, 4)
 
 AXES = ("haar_mig_excess", "haar_sap_excess", "haar_eta2_interaction_mean_excess")

@@ -20,7 +20,7 @@ TRENDS = {"mig": "MIG", "dci_d": "D", "udr": "UDR"}
 ENOUGH = 2
 """Of three scores, how many decide."""
 LEAST_SLOPE = 0.02
-"""Rise of a score a unit of ln β that would matter: 0.03 from β = 1 to 4, 0.06 to 16."""
+"""Rise of a score per unit of ln β that would matter: 0.03 from β = 1 to 4, 0.06 to 16."""
 
 RATES = (8.0, 12.0, 16.0)
 """ΣKL in nats at which networks are compared."""
@@ -32,7 +32,7 @@ def helped(table: pd.DataFrame) -> Verdict:
 
     Each seed has a slope, and a score rises when the interval of its slopes lies above 0, also with the
     count of active latents beside ln β: fewer latents alone may raise a score. Refuted when the intervals of
-    two lie below 0.02. The effect is the mean over seeds of the middle one of their slopes, a unit of ln β;
+    two lie below 0.02. The effect is the mean over seeds of the middle one of their slopes, per unit of ln β;
     p is 2 p_(2) of the t-tests (two of three at least, Benjamini & Heller 2008). (Changed: slopes of
     resampled runs decided, as if these were more than their seeds.)
     """
@@ -107,12 +107,12 @@ def _deck_against_one(table: pd.DataFrame) -> str:
 
 
 def trades(table: pd.DataFrame) -> Verdict:
-    """C7: β trades fidelity for organisation. Supported when reconstruction rises with ln β and KL falls.
+    """C7: β trades reconstruction for rate. Supported when reconstruction rises with ln β and KL falls.
 
     Each seed has a slope of both, and the intervals of both lie on that side of 0. Refuted when either lies
     on the other side. The effect is the slope of the reconstruction, nats above the least possible, a unit
-    of ln β; p is the larger of both t-tests. (Changed: trend tests over runs decided, with a bootstrap
-    beside them.)
+    of ln β; p is the larger of both t-tests. The slides speak of fidelity and organisation: reconstruction is
+    the first, the second is C6's. (Changed: trend tests over runs decided, with a bootstrap beside them.)
     """
     wanted = ["excess_bce", "kl"]
     if short := _too_few_betas(table, wanted):
@@ -128,7 +128,7 @@ def trades(table: pd.DataFrame) -> Verdict:
         verdict = REFUTED
     else:
         verdict = UNDECIDED
-    finding = f"KL {-kl:+.1f} [{-most:+.1f}, {-least:+.1f}] nats a unit of ln β, over {len(betas)} β"
+    finding = f"KL {-kl:+.1f} [{-most:+.1f}, {-least:+.1f}] nats per unit of ln β, over {len(betas)} β"
     p = max(statistics.t_test(costs), statistics.t_test(saved))
     return Verdict.of(verdict, finding, costs, p)
 

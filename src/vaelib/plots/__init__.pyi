@@ -23,6 +23,7 @@ from .latents import importance_matrix as importance_matrix
 from .latents import plane as plane
 from .latents import spectra as spectra
 from .latents import traversal_panels as traversal_panels
+from .metrics import scores_of_known_codes as scores_of_known_codes
 from .networks import affine_templates as affine_templates
 from .networks import network_diagrams as network_diagrams
 from .networks import printed_table as printed_table
@@ -32,6 +33,7 @@ from .pose import rotation_over_ranges as rotation_over_ranges
 from .pose import scores_of_many as scores_of_many
 from .rotation import arc as arc
 from .rotation import response_curves as response_curves
+from .style import beta_name as beta_name
 from .sweeps import image_blocks as image_blocks
 from .sweeps import kl_spectra as kl_spectra
 from .sweeps import learning_curves as learning_curves

@@ -6,17 +6,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vaelib.plots.style import INK, PALETTE, baseline_lines, house_style, new_figure, one_legend
+from vaelib.plots.style import INK, PALETTE, baseline_lines, beta_name, house_style, new_figure, one_legend
 
 MARKERS = "osD^v"
 
 
 @house_style
-def rates_of_networks(points: pd.DataFrame) -> Figure:
+def rates_of_networks(points: pd.DataFrame, at_64: float = 1.0) -> Figure:
     """Draw reconstruction against KL: a curve a network, a point a beta, labelled with it.
 
     `points` has columns network, beta, kl, recon (nats an image); rows of equal network and beta (seeds)
-    are drawn small, and the curve runs through their means.
+    are drawn small, and the curve runs through their means. `at_64` times a beta is that of equal beta_norm
+    on images of 64 pixels.
     """
     figure = new_figure(height=3.6, width=6.0)
     ax = figure.axes[0]
@@ -28,7 +29,9 @@ def rates_of_networks(points: pd.DataFrame) -> Figure:
             ax.scatter(runs["kl"], runs["recon"], color=color, marker=marker, s=8, alpha=0.5)
         place = {"xytext": (6, 4), "ha": "left"} if number % 2 else {"xytext": (-6, -12), "ha": "right"}
         for beta, point in mean.iterrows():
-            ax.annotate(f"β = {beta:g}", point, textcoords="offset points", fontsize=8, color=color, **place)
+            ax.annotate(
+                beta_name(beta, at_64), point, textcoords="offset points", fontsize=8, color=color, **place
+            )
     ax.set(xlabel="rate: KL, nats an image", ylabel="distortion: reconstruction, nats an image")
     ax.margins(x=0.12, y=0.1)
     ax.legend()

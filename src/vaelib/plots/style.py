@@ -107,6 +107,17 @@ def house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
+def beta_name(beta: float, at_64: float = 1.0) -> str:
+    """Return a network's own β and, where it is another, that of equal β_norm on images of 64 pixels.
+
+    `at_64` is how many times the second is the first.
+
+    >>> beta_name(4.0), beta_name(0.25, 4.0)
+    ('β = 4', 'β = 0.25 (as 1 at 64 px)')
+    """
+    return f"β = {beta:g}" + ("" if at_64 == 1 else f" (as {beta * at_64:g} at 64 px)")
+
+
 BASELINE_STYLES = ("--", ":", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 
 

@@ -21,12 +21,15 @@ from vaelib.plots.style import (
     WIDTH,
     HouseFigure,
     baseline_lines,
+    beta_name,
     house_style,
     new_figure,
     numbered_cells,
     one_legend,
 )
 
+MOST_TICKS = 5
+"""Values of beta that fit under a panel."""
 PART_COLORS = {"upright": PALETTE[0], "rotated": PALETTE[3]}
 
 
@@ -37,8 +40,11 @@ def beta_colors(betas: Sequence[float]) -> dict[float, str]:
 
 
 @house_style
-def terms_against_beta(table: pd.DataFrame) -> Figure:
-    """Draw reconstruction, KL and active units against beta: a line through the means, a dot a run."""
+def terms_against_beta(table: pd.DataFrame, at_64: float = 1.0) -> Figure:
+    """Draw reconstruction, KL and active units against beta: a line through the means, a dot a run.
+
+    Here and below, `at_64` times a beta is that of equal beta_norm on images of 64 pixels.
+    """
     figure = new_figure(1, 3, height=2.6)
     figure.get_layout_engine().set(wspace=0.06)
     upright_rotated = table[table["part"] != "all"]
@@ -55,7 +61,7 @@ def terms_against_beta(table: pd.DataFrame) -> Figure:
                 chosen = upright_rotated[upright_rotated["part"] == part]
                 _line_and_dots(ax, chosen, column, color, f"{part} test images")
         ax.set_ylabel(label)
-        _beta_axis(ax, table["beta"].unique())
+        _beta_axis(ax, table["beta"].unique(), at_64)
     figure.axes[1].set_ylim(bottom=-0.04 * table["kl"].max())
     most = int(table["active_units"].max())
     figure.axes[2].set(ylim=(-0.4, max(most, 1) + 0.4), yticks=range(0, most + 1, 2))
@@ -69,26 +75,31 @@ def _line_and_dots(ax: Axes, table: pd.DataFrame, column: str, color: str, label
     ax.plot(table["beta"], table[column], color=color, ls="", marker="o", ms=4.5, alpha=0.8)
 
 
-def _beta_axis(ax: Axes, betas: Sequence[float]) -> None:
+def _beta_axis(ax: Axes, betas: Sequence[float], at_64: float) -> None:
     positive = min((beta for beta in betas if beta > 0), default=1)
     if min(betas) > 0:
         ax.set_xscale("log", base=2)
     else:
         ax.set_xscale("symlog", base=2, linthresh=positive)
-    ax.xaxis.set_major_locator(FixedLocator(sorted(betas)))
+    every = -(-len(betas) // MOST_TICKS)
+    ax.xaxis.set_major_locator(FixedLocator(sorted(betas)[::every]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(lambda beta, _: f"{beta:g}")
-    ax.set_xlabel("β")
+    same = at_64 == 1
+    ax.xaxis.set_major_formatter(lambda beta, _: f"{beta:g}" + ("" if same else f"\n({beta * at_64:g})"))
+    ax.set_xlabel("β" if same else "β\n(at 64 pixels)")
 
 
 @house_style
 def scores_against_beta(
-    table: pd.DataFrame, titles: Mapping[str, str], baselines: Mapping[str, Mapping[str, float | None]]
+    table: pd.DataFrame,
+    titles: Mapping[str, str],
+    baselines: Mapping[str, Mapping[str, float | None]],
+    at_64: float = 1.0,
 ) -> Figure:
     """Draw scores against beta: a dot a run, a line through the means, its 95 % interval over seeds.
 
     `table` has a row a run: network, beta and the scores, of which `titles` gives the panels; `baselines` has
-    the same scores of codes that know no beta, a grey line each.
+    the same scores of codes without a beta, a grey line each.
     """
     figure = new_figure(1, len(titles), height=2.9)
     figure.get_layout_engine().set(wspace=0.05)
@@ -107,13 +118,13 @@ def scores_against_beta(
         low, high = min(shown), max(shown)
         pad = 0.12 * (high - low) + 1e-6
         ax.set(title=title, ylim=(low - pad, high + pad))
-        _beta_axis(ax, table["beta"].unique())
+        _beta_axis(ax, table["beta"].unique(), at_64)
     one_legend(figure)
     return figure
 
 
 @house_style
-def rate_distortion(table: pd.DataFrame) -> Figure:
+def rate_distortion(table: pd.DataFrame, at_64: float = 1.0) -> Figure:
     """Draw each run at its rate (KL) and distortion (reconstruction) on all test images.
 
     Along a grey line their sum, the negative ELBO, is the same; lower lines are better bounds.
@@ -128,7 +139,7 @@ def rate_distortion(table: pd.DataFrame) -> Figure:
     for beta, runs in table.groupby("beta"):
         ax.plot(runs["kl"], runs["recon"], ls="", marker="o", ms=6.5, alpha=0.85, color=colors[beta])
         ax.annotate(
-            f"β = {beta:g}",
+            beta_name(beta, at_64),
             means.loc[beta],
             xytext=(8, 5),
             textcoords="offset points",
@@ -149,7 +160,7 @@ def rate_distortion(table: pd.DataFrame) -> Figure:
 
 
 @house_style
-def kl_spectra(spectra: Mapping[float, np.ndarray]) -> Figure:
+def kl_spectra(spectra: Mapping[float, np.ndarray], at_64: float = 1.0) -> Figure:
     """Draw KL per latent, sorted from the largest, as a row for each beta with the nats in the cells."""
     values = np.array([np.sort(spectrum)[::-1] for spectrum in spectra.values()])
     rows, cols = values.shape
@@ -159,7 +170,7 @@ def kl_spectra(spectra: Mapping[float, np.ndarray]) -> Figure:
         ax,
         values,
         max(values.max(), 0.1),
-        [f"β = {beta:g}" for beta in spectra],
+        [beta_name(beta, at_64) for beta in spectra],
         range(1, cols + 1),
         "KL, nats",
     )
@@ -168,7 +179,7 @@ def kl_spectra(spectra: Mapping[float, np.ndarray]) -> Figure:
 
 
 @house_style
-def learning_curves(histories: Mapping[float, Sequence[pd.DataFrame]]) -> Figure:
+def learning_curves(histories: Mapping[float, Sequence[pd.DataFrame]], at_64: float = 1.0) -> Figure:
     """Draw validation reconstruction and KL over the epochs, a colour a beta, a line a seed."""
     figure = new_figure(1, 2, height=2.7)
     colors = beta_colors(list(histories))
@@ -187,7 +198,7 @@ def learning_curves(histories: Mapping[float, Sequence[pd.DataFrame]]) -> Figure
                     lw=1.5,
                     marker="o" if len(history) < 20 else None,
                     ms=3,
-                    label=f"β = {beta:g}" if k == 0 else None,
+                    label=beta_name(beta, at_64) if k == 0 else None,
                 )
         ax.set(xlabel="epoch", ylabel=label)
         ax.xaxis.get_major_locator().set_params(integer=True)

@@ -11,6 +11,8 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from vaelib.architectures import ARCHITECTURES
+
 LABEL = r"([A-Za-z][\w.:-]*)"
 DEFINITIONS = [
     re.compile(pattern, re.MULTILINE)
@@ -131,11 +133,24 @@ def mark_title(nb: NotebookNode, values: Mapping[str, Any]) -> None:
     """Say in the page's title with which parameters this page tells the notebook's story again."""
     if not values:
         return
-    note = ", ".join(f"{name} = {format_value(value)}" for name, value in values.items())
+    note = ", ".join(parameter_in_words(name, value) for name, value in values.items())
     for cell in nb.cells:
         if cell.cell_type == "markdown" and re.search(r"(?m)^# ", cell.source):
-            cell.source = re.sub(r"(?m)^# .*$", lambda m: f"{m[0]} ({note})", cell.source, count=1)
+            cell.source = re.sub(r"(?m)^# .*$", lambda m: f"{m[0]}: {note}", cell.source, count=1)
             return
+
+
+def parameter_in_words(name: str, value: Any) -> str:
+    """Return a parameter as a title says it.
+
+    >>> parameter_in_words("arch", "article"), parameter_in_words("beta", 1.0)
+    ("the article's network", 'β = 1')
+    """
+    if name == "arch" and value in ARCHITECTURES:
+        return ARCHITECTURES[value].title
+    if name == "beta":
+        return f"β = {value:g}"
+    return f"{name.replace('_', ' ')} {format_value(value)}"
 
 
 def show_parameters(

@@ -5,6 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from myst_nb import glue as glue
 
+from vaelib.architectures import ARCHITECTURES
+from vaelib.models.losses import matched_beta
+from vaelib.plots.style import beta_name
+from vaelib.spec import RunSpec
+from vaelib.training.run import Run
+
 
 def glue_all(values: Mapping[str, object]) -> None:
     """Keep every value under its name for the prose of the page, without showing it.
@@ -13,6 +19,22 @@ def glue_all(values: Mapping[str, object]) -> None:
     """
     for name, value in values.items():
         glue(name, value.item() if hasattr(value, "item") else value, display=False)
+
+
+def about_run(run: Run) -> dict[str, object]:
+    """Return by name what a page about one run says of it: network, beta, seed, latents, images, epochs."""
+    spec = run.spec
+    return {
+        "network": ARCHITECTURES[spec.arch].title,
+        "beta": spec.beta,
+        "beta_name": beta_name(spec.beta, matched_beta(spec) / spec.beta) if spec.beta else "β = 0",
+        "seed": spec.seed,
+        "latent_dim": spec.latent_dim,
+        "image_size": spec.image_size,
+        "epochs": spec.epochs,
+        "n_train": spec.n_images,
+        "n_test": 2 * spec.n_test,
+    }
 
 
 def direction(values: np.ndarray) -> str:
@@ -43,6 +65,15 @@ def direction(values: np.ndarray) -> str:
     )
 
 
+def degrees_or_none(angle: float) -> str:
+    """Return an angle in words.
+
+    >>> degrees_or_none(17.2), degrees_or_none(float("nan"))
+    ('17°', 'no angle')
+    """
+    return f"{angle:.0f}°" if np.isfinite(angle) else "no angle"
+
+
 ANSWERS = {"supported": "No.", "refuted": "Yes.", "undecided": "These runs do not settle it."}
 """To whether one number carries the angle, by the verdict on "rotation is not captured"."""
 
@@ -63,16 +94,42 @@ def answer(verdict: str, isolation: Sequence[float], captured: float) -> tuple[s
     return ANSWERS[verdict], posed
 
 
-VERDICTS_IN_FRENCH = {"supported": "confirmé", "refuted": "réfuté", "undecided": "indécis"}
+APART = {
+    "n_train": "{:,} digits",
+    "epochs": "{} epochs",
+    "batch_size": "batches of {}",
+    "image_size": "{} pixels",
+}
+"""What a reader should know of two trainings that are compared, and how it is said."""
+
+
+def trained_apart(spec: RunSpec, other: RunSpec) -> str:
+    """Return in brackets how another training differs from the first, beyond its objective; or nothing.
+
+    >>> trained_apart(RunSpec(batch_size=32), RunSpec(batch_size=16))
+    ' (trained with batches of 16 instead of 32)'
+    >>> trained_apart(RunSpec(), RunSpec(objective="pose"))
+    ''
+    """
+    found = [
+        f"{words.format(getattr(other, name))} instead of {getattr(spec, name):,}"
+        for name, words in APART.items()
+        if getattr(spec, name) != getattr(other, name)
+    ]
+    return f" (trained with {', '.join(found)})" if found else ""
+
+
+VERDICTS_IN_FRENCH = {"supported": "confirmé", "refuted": "réfuté", "undecided": "non tranché"}
 
 
 def in_french(text: str) -> str:
     """Return a verdict, or numbers as `span` writes them, as French does.
 
-    >>> in_french("refuted"), in_french("0.82 (0.81 to 0.83)")
-    ('réfuté', '0,82 (0,81 à 0,83)')
+    >>> in_french("refuted"), in_french("0.82 (0.81 to 0.83)"), in_french("40,960")
+    ('réfuté', '0,82 (0,81 à 0,83)', '40\u202f960')
     """
-    return VERDICTS_IN_FRENCH.get(text, text.replace(".", ",").replace(" to ", " à "))
+    numbers = text.replace(",", "\u202f").replace(".", ",").replace(" to ", " à ")
+    return VERDICTS_IN_FRENCH.get(text, numbers)
 
 
 def span(values: Sequence[float], pattern: str = "{:.2f}") -> str:

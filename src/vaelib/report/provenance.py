@@ -58,6 +58,8 @@ def add_provenance(
                 if "text/csv" in output.get("data", {}):
                     output.metadata[NUMBERS] = output.data.pop("text/csv")
             own = next(found)
+            if not any("data" in output for output in cell.outputs):
+                continue  # a figure that this page has no runs for
             parts = [_runs_in_words([spec for spec in specs if spec.id in own], store)]
             parts += [_function(*drawn, page) for drawn in functions[figure["name"]]]
             parts.append(f"redraw: <code>{escape(redraw)}</code>")

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from vaelib.claims.rules import VERDICTS
+from vaelib.claims.wording import FOR_ALL
+from vaelib.plots.claims import NETWORKS
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.registry import GROUPS, Measured
 
@@ -106,7 +108,7 @@ def ledger_text(ledger: pd.DataFrame) -> str:
         }
     )
     found = [f"{row.claim} {row.network}, {row.statement} — {row.finding}" for row in ledger.itertuples()]
-    return "\n".join([table.to_string(index=False), "", *found])
+    return "\n".join([table.to_string(index=False), "", *found, "", f"{FOR_ALL}."])
 
 
 def ledger_counts(ledger: pd.DataFrame) -> str:
@@ -116,13 +118,29 @@ def ledger_counts(ledger: pd.DataFrame) -> str:
     return f"Of {len(ledger)} claims, {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}"
 
 
+def claims_by_verdict(ledger: pd.DataFrame) -> str:
+    """Return in sentences which claims have which verdict.
+
+    >>> rows = [("C1", "ours", "a", "refuted"), ("C3", "both", "b", "supported")]
+    >>> claims_by_verdict(pd.DataFrame(rows, columns=["claim", "network", "statement", "verdict"]))
+    'Supported: C3 (both networks: b). Refuted: C1 (our network: a).'
+    """
+    told = []
+    for verdict in VERDICTS:
+        own = ledger[ledger["verdict"] == verdict].itertuples()
+        claims = [f"{row.claim} ({NETWORKS[row.network]}: {row.statement})" for row in own]
+        if claims:
+            told.append(f"{verdict.capitalize()}: {', '.join(claims)}.")
+    return " ".join(told)
+
+
 def claim_texts(row: Any) -> dict[str, str]:
     """Return what a row of the ledger says, in three texts: verdict, effect, found."""
     effect = "none"
     if not np.isnan(row.effect):
         effect = f"{row.of}: {number(float(row.effect))}"
         effect += "" if np.isnan(row.low) else f" [{number(row.low)}, {number(row.high)}]"
-    p = "" if np.isnan(row.p) else f", p {_probability(row.p)} ({_probability(row.p_holm)})"
+    p = "" if np.isnan(row.p) else f", p {_probability(row.p)} (Holm {_probability(row.p_holm)})"
     return {"verdict": row.verdict, "effect": f"{effect}, n = {row.n}{p}", "found": row.finding}
 
 
