@@ -78,7 +78,7 @@ def train(
     spec = RunSpec.read(spec_file) if spec_file else load_profile(profile).run(**given)
     from vaelib.training.store import RunStore
 
-    click.echo(RunStore(store).get(spec, device=device, threads=threads).folder)
+    click.echo(RunStore(store).get(spec, device=device, threads=threads, weights=True).folder)
 
 
 @main.command()

@@ -3,6 +3,8 @@
 from vaelib.claims import rules, trends
 from vaelib.claims.ablation import ACTIVE_KL
 from vaelib.claims.rules import FEW, LEAST_SEEDS, MOST
+from vaelib.metrics.dependence import ACTIVE_VARIANCE
+from vaelib.scores.latent_profile import VISIBLE
 
 _BY_SEEDS = (
     f"Supported by {MOST:.0%} of the seeds or more, refuted when {FEW:.0%} or fewer do, else undecided."
@@ -21,9 +23,9 @@ _RULES = {
     rules.few_dimensions: (
         f"A seed speaks for it when {rules.FEW_DIMENSIONS[0]} to {rules.FEW_DIMENSIONS[1]} latents vary by "
         "two of "
-        f"three definitions: variance of μ above {rules.ACTIVE_VARIANCE:g}, KL above {ACTIVE_KL:g} nats, "
+        f"three definitions: variance of μ above {ACTIVE_VARIANCE:g}, KL above {ACTIVE_KL:g} nats, "
         "traversal energy "
-        f"above {rules.SEEN:g}. {_BY_SEEDS} p is that of a sign test."
+        f"above {VISIBLE:g}. {_BY_SEEDS} p is that of a sign test."
     ),
     rules.linked: (
         "Supported when the interval of the share of interaction of angle and digit lies above "
@@ -35,9 +37,9 @@ _RULES = {
         f"above {rules.BEYOND:g}. Undecided otherwise. p is the larger of both t-tests."
     ),
     rules.every_dimension: (
-        f"A seed speaks for it when every latent has a variance of μ above {rules.ACTIVE_VARIANCE:g} and a "
+        f"A seed speaks for it when every latent has a variance of μ above {ACTIVE_VARIANCE:g} and a "
         "traversal "
-        f"energy above {rules.SEEN:g}. {_BY_SEEDS} p is that of a sign test."
+        f"energy above {VISIBLE:g}. {_BY_SEEDS} p is that of a sign test."
     ),
     rules.one_each: (
         "Two conditions. Independent: no two active latents share as much information as normal variables of "

@@ -6,8 +6,6 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from safetensors.torch import load_file, save
-
 from vaelib.files import read_json, sha256, to_json, write_atomic, write_json
 from vaelib.profiles import ROOT
 
@@ -49,6 +47,8 @@ def pack(block: str, runs: Iterable[Path], weights: Mapping[str, str], published
 def _in_precision(weights: Path, precision: str) -> bytes:
     if precision == "exact":
         return weights.read_bytes()
+    from safetensors.torch import load_file, save  # a build with nothing to do does not wait for torch
+
     tensors = load_file(weights)
     return save({name: t.half() if t.is_floating_point() else t for name, t in tensors.items()})
 
@@ -73,8 +73,9 @@ def _checksums(published: Path) -> dict[str, str]:
     return {path.relative_to(published).as_posix(): sha256(path) for path in files}
 
 
-def lay_down(run: str, store: Path, published: Path = PUBLISHED) -> bool:
+def lay_down(run: str, store: Path, published: Path | None = None) -> bool:
     """Write a published run into a store, `done.json` last; return whether there is one of that id."""
+    published = published or PUBLISHED
     archive = archives(published).get(run)
     if archive is None:
         return False
@@ -92,7 +93,7 @@ def lay_down(run: str, store: Path, published: Path = PUBLISHED) -> bool:
 @functools.cache
 def archives(published: Path = PUBLISHED) -> dict[str, Path]:
     """Return the archive of each published run by the run's id."""
-    found = {}
+    found: dict[str, Path] = {}
     for path in sorted(published.glob("*.zip")):
         with zipfile.ZipFile(path) as archive:
             found |= {name.partition("/")[0]: path for name in archive.namelist()}

@@ -1,6 +1,7 @@
 """A finished run: what it left in its folder, and whether it is as it was written."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,14 +11,15 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from vaelib.errors import DamagedError
+from vaelib.errors import DamagedError, InputError
 from vaelib.files import digest, read_json, sha256
 from vaelib.models.build import build_vae
 from vaelib.models.vae import VAE
 from vaelib.reads import READS
 from vaelib.spec import RunSpec
+from vaelib.training.published import SHIPPED, WEIGHTS
 
-RESULTS = ("spec.json", "history.csv", "model.safetensors", "metrics.json")
+RESULTS = ("spec.json", "history.csv", WEIGHTS, "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
 
 T = TypeVar("T")
@@ -66,12 +68,20 @@ class Run:
         """How the run came about: versions, code fingerprint, data checksums, threads, time, memory."""
         return json.loads((self.folder / "provenance.json").read_text(encoding="utf-8"))
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether the network is there; a published run may have come without."""
+        return (self.folder / WEIGHTS).exists()
+
     @_read
     def model(self) -> VAE:
-        """The trained network on the CPU, in eval mode."""
+        """The trained network on the CPU, in eval mode; raises `InputError` for a run without weights."""
+        if not self.has_weights:
+            again = f"vaelib train --spec {shlex.quote(str(self.folder / 'spec.json'))}"
+            raise InputError(f"run {self.id} was published without its weights; to train it again: {again}")
         with torch.inference_mode(False):  # else weights first asked for inside of it could not be exported
             model = build_vae(self.spec)
-            model.load_state_dict(load_file(self.folder / "model.safetensors"))
+            model.load_state_dict(load_file(self.folder / WEIGHTS))
             return model.to(memory_format=torch.channels_last).eval()
 
 
@@ -101,7 +111,10 @@ def read_spec(folder: Path) -> RunSpec:
 
 
 def is_finished(folder: Path) -> bool:
-    """Tell whether `done.json` is there; raises `DamagedError` when a file is not the one it vouches for."""
+    """Tell whether `done.json` is there; raises `DamagedError` when a file is not the one it vouches for.
+
+    The weights of a published run may be others, or missing: those that `SHIPPED` vouches for.
+    """
     if not (folder / "done.json").exists():
         return False
     read_spec(folder)
@@ -110,10 +123,12 @@ def is_finished(folder: Path) -> bool:
         vouched = {*checksums, "provenance.json"}  # which older runs lack
         if not isinstance(checksums, dict) or vouched != {*RESULTS, "provenance.json"}:
             raise ValueError(f"vouches for {checksums}")
+        if (folder / SHIPPED).exists():
+            checksums |= {WEIGHTS: read_json(folder / SHIPPED)[WEIGHTS]}
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise _damaged(folder, f"done.json: {error}") from error
     try:
-        changed = [name for name in checksums if sha256(folder / name) != checksums[name]]
+        changed = [name for name, sum in checksums.items() if sum and sha256(folder / name) != sum]
     except OSError as error:
         raise _damaged(folder, str(error)) from error
     if changed:

@@ -34,7 +34,7 @@ from vaelib.objectives import OBJECTIVES
 from vaelib.profiles import in_checkout
 from vaelib.spec import RunSpec
 from vaelib.threads import torch_threads
-from vaelib.training import loop
+from vaelib.training import loop, published
 from vaelib.training.checkpoint import last_epoch
 from vaelib.training.memory import keep_large_blocks
 from vaelib.training.run import Run, is_finished, read_spec, spec_text
@@ -45,7 +45,8 @@ log = logging.getLogger(__name__)
 class RunStore:
     """Runs under one folder, `<folder>/<id>/`. A run counts as finished when its `done.json` is there.
 
-    A relative folder is one of the checkout.
+    A relative folder is one of the checkout. A run that is not finished here but came with the checkout,
+    published, is laid down here when it is looked for.
     """
 
     def __init__(self, folder: Path | str = "runs"):
@@ -54,7 +55,13 @@ class RunStore:
     def find(self, spec: RunSpec) -> Run | None:
         """Return the finished run of `spec`, or None; raises `DamagedError` when its files were changed."""
         folder = self.folder / spec.id
+        if not (folder / "done.json").exists() and spec.id in published.archives():
+            with contextlib.suppress(Timeout), only_writer(self._lock(spec), timeout=0):
+                published.lay_down(spec.id, self.folder)
         return Run(spec, folder) if is_finished(folder) else None
+
+    def _lock(self, spec: RunSpec) -> Path:
+        return self.folder / ".locks" / f"{spec.id}.lock"
 
     def all(self) -> list[Run]:
         """Return every finished run, by id; one that is not as it was written is left out, with a warning."""
@@ -107,17 +114,31 @@ class RunStore:
             rows.append(row | {"status": "done"} | numbers | {"active": run.metrics["active_units"]})
         return pd.DataFrame(rows)
 
-    def get(self, spec: RunSpec, *, device: str = "auto", threads: int = 1, progress: bool = True) -> Run:
+    def get(
+        self,
+        spec: RunSpec,
+        *,
+        device: str = "auto",
+        threads: int = 1,
+        progress: bool = True,
+        weights: bool = False,
+    ) -> Run:
         """Return the run of `spec`, training it (or what is left of it) when it is not finished.
 
-        One process trains a run; another that asks for the same one waits for it. Results are equal to the
-        byte for the same number of `threads`.
+        With `weights`, one that was published without them is trained again, too. One process trains a run;
+        another that asks for the same one waits for it. Results are equal to the byte for the same number of
+        `threads`.
         """
         chosen = pick_device(device)
-        run = self.find(spec)
+
+        def finished() -> Run | None:
+            found = self.find(spec)
+            return None if found is None or (weights and not found.has_weights) else found
+
+        run = finished()
         if run is None:
             with self._only_writer(spec):
-                run = self.find(spec) or self._train(spec, chosen, threads, progress)
+                run = finished() or self._train(spec, chosen, threads, progress)
         shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
         return run
 
@@ -158,15 +179,14 @@ class RunStore:
 
         Raises `Timeout` when another holds it and one is not to wait.
         """
-        lock = self.folder / ".locks" / f"{spec.id}.lock"
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(only_writer(lock, timeout=0))
+                held.enter_context(only_writer(self._lock(spec), timeout=0))
             except Timeout:
                 if not wait:
                     raise
                 tqdm.write(f"run {spec.id} is being trained by another process; waiting for it")
-                held.enter_context(only_writer(lock))
+                held.enter_context(only_writer(self._lock(spec)))
             yield
 
     def _train(self, spec: RunSpec, device: torch.device, threads: int, progress: bool) -> Run:
@@ -177,6 +197,8 @@ class RunStore:
                 f"accepted for {spec.objective}: {current}."
             )
         folder = self.folder / spec.id
+        for name in ("done.json", published.SHIPPED):  # of a run that was published without its weights
+            (folder / name).unlink(missing_ok=True)
         remove_leftovers(folder)
         write_atomic(folder / "spec.json", spec_text(spec))
         train, val = (dataset.load_split(spec, split) for split in ("train", "val"))
