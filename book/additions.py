@@ -74,9 +74,8 @@ trained = {spec: RunStore(store).get(spec) for spec in load_profile(profile).run
 sizes = {spec.image_size for spec in trained}
 sweeps = {side: rotation_sweep(side, turned_per_class, rotation_range / 18, rotation_range) for side in sizes}
 swept = {spec: SweptRun(run, sweeps[spec.image_size]) for spec, run in trained.items()}
-informed = [
-    s for s in trained if (s.told_upright, s.told_slant) == (RunSpec.told_upright, RunSpec.told_slant)
-]
+truth = RunSpec.told_upright, RunSpec.told_slant
+informed = [s for s in trained if (s.told_upright, s.told_slant) == truth]
 pairs = {
     (s.image_size, s.seed): tuple(swept[s.changed(objective=name)] for name in objectives) for s in informed
 }
