@@ -96,6 +96,13 @@ def test_where_no_slurm_answers_or_the_plugin_is_missing_that_is_said_before_wor
         report.build("smoke", 1, "slurm")
 
 
+@pytest.mark.parametrize("name", ["$HOME", "a`b", 'c"d', "e\\f"])
+def test_a_path_that_a_job_s_shell_would_misread_is_refused(name):
+    with pytest.raises(InputError, match="would misread; accepted"):
+        report.check_path_for_clusters(Path("/data") / name)
+    report.check_path_for_clusters(Path("/data/it's {here} é"))
+
+
 def test_other_batch_systems_are_not_asked_for_slurm():
     names = sorted(path.name for path in (ROOT / "workflow/profiles").iterdir())
     assert [name for name in names if report._is_slurm(name)] == ["slurm"]

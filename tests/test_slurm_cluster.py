@@ -19,7 +19,7 @@ from vaelib.profiles import ROOT
 
 pytestmark = pytest.mark.cluster
 
-PATIENCE = 30 * 60
+PATIENCE = 60 * 60
 
 
 def said(*command: str) -> str:
@@ -77,8 +77,24 @@ class Build:
             time.sleep(1)
 
 
-def test_a_job_cancelled_in_slurm_fails_and_a_stopped_build_leaves_nothing_in_the_queue(checkout):
-    build = Build(checkout)
+@pytest.fixture
+def give(checkout) -> Iterator[Callable[[], Build]]:
+    """Give the command; what is at work when a test ends is stopped."""
+    given: list[Build] = []
+
+    def again() -> Build:
+        given.append(Build(checkout))
+        return given[-1]
+
+    yield again
+    for build in given:
+        if build.process.poll() is None:
+            build.process.send_signal(signal.SIGINT)
+            build.process.wait(timeout=120)
+
+
+def test_a_job_cancelled_in_slurm_fails_and_a_stopped_build_leaves_nothing_in_the_queue(give):
+    build = give()
     build.wait_for(lambda: queue("running"))
     said("scancel", queue("running")[0])
     build.wait_for(lambda: re.search(r"(FAILED|LOST) \w+ \S+", build.said()))
@@ -93,10 +109,10 @@ def test_a_job_cancelled_in_slurm_fails_and_a_stopped_build_leaves_nothing_in_th
 
 
 def test_the_same_command_goes_on_says_what_a_drained_node_keeps_waiting_and_finishes(
-    checkout, node_in_service
+    give, checkout, node_in_service
 ):
     done = {path: path.stat().st_mtime_ns for path in checkout.glob("runs/*/done.json")}
-    build = Build(checkout)
+    build = give()
     build.wait_for(lambda: queue("running"))
     said("scontrol", "update", f"nodename={node_in_service}", "state=drain", "reason=tests")
     build.wait_for(lambda: re.search(r"waits \w+ \S+: Slurm job \d+, ", build.said()))
@@ -113,9 +129,9 @@ def test_the_same_command_goes_on_says_what_a_drained_node_keeps_waiting_and_fin
         assert "CANCELLED" in listing
 
 
-def test_with_the_book_finished_nothing_goes_to_the_queue(checkout):
+def test_with_the_book_finished_nothing_goes_to_the_queue(give):
     last = said("scontrol", "show", "config").split("NEXT_JOB_ID")[1].split()[1]
-    build = Build(checkout)
+    build = give()
     assert build.process.wait(timeout=PATIENCE) == 0
     assert "Nothing to do" in build.said()
     assert last == said("scontrol", "show", "config").split("NEXT_JOB_ID")[1].split()[1]

@@ -55,6 +55,7 @@ def _arguments(targets: list[str], profile: str, jobs: int | None, cluster: str 
         where = ["--cores", str(jobs or "all")]
     else:
         check_choice("cluster", cluster, sorted(path.parent.name for path in CLUSTERS.glob("*/config.yaml")))
+        check_path_for_clusters(ROOT)
         where = ["--workflow-profile", str(CLUSTERS / cluster), *(["--jobs", str(jobs)] if jobs else [])]
         if _is_slurm(cluster):
             where += ["--slurm-status-command", slurm.status_command()]
@@ -62,6 +63,18 @@ def _arguments(targets: list[str], profile: str, jobs: int | None, cluster: str 
     how = ["--keep-going", "--keep-incomplete", "--rerun-incomplete", "--rerun-triggers", *workflow.TRIGGERS]
     how += ["--scheduler", "greedy", "--max-checksum-file-size", "50MB"]
     return [*targets, *where, *how, "--config", f"profile={profile}"]
+
+
+def check_path_for_clusters(root: Path) -> None:
+    """Raise `InputError` for a checkout whose path a job's shell would read as something else.
+
+    Snakemake puts it between double quotes in the script of a job, where these characters keep their meaning.
+    """
+    if unfit := sorted(set(str(root)) & set('$`"\\')):
+        raise InputError(
+            f"the path of the checkout, {root}, has {' '.join(unfit)}, which jobs of a batch system would "
+            "misread; accepted: any other character. Move the checkout, or leave out --cluster."
+        )
 
 
 def _is_slurm(cluster: str | None) -> bool:
