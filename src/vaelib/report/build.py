@@ -13,7 +13,7 @@ from typing import Any
 from vaelib.errors import BuildError, InputError, check_choice
 from vaelib.files import write_atomic
 from vaelib.profiles import BOOK, ROOT, Page, Profile, load_profile
-from vaelib.report import workflow
+from vaelib.report import slurm, workflow
 from vaelib.spec import RunSpec, canonical_json
 from vaelib.yaml_files import read_yaml
 
@@ -33,7 +33,7 @@ def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> 
     check_contents(load_profile(profile))
     _bring_times_back()
     try:
-        done = workflow.run(_arguments(["all"], profile, jobs, cluster))
+        done = workflow.run(_arguments(["all"], profile, jobs, cluster), through_slurm=_is_slurm(cluster))
     except BuildError:
         plan(load_profile(profile))  # names a wrong parameter better than Snakemake does
         raise
@@ -46,7 +46,7 @@ def train_runs(specs: Sequence[RunSpec], jobs: int | None = None, cluster: str |
     write_specs(specs)
     _bring_times_back()
     targets = [f"{STORE}/{spec.id}/done.json" for spec in specs]
-    done = workflow.run(_arguments(targets, "quick", jobs, cluster))
+    done = workflow.run(_arguments(targets, "quick", jobs, cluster), through_slurm=_is_slurm(cluster))
     print(f"{len(specs)} runs are there{'' if done else ' already'}: vaelib runs lists them")
 
 
@@ -55,11 +55,32 @@ def _arguments(targets: list[str], profile: str, jobs: int | None, cluster: str 
         where = ["--cores", str(jobs or "all")]
     else:
         check_choice("cluster", cluster, sorted(path.parent.name for path in CLUSTERS.glob("*/config.yaml")))
+        check_path_for_clusters(ROOT)
         where = ["--workflow-profile", str(CLUSTERS / cluster), *(["--jobs", str(jobs)] if jobs else [])]
+        if _is_slurm(cluster):
+            where += ["--slurm-status-command", slurm.status_command()]
     # --keep-incomplete: what a job wrote before it failed is whole (one rename) and may be a finished run.
     how = ["--keep-going", "--keep-incomplete", "--rerun-incomplete", "--rerun-triggers", *workflow.TRIGGERS]
     how += ["--scheduler", "greedy", "--max-checksum-file-size", "50MB"]
     return [*targets, *where, *how, "--config", f"profile={profile}"]
+
+
+def check_path_for_clusters(root: Path) -> None:
+    """Raise `InputError` for a checkout whose path a job's shell would read as something else.
+
+    Snakemake puts it between double quotes in the script of a job, where these characters keep their meaning.
+    """
+    if unfit := sorted(set(str(root)) & set('$`"\\')):
+        raise InputError(
+            f"the path of the checkout, {root}, has {' '.join(unfit)}, which jobs of a batch system would "
+            "misread; accepted: any other character. Move the checkout, or leave out --cluster."
+        )
+
+
+def _is_slurm(cluster: str | None) -> bool:
+    """Whether the jobs go to Slurm, whatever the folder with the settings is called."""
+    config = CLUSTERS / str(cluster) / "config.yaml"
+    return config.exists() and read_yaml(config, {"type": "object"}).get("executor") == "slurm"
 
 
 def _bring_times_back() -> None:

@@ -62,6 +62,7 @@ class Progress:
     jobs: Sequence[Job]
     begun: float = field(default_factory=time.monotonic)
     at_work: dict[str, tuple[Job, float]] = field(default_factory=dict)
+    queued: dict[str, str] = field(default_factory=dict)  # Slurm's number of a job, by Snakemake's
     side_by_side: int = 1  # the most jobs that were at work at once
     took: list[tuple[Job, float]] = field(default_factory=list)
     failed: list[Job] = field(default_factory=list)
@@ -75,6 +76,8 @@ class Progress:
             self.at_work[match[1]] = (job, now)
             self.side_by_side = max(self.side_by_side, len(self.at_work))
             print(f"{'':>9} begin {job}", flush=True)
+        elif match := re.match(r"Job (\d+) has been submitted with SLURM jobid (\w+)", line):
+            self.queued[match[1]] = match[2]
         elif (match := re.match(r"Finished jobid: (\d+)", line)) and match[1] in self.at_work:
             job, start = self.at_work.pop(match[1])
             self.took.append((job, now - start))

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from vaelib.errors import BuildError, InputError
 from vaelib.files import write_json
 from vaelib.profiles import ROOT
+from vaelib.report import slurm
 from vaelib.report.progress import LOGS, Job, Progress, planned, tail
 
 STATE = ROOT / ".snakemake"
@@ -27,12 +28,12 @@ TRIGGERS = ("mtime", "params")
 """No `code`, no `input`: the recipes (params) say it all. Times count only where contents differ, too."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], *, through_slurm: bool = False) -> int:
     """Bring Snakemake's targets up to date and return how many jobs that took.
 
-    `arguments` are Snakemake's own: targets first, then options. A driver that was killed before has its
-    orphans ended and its lock cleared. Raises `InputError` when another build is at work, `BuildError` when
-    a job fails (the others are finished first).
+    `arguments` are Snakemake's own: targets first, then options. Jobs that go `through_slurm` are
+    watched. A driver that was killed before has its orphans ended and its lock cleared. Raises `InputError`
+    when another build is at work, `BuildError` when a job fails (the others are finished first) or is lost.
     """
     with _alone() as mark:
         jobs = _plan(arguments, mark)
@@ -40,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
             print(f"{len(jobs)} jobs to do:", flush=True)
             for job, why in jobs:
                 print(f"  {job!s:<45} {why}", flush=True)
-            _follow(arguments, mark, Progress([job for job, _ in jobs]))
+            _follow(arguments, mark, Progress([job for job, _ in jobs]), through_slurm)
         return len(jobs)
 
 
@@ -130,8 +131,8 @@ def _plan(arguments: Sequence[str], mark: str) -> list[tuple[Job, str]]:
     return planned(dry.stdout)
 
 
-def _follow(arguments: Sequence[str], mark: str, progress: Progress) -> None:
-    """Run Snakemake, telling its progress; on Ctrl-C, end it with all its jobs.
+def _follow(arguments: Sequence[str], mark: str, progress: Progress, through_slurm: bool) -> None:
+    """Run Snakemake, telling its progress; end it with its jobs on Ctrl-C, and once those at work are lost.
 
     Its output goes through a file and not a pipe: an orphaned job would keep a pipe open.
     """
@@ -147,6 +148,7 @@ def _follow(arguments: Sequence[str], mark: str, progress: Progress) -> None:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
+        watch = slurm.Watch(progress) if through_slurm else None
         try:
             rest, ended = "", False
             while not ended:
@@ -154,17 +156,28 @@ def _follow(arguments: Sequence[str], mark: str, progress: Progress) -> None:
                 *lines, rest = (rest + source.read()).split("\n")
                 for line in lines:
                     progress.read(line)
-                if not ended:
+                if watch and (lost := watch.look()):
+                    progress.failed += lost
+                    _stop(process, watch)
+                elif not ended:
                     time.sleep(0.1)
         except KeyboardInterrupt:
-            # Snakemake gets a moment to cancel jobs that wait in a batch system; local ones end with it.
             print("stopping; the same command goes on from here", flush=True)
-            process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=5)
+            _stop(process, watch)
             raise
-    if process.returncode:
+    if process.returncode or progress.failed:
         _explain(progress, log)
+
+
+def _stop(process: subprocess.Popen, watch: slurm.Watch | None) -> None:
+    """End Snakemake, and cancel its jobs in Slurm; those of this machine end with the build."""
+    process.send_signal(signal.SIGINT)  # it cancels its jobs, those too that it has not named yet
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    if watch:
+        watch.cancel()
 
 
 def _read(log: Path) -> str:
