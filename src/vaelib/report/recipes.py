@@ -28,9 +28,9 @@ def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
 
 def _files_named(page: Page) -> list[Path]:
     """Return the files of the checkout that parameters of the page name, modules of a folder included."""
-    from vaelib.report import notebooks
+    from vaelib.report import parameters
 
-    values = (notebooks.parameters(page.source) | page.parameters).values()
+    values = (parameters.defaults(page.source) | page.parameters).values()
     named = [ROOT / value for value in values if isinstance(value, str) and "/" in value]
     modules = [module for folder in named if folder.is_dir() for module in sorted(folder.rglob("*.py"))]
     return [path for path in named if path.is_file()] + modules
