@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.anything import examples
 from tests.scored import SMALL
 from tests.tiny import tiny
 from vaelib.data.dataset import Dataset
@@ -31,7 +32,7 @@ CLASSES = np.arange(N) % 3
 CONSTANTS = st.floats(-1e6, 1e6) | st.sampled_from([0.1, 30.1, 1e-3])
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(CONSTANTS, st.integers(0, M - 1))
 def test_a_constant_latent_has_no_share_no_correlation_and_no_line(c, dim):
     mu = MU.copy()
@@ -79,7 +80,7 @@ METRICS = {
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@settings(max_examples=10)
+@examples(10)
 @given(c=CONSTANTS)
 def test_each_factor_made_constant_in_turn_is_named(metric, c):
     factors = pd.DataFrame({"angle": ANGLES, "digit": CLASSES, "bold": np.arange(N) % 2 == 0})

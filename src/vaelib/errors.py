@@ -79,6 +79,12 @@ def number_in_words(least: float, most: float, whole: bool) -> str:
     return f"any {'whole number' if whole else 'number'} from {least:,} {upwards}"
 
 
+def one_line(error: Exception) -> str:
+    """Return what an error says in one line of bearable length; torch and pandas take many."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 2 * SHOWN else f"{text[: 2 * SHOWN]}…"
+
+
 def shown(value: Any) -> str:
     """Return a refused value as a message shows it: whole, unless it is very long.
 

@@ -1,7 +1,6 @@
 """One Snakemake run at a time, told in plain words, ended without leftovers, gone on with after a kill."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from vaelib.errors import BuildError, InputError
-from vaelib.files import write_json
+from vaelib.files import read_json, record, write_json
 from vaelib.profiles import ROOT
 from vaelib.report.progress import LOGS, Job, Progress, planned, tail
 
@@ -48,23 +47,31 @@ def run(arguments: Sequence[str]) -> int:
 def _alone() -> Iterator[str]:
     """Hold the build lock, clear what a killed build left, and give the mark of this build's processes."""
     STATE.mkdir(exist_ok=True)
-    record = STATE / "vaelib.json"
+    state = STATE / "vaelib.json"
     try:
         held = FileLock(STATE / "vaelib.lock").acquire(timeout=0)
     except Timeout as error:
         raise InputError(f"another build is at work in {ROOT}; wait for it or stop it.") from error
     with held:
-        if record.exists():
-            ended = end_processes(json.loads(record.read_text(encoding="utf-8"))["mark"])
+        if state.exists():
+            ended = end_processes(_mark_of(state))
             print(f"Going on with a build that was cut short{f' ({ended} orphans ended)' if ended else ''}.")
         mark = uuid.uuid4().hex
-        write_json(record, {"mark": mark})
+        write_json(state, {"mark": mark})
         with _signals_interrupt():
             try:
                 yield mark
             finally:
                 end_processes(mark)
-                record.unlink()
+                state.unlink()
+
+
+def _mark_of(state: Path) -> str:
+    """Return the mark of the build that was killed; one that no process has where nobody can tell."""
+    try:
+        return read_json(state, record(mark={"type": "string"}))["mark"]
+    except (OSError, ValueError):
+        return uuid.uuid4().hex
 
 
 @contextlib.contextmanager
