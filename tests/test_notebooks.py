@@ -23,7 +23,8 @@ CHAPTER = r"""# %% [markdown]
 # (sec-a)=
 # ## A section
 # See {numref}`fig-dot`, {ref}`here <sec-a>`, {eq}`elbo`, {glue:text}`k:.2f`, {cite:t}`higgins2017`,
-# and on another page {ref}`sec-elsewhere`.
+# and on another page {ref}`sec-elsewhere`, {ref}`sec-architectures`, {ref}`there <sec-results>`,
+# {eq}`beta-objective` and {numref}`fig-loss`.
 #
 # $$ \mathcal{L} = -\beta\, \mathrm{KL} $$ (elbo)
 
@@ -218,7 +219,13 @@ def test_a_single_page_loads_nothing_and_resolves_its_roles(chapter: Path, tmp_p
     assert "Fig. 1" in html
     assert "Irina Higgins" in html
     assert "window.MathJax" in html
-    assert "sec-elsewhere" in html
+    for words in (
+        "on another page another chapter, <em>Architectures</em>, there,",
+        "an equation of <em>β study</em> and a figure of <em>Results</em>.",
+    ):
+        assert words in " ".join(html.split())
+    assert "sec-elsewhere" not in html
+    assert "[HMP" not in re.sub(r'<span class="label">.*?</span></span>', "", html)
 
 
 def test_a_cleaned_table_has_no_name_by_chance_no_nan_and_no_header_of_nothing():

@@ -101,11 +101,7 @@ def suffix_labels(nb: NotebookNode, suffix: str) -> None:
     Labels are names of figures, `(label)=` targets and labels of equations. References to labels of
     other pages stay as they are.
     """
-    labels = set()
-    for cell in nb.cells:
-        labels |= {figure_of(cell)["name"]} if "name" in figure_of(cell) else set()
-        if cell.cell_type == "markdown":
-            labels |= {match[2] for pattern in DEFINITIONS for match in pattern.finditer(cell.source)}
+    labels = labels_of(nb)
 
     def renamed(text: str) -> str:
         for pattern in DEFINITIONS + REFERENCES:
@@ -123,6 +119,13 @@ def suffix_labels(nb: NotebookNode, suffix: str) -> None:
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
                 output.data["text/markdown"] = renamed(output.data["text/markdown"])
+
+
+def labels_of(nb: NotebookNode) -> set[str]:
+    """Return every label that a notebook defines: of figures, sections and equations."""
+    labels = {figure_of(cell)["name"] for cell in nb.cells if "name" in figure_of(cell)}
+    text = "\n\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
+    return labels | {match[2] for pattern in DEFINITIONS for match in pattern.finditer(text)}
 
 
 def figure_of(cell: NotebookNode) -> dict[str, Any]:

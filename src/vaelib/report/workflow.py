@@ -13,10 +13,11 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from vaelib.data.mnist import cache_folder
 from vaelib.errors import BuildError, InputError
 from vaelib.files import read_json, record, write_json
 from vaelib.profiles import ROOT
-from vaelib.report.progress import LOGS, Job, Progress, planned, tail
+from vaelib.report.progress import LOGS, Job, Progress, cause, planned, tail
 
 STATE = ROOT / ".snakemake"
 MARK = "VAELIB_BUILD"
@@ -117,8 +118,20 @@ def _snakemake(arguments: Sequence[str]) -> list[str]:
 
 
 def _environment(mark: str) -> dict[str, str]:
-    """Return the environment of all jobs: every file and stream is UTF-8, whatever the locale."""
-    return os.environ | {MARK: mark, "PYTHONUTF8": "1"}
+    """Return the environment of all jobs: every file and stream is UTF-8, whatever the locale.
+
+    Where the user has no cache that can be written, it is one of the checkout: Snakemake stops without.
+    """
+    cache = {} if _may_cache() else {"XDG_CACHE_HOME": str(STATE / "cache")}
+    return os.environ | {MARK: mark, "PYTHONUTF8": "1"} | cache
+
+
+def _may_cache() -> bool:
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+    except (OSError, InputError):
+        return False
+    return os.access(cache_folder(), os.W_OK)
 
 
 def _plan(arguments: Sequence[str], mark: str) -> list[tuple[Job, str]]:
@@ -133,7 +146,10 @@ def _plan(arguments: Sequence[str], mark: str) -> list[tuple[Job, str]]:
         errors="replace",
     )
     if dry.returncode:
-        raise BuildError(f"Snakemake cannot plan the work:\n{tail(dry.stdout)}")
+        LOGS.mkdir(exist_ok=True)
+        log = LOGS / "snakemake.log"
+        log.write_text(dry.stdout, encoding="utf-8")
+        raise BuildError(f"Snakemake cannot plan the work:\n{cause(dry.stdout)}\n  (all of it: {log})")
     return planned(dry.stdout)
 
 
@@ -184,7 +200,7 @@ def _explain(progress: Progress, log: Path) -> None:
         print(f"\n{job} failed. The last lines of {job.log.relative_to(ROOT)}:", flush=True)
         print(tail(_read(job.log)) if job.log.exists() else "  (no log)", flush=True)
     if not progress.failed:
-        print(f"\nSnakemake stopped. The last lines of {log.relative_to(ROOT)}:\n{tail(_read(log))}")
+        print(f"\nSnakemake stopped:\n{cause(_read(log))}\n  (all of it: {log.relative_to(ROOT)})")
     raise BuildError(
         f"not finished: {', '.join(map(str, progress.failed)) or 'Snakemake stopped'}. What is done is kept, "
         "the book is as it was; after the fix the same command goes on."
