@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.anything import FLAT, examples
+from tests.anything import FLAT, examples, reshaped
 from tests.tiny import tiny
 from vaelib.cache import Fit, cached
 from vaelib.data.dataset import load_split
@@ -48,29 +48,6 @@ def checkpoints(tmp_path_factory) -> Path:
     train, val = (load_split(SPEC, split) for split in ("train", "val"))
     loop.fit(SPEC, train, val, folder, CPU, progress=False)
     return folder
-
-
-@st.composite
-def reshaped(draw, value):
-    """Draw JSON like `value` in which something, anywhere, is another value, lost or new."""
-    finite = FLAT.filter(_is_json)
-    if isinstance(value, dict | list) and value and draw(st.integers(0, 4)):
-        key = draw(st.sampled_from([*value] if isinstance(value, dict) else range(len(value))))
-        changed = value.copy()
-        if draw(st.integers(0, 3)):
-            changed[key] = draw(reshaped(value[key]))
-        else:
-            del changed[key]
-        return changed
-    return draw(finite)
-
-
-def _is_json(value) -> bool:
-    try:
-        to_json(value)
-    except ValueError:
-        return False
-    return True
 
 
 @contextlib.contextmanager
