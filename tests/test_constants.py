@@ -18,7 +18,16 @@ from tests.scored import SMALL
 from tests.tiny import tiny
 from vaelib.data.dataset import Dataset
 from vaelib.errors import InputError
-from vaelib.metrics import dependence, information, prediction, probes, rotation, sampling
+from vaelib.metrics import (
+    dependence,
+    importance,
+    information,
+    prediction,
+    probes,
+    responses,
+    rotation,
+    sampling,
+)
 from vaelib.models.inference import Codes
 from vaelib.scores.baselines import Encoder
 from vaelib.scores.registry import measure
@@ -46,7 +55,7 @@ def test_a_constant_latent_has_no_share_no_correlation_and_no_line(c, dim):
     swept = mu.reshape(6, 10, M)
     shares = rotation.two_way(swept).table.drop(columns="variance").loc[dim + 1]
     assert shares.isna().all()
-    assert rotation.monotonicity(swept, ANGLES[:10]).loc[dim + 1].isna().all()
+    assert responses.monotonicity(swept, ANGLES[:10]).loc[dim + 1].isna().all()
     assert not information.mutual_information(mu, CLASSES[:, None], bins=5).nats.loc[dim + 1].any()
 
 
@@ -70,9 +79,9 @@ def test_images_of_one_grey_have_no_distance_to_be_moved_by(c):
 
 METRICS = {
     "information": lambda z, factors: information.mutual_information(z, factors, bins=2),
-    "lone": lambda z, factors: prediction.lone_scores(z, factors, FIT),
+    "lone": lambda z, factors: prediction.single_latent_scores(z, factors, FIT),
     "explicitness": lambda z, factors: prediction.explicitness(z, factors, FIT),
-    "dci": lambda z, factors: prediction.dci(z, factors, FIT),
+    "dci": lambda z, factors: importance.dci(z, factors, FIT),
     "beta_vae": sampling.beta_vae_score,
     "factor_vae": sampling.factor_vae_score,
     "irs": sampling.irs,

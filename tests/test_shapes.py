@@ -24,7 +24,7 @@ from vaelib.files import digest, read_json, sha256, to_json, write_json, write_s
 from vaelib.report import plan, workflow
 from vaelib.scores.measure import score
 from vaelib.spec import RunSpec
-from vaelib.training import loop
+from vaelib.training import checkpoint, loop
 from vaelib.training.run import Run
 from vaelib.training.store import RunStore
 
@@ -148,7 +148,7 @@ def test_a_checkpoint_of_any_shape_is_used_or_passed_over(checkpoints, data, sea
     text = to_json(value | {"seal": digest(to_json(value))} if sealed and isinstance(value, dict) else value)
     said = io.StringIO()
     with holding(file, text), contextlib.redirect_stdout(said):
-        state = loop.resume(SPEC, checkpoints, CPU)
+        state = checkpoint.resume(SPEC, checkpoints, CPU)
     assert state.epoch in (2, 3)
     assert (state.epoch == 2) == (f"{file} is damaged" in said.getvalue())
     assert loop.history_table(state.rows)["epoch"].notna().all()
@@ -156,7 +156,7 @@ def test_a_checkpoint_of_any_shape_is_used_or_passed_over(checkpoints, data, sea
 
 def test_a_checkpoint_of_another_network_is_passed_over(checkpoints, capsys):
     other = tiny(arch="ours", seed=1)
-    assert loop.resume(other, checkpoints, CPU).epoch == 0
+    assert checkpoint.resume(other, checkpoints, CPU).epoch == 0
     assert capsys.readouterr().out.count("is damaged") == 2
 
 
@@ -164,8 +164,8 @@ def test_a_stray_beside_checkpoints_is_none(checkpoints, tmp_path):
     shutil.copytree(checkpoints, tmp_path, dirs_exist_ok=True)
     shutil.copy(tmp_path / "epoch-0003.json", tmp_path / "epoch-0003 (copy).json")
     (tmp_path / "epoch-.json").write_text("[]")
-    assert loop.last_epoch(tmp_path) == 3
-    assert loop.resume(SPEC, tmp_path, CPU).epoch == 3
+    assert checkpoint.last_epoch(tmp_path) == 3
+    assert checkpoint.resume(SPEC, tmp_path, CPU).epoch == 3
 
 
 DEEP = ["[" * 100_000, '{"a":' * 100_000, "[" * 5_000 + "]" * 5_000]
