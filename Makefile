@@ -2,8 +2,10 @@
 # make serve    show the book at http://127.0.0.1:$(PORT)
 # make zip      the built book as one file, _build/book.zip, to be read without a network
 # make pdf      the built book on paper, _build/book.pdf, by Chromium
+# make lab      open JupyterLab, in which the chapters are notebooks; installs it first
 # make test     all that make lint checks, and the tests with coverage
 # make lint     lint, format check, the order of imports, types
+# make fuzz     what people and disks can hand over, at random, for SECONDS; each round prints its seed
 # make kernel   compile the demo's kernel anew (book/_demo/kernel.c); the result is kept in the repository
 # make lock     write requirements.lock anew from the ranges of pyproject.toml
 # make clean    remove all that make made, except the training runs in runs/, which cost hours
@@ -22,7 +24,7 @@ CHROMIUM ?= chromium
 BIN := .venv/bin
 SINGLE := _build/single/_build/singlehtml
 
-.PHONY: book serve zip pdf test lint kernel lock clean FORCE
+.PHONY: book lab serve zip pdf test fuzz lint kernel lock clean FORCE
 .DEFAULT_GOAL := book
 
 book: .venv/.installed
@@ -35,6 +37,13 @@ serve:
 zip: book
 	cd _build && rm -f book.zip && ../$(BIN)/python -m zipfile -c book.zip html
 
+# Chapters are texts; a double click opens them as notebooks, which save into the text.
+LAB := _build/lab
+lab: .venv/.installed
+	$(BIN)/pip install -q -c requirements.lock -e ".[lab]"
+	$(BIN)/jupytext-config --settings-file $(LAB)/labconfig/default_setting_overrides.json set-default-viewer python
+	JUPYTER_CONFIG_DIR="$(CURDIR)/$(LAB)" $(BIN)/jupyter lab --notebook-dir . --LabApp.default_url=/lab/tree/book/intro.py
+
 # All pages as one; its links to styles and scripts are those of a page at the top.
 pdf: book
 	rm -rf _build/single
@@ -46,6 +55,14 @@ pdf: book
 
 test: lint
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+
+SECONDS ?= 3600
+fuzz: .venv/.installed
+	@end=$$(($$(date +%s) + $(SECONDS))); while [ $$(date +%s) -lt $$end ]; do \
+		seed=$$(date +%s); echo "seed $$seed"; \
+		$(BIN)/pytest tests/test_fuzz.py tests/test_shapes.py tests/test_parameters.py tests/test_yaml_files.py \
+			-k any --hypothesis-profile=fuzz --hypothesis-seed=$$seed || exit 1; \
+	done
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

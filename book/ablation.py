@@ -55,7 +55,7 @@ also = [
         "seed": 0,
     },
 ]  # further runs: each entry changes what it names
-n_moved = 100  # test images decoded with each dimension moved
+n_moved = 100  # test images decoded with each dimension moved [2 to 2000]
 
 # %% tags=["hide-input"]
 from vaelib import RunStore, load_profile
@@ -74,6 +74,7 @@ from vaelib.models import beta_eff, linear_theory, matched_beta
 from vaelib.plots import attribution, count_matrix, kl_against_beta
 from vaelib.report import (
     attributed,
+    check_chapter,
     count_panels,
     counts_by_definition,
     crossed_cells,
@@ -88,6 +89,7 @@ from vaelib.report import (
 )
 from vaelib.scores import VISIBLE, profile_latents
 
+check_chapter("ablation", globals())
 prof = load_profile(profile)
 specs = prof.runs(globals())  # those that the parameters name
 base = specs[0]

@@ -21,10 +21,10 @@
 profile = "quick"  # scale of the report; the networks of this chapter have a recipe of their own, below
 store = "runs"  # folder of the trained runs
 arch = "article"  # network of encoder and decoder
-objectives = ["beta_vae", "pose"]  # the plain network, and the one with a pose
+objectives = ["beta_vae", "pose"]  # the plain network, and the one with a pose [2]
 beta = 1.0  # weight of the KL term; at 1 the loss is the negative bound
 seeds = [0]  # seeds of both
-rotation_range = 90.0  # angles are uniform in plus or minus this, degrees
+rotation_range = 90.0  # angles are uniform in plus or minus this, degrees [1 to 180]
 image_size = 32  # side of the images, pixels
 n_train = 6000  # source digits to train on
 n_test = 1000  # source digits to test on
@@ -38,9 +38,9 @@ also = [
     {"objective": "pose", "told_uprights": [0.3, 0.7]},
     {"objective": "pose", "told_slants": [5.0, 30.0]},
 ]  # further pairs of both, and poses with a wrong prior
-turned_per_class = 50  # unseen digits of each class that are turned through all angles
-n_moved = 50  # test images whose pose is moved
-steps = 9  # images along a dimension
+turned_per_class = 50  # unseen digits of each class that are turned through all angles [1 to 500]
+n_moved = 50  # test images whose pose is moved [2 to 2000]
+steps = 9  # images along a dimension [3 to 21]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -61,6 +61,7 @@ from vaelib.plots import (
 from vaelib.report import (
     about_run,
     by_digit,
+    check_chapter,
     code_of,
     digits_read,
     far_off_by_ambiguity,
@@ -70,6 +71,7 @@ from vaelib.report import (
 )
 from vaelib.training import pose_loss
 
+check_chapter("additions", globals())
 trained = {spec: RunStore(store).get(spec) for spec in load_profile(profile).runs(globals())}
 sizes = {spec.image_size for spec in trained}
 sweeps = {side: rotation_sweep(side, turned_per_class, rotation_range / 18, rotation_range) for side in sizes}

@@ -53,9 +53,10 @@ from vaelib import OBJECTIVES, RunStore, described, load_profile, title
 from vaelib.claims import groups_needed
 from vaelib.metrics import mean_interval
 from vaelib.plots import scores_of_many
-from vaelib.report import captured_by, glue_all, number, score_table, span
+from vaelib.report import captured_by, check_chapter, glue_all, number, score_table, span
 from vaelib.scores import ScoringConfig, baseline_scores, baseline_titles, score
 
+check_chapter("alternatives", globals())
 scale = load_profile(profile)
 specs = scale.runs(globals())  # those that the parameters name
 spec = specs[0]

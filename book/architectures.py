@@ -24,8 +24,8 @@ store = "runs"  # folder of the trained runs
 archs = ["ours", "article"]  # networks to compare
 beta = 4.0  # value of β they are trained with
 seed = 0  # seed of the runs
-n_tested = 200  # test images on which the maps are tried, half upright and half rotated
-n_starts = 40  # test images at which traversals start
+n_tested = 200  # test images on which the maps are tried, half upright and half rotated [40 to 20000]
+n_starts = 40  # test images at which traversals start [2 to 40]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -35,8 +35,9 @@ from vaelib import ARCHITECTURES, InputError, RunStore, load_profile
 from vaelib.data import as_float, load_split
 from vaelib.models import affine_map, affinity, encode, layer_table, maps, pairwise_cosines, traversal_steps
 from vaelib.plots import affine_templates, network_diagrams, printed_table, traversal_differences
-from vaelib.report import depth_in_words, glue_all
+from vaelib.report import check_chapter, depth_in_words, glue_all
 
+check_chapter("architectures", globals())
 if set(archs) != {"ours", "article"}:
     raise InputError(f"archs {archs} is refused; accepted: 'ours' and 'article', in any order.")
 prof = load_profile(profile)

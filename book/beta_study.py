@@ -23,7 +23,7 @@ store = "runs"  # folder of the trained runs
 arch = "article"  # network the sweep is made with
 betas = [1, 4, 16, 64]  # values of β
 seeds = [0]  # seeds of each value
-example_beta = 4.0  # the value whose meaning is tabulated
+example_beta = 4.0  # the value whose meaning is tabulated [0 to 1000]
 also = []  # further runs, in which β is swept with several seeds
 
 # %% tags=["hide-input"]
@@ -44,6 +44,7 @@ from vaelib.plots import (
 )
 from vaelib.report import (
     SCORES_OVER_BETA,
+    check_chapter,
     glue_all,
     in_french,
     loss_readings,
@@ -59,6 +60,7 @@ from vaelib.report import (
 )
 from vaelib.scores import baseline_scores, baseline_titles
 
+check_chapter("beta_study", globals())
 prof = load_profile(profile)
 runs = {b: [RunStore(store).get(prof.run(arch=arch, beta=b, seed=s)) for s in seeds] for b in sorted(betas)}
 spec = runs[min(betas)][0].spec.changed(beta=example_beta)

@@ -20,15 +20,15 @@
 # %% tags=["parameters"]
 profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
-archs = ["ours", "article"]  # the two networks
+archs = ["ours", "article"]  # the two networks [2]
 beta = 4.0  # weight of the KL term at the same setting
 seeds = [0]  # seeds of each network and β
 also_archs = ["article"]  # networks that are also trained with the following values of β
 also_betas = [1.0, 4.0, 16.0, 64.0]  # values of β among which the nearest rate is sought
 also = []  # further runs, in which β is swept with several seeds
-traversal_digit = 3  # digit whose code is varied
-steps = 7  # images along a dimension
-n_moved = 200  # test images decoded with each dimension moved
+traversal_digit = 3  # digit whose code is varied [0 to 9]
+steps = 7  # images along a dimension [3 to 21]
+n_moved = 200  # test images decoded with each dimension moved [2 to 2000]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -49,6 +49,7 @@ from vaelib.plots import (
 from vaelib.report import (
     BETTER_IN_WORDS,
     angle_estimates,
+    check_chapter,
     gains_at_rates,
     glue_all,
     mean_term,
@@ -60,6 +61,7 @@ from vaelib.report import (
 )
 from vaelib.scores import baseline_scores, profile_latents, traversal_ranges
 
+check_chapter("comparison", globals())
 prof = load_profile(profile)
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also_archs": also_archs, "also_betas": also_betas}
 runs = RunStore(store).by_setting(prof.runs(named))

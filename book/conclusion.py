@@ -20,7 +20,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
-archs = ["ours", "article"]  # the two networks, these names
+archs = ["ours", "article"]  # the two networks, these names [2]
 beta = 4.0  # weight of the KL term in the presentation
 seeds = [0]  # seeds of each network
 also = []  # further runs, in which β is swept
@@ -32,6 +32,7 @@ from vaelib.models import matched_beta
 from vaelib.plots import beta_name, ledger_chart
 from vaelib.report import (
     bands,
+    check_chapter,
     claim_texts,
     claims_by_verdict,
     glue_all,
@@ -41,6 +42,7 @@ from vaelib.report import (
 )
 from vaelib.scores import baseline_scores
 
+check_chapter("conclusion", globals())
 scale = load_profile(profile)
 named = {"archs": archs, "beta": beta, "seeds": seeds, "also": also}
 runs = [RunStore(store).get(spec) for spec in scale.runs(named)]

@@ -19,9 +19,9 @@
 
 # %% tags=["parameters"]
 profile = "quick"  # scale of the report: size of the images, number of digits
-rotation_range = 90.0  # angles are uniform in plus or minus this, degrees
-n_shown = 20  # digits in the sample grid
-n_measured = 1000  # test digits behind the curve of distances (fewer where the profile has fewer)
+rotation_range = 90.0  # angles are uniform in plus or minus this, degrees [1 to 180]
+n_shown = 20  # digits in the sample grid [1 to 200]
+n_measured = 1000  # test digits behind the curve of distances, or all there are [2 to 10000]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -40,8 +40,9 @@ from vaelib.plots import (
     split_distributions,
     upright_and_rotated,
 )
-from vaelib.report import glue_all, turn_in_words
+from vaelib.report import check_chapter, glue_all, turn_in_words
 
+check_chapter("dataset", globals())
 spec = load_profile(profile).run(rotation_range=rotation_range)
 corpora = {
     name: load_split(spec, split)

@@ -30,8 +30,8 @@ also = [
     {"arch": "ours"},
     {"arch": "ours", "activation": "relu"},
 ]  # further networks, the one that stands second first
-turned_per_class = 20  # unseen digits of each class that are turned
-moved = 0.5  # range of a latent while a digit turns that counts as moved; 1 is the SD of the prior
+turned_per_class = 20  # unseen digits of each class that are turned [1 to 500]
+moved = 0.5  # range from which a latent counts as moved as a digit turns; the prior's SD is 1 [0.01 to 10]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -42,8 +42,9 @@ from vaelib.data import rotation_sweep
 from vaelib.metrics import latents_moved
 from vaelib.models import encode, turned_and_traversed
 from vaelib.plots import traversal_panels
-from vaelib.report import glue_all, moving_in_words, network_name, span
+from vaelib.report import check_chapter, glue_all, moving_in_words, network_name, span
 
+check_chapter("demo", globals())
 runs = [RunStore(store).get(spec) for spec in load_profile(profile).runs(globals())]
 names = [network_name(run.spec) for run in runs]
 limit = runs[0].spec.rotation_range

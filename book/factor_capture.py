@@ -22,12 +22,12 @@ store = "runs"  # folder of the trained runs
 arch = "ours"  # network: ours, or the article's
 beta = 4.0  # weight of the KL term
 seed = 0  # seed of the run
-start_seed = 0  # draws the random point of the prior
-steps = 11  # images along a dimension
-named_dims = [1, 6, 8]  # three dimensions shown large, those the presentation names
-n_moved = 200  # test images decoded with each dimension moved
-turned_per_class = 50  # test digits of each class that are turned through all angles
-n_named = 50  # test images on which the dimensions get their names
+start_seed = 0  # draws the random point of the prior [0 to 4294967295]
+steps = 11  # images along a dimension [3 to 21]
+named_dims = [1, 6, 8]  # three dimensions shown large, those the presentation names [3 of 1 to 10]
+n_moved = 200  # test images decoded with each dimension moved [2 to 2000]
+turned_per_class = 50  # test digits of each class that are turned through all angles [1 to 500]
+n_named = 50  # test images on which the dimensions get their names [2 to 2000]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -48,6 +48,7 @@ from vaelib.plots import (
 from vaelib.report import (
     about_run,
     beside_in_words,
+    check_chapter,
     crossed_images,
     dimension_names,
     glue_all,
@@ -61,6 +62,7 @@ from vaelib.report import (
 )
 from vaelib.scores import VISIBLE, baseline_scores, fit_baselines, profile_latents, score, traversal_ranges
 
+check_chapter("factor_capture", globals())
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")
 found = profile_latents(run.model, test, n_moved)

@@ -22,8 +22,9 @@ package = "src/vaelib"  # what is drawn
 
 # %% tags=["hide-input"]
 from vaelib.plots import wings_on_floors
-from vaelib.report import glue_all, house_figures, house_floors, house_imports, house_modules
+from vaelib.report import check_chapter, glue_all, house_figures, house_floors, house_imports, house_modules
 
+check_chapter("house", globals())
 modules, between = house_modules(), house_imports()
 floors = house_floors(between)
 glue_all(

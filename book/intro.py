@@ -20,14 +20,14 @@
 # %% tags=["parameters", "last"]
 profile = "quick"  # scale of the report: size of the images, number of digits, epochs
 store = "runs"  # folder of the trained runs
-archs = ["article", "ours"]  # the two networks of the presentation
+archs = ["article", "ours"]  # the two networks of the presentation [2]
 beta = 4.0  # weight of the KL term in the presentation
 seeds = [0]  # seeds of each network
 also = [
     {"arch": "article", "objective": "pose", "beta": 1.0}
 ]  # the network with a pose, and runs in which β is swept
-turned_per_class = 20  # unseen digits of each class that are turned
-moved = 0.5  # range of a latent while a digit turns that counts as moved; 1 is the SD of the prior
+turned_per_class = 20  # unseen digits of each class that are turned [1 to 500]
+moved = 0.5  # range from which a latent counts as moved as a digit turns; the prior's SD is 1 [0.01 to 10]
 
 # %% tags=["remove-input"]
 import numpy as np
@@ -38,8 +38,18 @@ from vaelib.claims import CAPTURED, at_setting, gather, judge_claims
 from vaelib.data import as_float, rotation_sweep
 from vaelib.metrics import latents_moved, rotation_isolation
 from vaelib.models import encode
-from vaelib.report import answer, glue_all, ledger_counts, span, trained_apart, turning_digit, verdict_strip
+from vaelib.report import (
+    answer,
+    check_chapter,
+    glue_all,
+    ledger_counts,
+    span,
+    trained_apart,
+    turning_digit,
+    verdict_strip,
+)
 
+check_chapter("intro", globals())
 scale = load_profile(profile)
 runs = [RunStore(store).get(spec) for spec in scale.runs(globals())]
 posed = [run for run in runs if run.spec.objective == "pose"]

@@ -22,9 +22,9 @@ store = "runs"  # folder of the trained runs
 arch = "ours"  # network: ours, or the article's
 beta = 4.0  # weight of the KL term
 seed = 0  # seed of the run
-perplexity = 30.0  # of t-SNE: about how many neighbours of a code count
-n_tsne = 2000  # codes given to t-SNE, and shown in both planes (fewer where the profile has fewer)
-tsne_seed = 0  # of t-SNE
+perplexity = 30.0  # of t-SNE: about how many neighbours of a code count [1 to 60]
+n_tsne = 2000  # codes given to t-SNE and shown in both planes, or all there are [200 to 20000]
+tsne_seed = 0  # of t-SNE [0 to 4294967295]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -35,8 +35,9 @@ from vaelib.data import load_split
 from vaelib.metrics import latent_correlations, mean_abs_correlation, tsne
 from vaelib.models import encode
 from vaelib.plots import correlation_map, plane, spectra
-from vaelib.report import about_run, glue_all, plane_in_words
+from vaelib.report import about_run, check_chapter, glue_all, plane_in_words
 
+check_chapter("latent_space", globals())
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")
 codes = encode(run.model, test.images)

@@ -36,8 +36,9 @@ from vaelib.metrics import (
 )
 from vaelib.models import gaussian_kl
 from vaelib.plots import scores_of_known_codes
-from vaelib.report import glue_all
+from vaelib.report import check_chapter, glue_all
 
+check_chapter("metrics", globals())
 known = known_scores(seed=seed)
 undefined = known["expected"].isna()
 inside = np.where(

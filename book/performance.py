@@ -28,9 +28,10 @@ import pandas as pd
 
 from vaelib import ROOT, load_profile
 from vaelib.plots import quality_chart, throughput_chart
-from vaelib.report import glue_all
+from vaelib.report import check_chapter, glue_all
 from vaelib.scores import GROUPS
 
+check_chapter("performance", globals())
 measured = json.loads((ROOT / results).read_text())
 machine = measured["machine"]
 goals = pd.DataFrame(measured["goals"])

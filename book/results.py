@@ -22,8 +22,8 @@ store = "runs"  # folder of the trained runs
 arch = "ours"  # network: ours, or the article's
 beta = 4.0  # weight of the KL term
 seed = 0  # seed of the run
-n_samples = 40  # images drawn from the prior
-prior_seed = 0  # draws their latents
+n_samples = 40  # images drawn from the prior [10 to 1000]
+prior_seed = 0  # draws their latents [0 to 4294967295]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -34,8 +34,9 @@ from vaelib.data import as_float, load_split
 from vaelib.metrics import target_entropy
 from vaelib.models import decode, encode, prior_samples
 from vaelib.plots import image_grid, kl_over_epochs, loss_curves
-from vaelib.report import about_run, glue_all, learning_in_words
+from vaelib.report import about_run, check_chapter, glue_all, learning_in_words
 
+check_chapter("results", globals())
 prof = load_profile(profile)
 run = RunStore(store).get(prof.run(arch=arch, beta=beta, seed=seed))
 spec, history, numbers = run.spec, run.history, run.metrics["test"]

@@ -23,9 +23,9 @@ profile = (
 )
 store = "runs"  # folder of the trained runs
 arch = "article"  # network of encoder and decoder
-objectives = ["beta_vae", "pose"]  # the plain network, and the one with a pose
+objectives = ["beta_vae", "pose"]  # the plain network, and the one with a pose [2]
 beta = 1.0  # weight of the KL term
-rotation_ranges = [15.0, 45.0, 90.0, 180.0]  # angles are uniform in plus or minus one of these, degrees
+rotation_ranges = [15.0, 45.0, 90.0, 180.0]  # angles are uniform in ± one of these, degrees [1 to 180]
 seeds = [0, 1, 2]  # seeds of each network and range
 image_size = 32  # side of the images, pixels
 n_train = 3000  # source digits to train on
@@ -34,8 +34,8 @@ batch_size = 16  # images a step
 lr = 2e-3  # learning rate at the start
 schedule = "cosine"  # of the learning rate
 init = "he"  # first weights
-turned_per_class = 50  # unseen digits of each class that are turned
-n_measured = 1000  # test digits behind the curve of distances (fewer where the profile has fewer)
+turned_per_class = 50  # unseen digits of each class that are turned [1 to 500]
+n_measured = 1000  # test digits behind the curve of distances, or all there are [2 to 10000]
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -45,9 +45,10 @@ from vaelib import RunStore, load_profile, title
 from vaelib.claims import encoder_of, isolation_of, turned_distances
 from vaelib.data import load_mnist, load_split, rotation_sweep
 from vaelib.plots import rotation_over_ranges
-from vaelib.report import degrees_or_none, direction, glue_all, number, range_in_words, span
+from vaelib.report import check_chapter, degrees_or_none, direction, glue_all, number, range_in_words, span
 from vaelib.scores import fit_baselines
 
+check_chapter("rotation_ranges", globals())
 specs = load_profile(profile).runs(globals())  # those that the parameters name
 sweeps = {limit: rotation_sweep(image_size, turned_per_class, limit / 18, limit) for limit in rotation_ranges}
 codes = [(title(s), s.rotation_range, encoder_of(RunStore(store).get(s).model)) for s in specs]

@@ -8,6 +8,7 @@ from vaelib.data.mnist import Digits, load_mnist
 
 # Hypothesis's own limit of 200 ms an example fails tests on a busy machine, whatever the code does.
 settings.register_profile("no_deadline", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=2000, print_blob=True)  # make fuzz
 settings.load_profile("no_deadline")
 
 # As in training: bytes depend on the number of threads, and tiny networks only wait for a second one.

@@ -22,7 +22,7 @@ from vaelib.models.losses import beta_eff, matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile
 from vaelib.report import build as report
-from vaelib.report import notebooks, screening
+from vaelib.report import parameters, screening
 from vaelib.spec import REDUCTIONS, RunSpec
 
 BASE = RunSpec(arch="ours", image_size=32, beta=1.0)
@@ -134,7 +134,7 @@ def test_every_scale_crosses_its_activations_with_a_reading_in_all_seeds(profile
     )
     kinds = [ablation.AS_STATED, "activation relu", "activation leaky_relu"]
     crossed = crossed[crossed["changed"].isin(kinds)]
-    seeds = len(notebooks.check_parameters(page.source, report.given_parameters(scale, page))["seeds"])
+    seeds = len(parameters.check_parameters(page.source, report.given_parameters(scale, page))["seeds"])
     for design in (crossed, crossed[crossed["matched_beta"] < 100]):
         values, _, readings = ablation.balanced(design, "seed", seeds)
         assert values.shape[2] == seeds

@@ -80,6 +80,20 @@ def test_a_collapsed_run_prints_undefined_and_why(store):
     assert "none of the 10 latents is active" in result.stdout
 
 
+def test_a_run_of_one_angle_prints_numbers_or_undefined_and_why(tmp_path):
+    run = RunStore(tmp_path).get(tiny(**TRAINED | {"epochs": 1}, rotation_range=0), progress=False)
+    result = vaelib("evaluate", run.id, "--json", "--store", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout, parse_constant=pytest.fail)
+    assert "1 different angles are refused" in told["undefined"]["angle"]
+    assert "a range of ±0 degrees is refused" in told["undefined"]["rotation"]
+    assert told["scores"]["angle_r2"] is told["scores"]["ris"] is None
+    assert told["scores"]["mse"] > 0
+    result = vaelib("evaluate", run.id, "--store", str(tmp_path))
+    rows = {words[0]: words[1:] for words in map(str.split, result.stdout.splitlines()) if words}
+    assert rows["angle_r2"][:5] == ["undefined"] * 5
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -13,20 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from vaelib.errors import InputError
 from vaelib.profiles import ROOT
 from vaelib.report import pages
-from vaelib.report.notebooks import (
-    KERNEL,
-    NotebookError,
-    check_parameters,
-    convert,
-    execute,
-    parameters,
-    parse_value,
-    runs_read,
-    to_html,
-)
+from vaelib.report.notebooks import KERNEL, NotebookError, convert, execute, parse_value, to_html
 
 CHAPTER = r"""# %% [markdown]
 # # Tiny chapter
@@ -34,7 +23,8 @@ CHAPTER = r"""# %% [markdown]
 # (sec-a)=
 # ## A section
 # See {numref}`fig-dot`, {ref}`here <sec-a>`, {eq}`elbo`, {glue:text}`k:.2f`, {cite:t}`higgins2017`,
-# and on another page {ref}`sec-elsewhere`.
+# and on another page {ref}`sec-elsewhere`, {ref}`sec-architectures`, {ref}`there <sec-results>`,
+# {eq}`beta-objective` and {numref}`fig-loss`.
 #
 # $$ \mathcal{L} = -\beta\, \mathrm{KL} $$ (elbo)
 
@@ -43,9 +33,7 @@ profile = "smoke"
 store = "runs"
 arch = "ours"  # which network
 betas = [1, 4]
-label = None
-dark = False
-size = 3
+size = 3  # of the dot [1 to 9]
 
 # %% mystnb={"figure": {"name": "fig-dot", "caption": "See {eq}`elbo`."}, "image": {"alt": "Dot"}}
 import base64, sys
@@ -71,60 +59,6 @@ def chapter(tmp_path: Path) -> Path:
     source = tmp_path / "tiny.py"
     source.write_text(CHAPTER)
     return source
-
-
-def test_parameters_are_names_and_defaults(chapter: Path):
-    assert parameters(chapter) == {
-        "profile": "smoke",
-        "store": "runs",
-        "arch": "ours",
-        "betas": [1, 4],
-        "label": None,
-        "dark": False,
-        "size": 3,
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("# %%\na = 1\n", "has 0 cells"),
-        ('# %% tags=["parameters"]\na = 1\n\n# %% tags=["parameters"]\nb = 1\n', "has 2 cells"),
-        ('# %% tags=["parameters"]\nimport os\n', "names set to literals"),
-        ('# %% tags=["parameters"]\na = 1 + b\n', "names set to literals"),
-    ],
-)
-def test_a_notebook_without_plain_parameters_is_refused(tmp_path: Path, text: str, problem: str):
-    source = tmp_path / "odd.py"
-    source.write_text(text)
-    with pytest.raises(InputError, match=problem):
-        parameters(source)
-
-
-@pytest.mark.parametrize(
-    ("values", "problem"),
-    [
-        ({"betta": 1}, r"'betta' of notebook tiny is unknown; accepted: profile, .*Did you mean 'betas'\?"),
-        ({"betas": 4}, "a list like"),
-        ({"betas": ["4"]}, "a list like"),
-        ({"betas": [True]}, "a list like"),
-        ({"dark": 1}, "a value like False"),
-        ({"size": True}, "a value like 3"),
-        ({"size": 3.0}, "a value like 3"),
-        ({"store": 5}, "a value like 'runs'"),
-        ({"arch": "artcle"}, "Did you mean 'article'"),
-        ({"betas": [1, -1]}, "beta -1 is refused"),
-        ({"profile": "smok"}, "Did you mean 'smoke'"),
-    ],
-)
-def test_parameters_that_cannot_work_are_refused(chapter: Path, values: dict, problem: str):
-    with pytest.raises(InputError, match=problem):
-        check_parameters(chapter, values)
-
-
-def test_parameters_given_overlay_the_defaults(chapter: Path):
-    checked = check_parameters(chapter, {"betas": [0.5, 2], "label": [1]})
-    assert checked == parameters(chapter) | {"betas": [0.5, 2], "label": [1]}
 
 
 LITERALS = st.recursive(
@@ -170,7 +104,8 @@ def test_a_page_shows_parameters_provenance_and_own_labels(chapter: Path, tmp_pa
 
     table = cells[1].outputs[0].data["text/html"]
     assert "<tr class=changed><td><code>arch</code></td><td>article</td><td>ours</td>" in table
-    assert "which network" in table
+    assert "<td>article, ours</td><td>which network</td>" in table
+    assert "<td>any whole number from 1 to 9</td><td>of the dot</td>" in table
 
     figure, provenance = cells[2].metadata.mystnb.figure, cells[3].source
     assert figure.name == "fig-dot-tiny_article"
@@ -178,12 +113,6 @@ def test_a_page_shows_parameters_provenance_and_own_labels(chapter: Path, tmp_pa
     assert "drawn from" not in provenance  # its cells read no run
     assert "vaelib notebook tiny -p arch article<" in provenance
     assert 'href="../_files/tiny_article/tiny.py"' in cells[-1].source
-
-
-def test_a_notebook_without_a_store_reads_no_runs():
-    values = {"profile": "smoke", "rotation_range": 45.0}
-    assert runs_read(values) == []
-    assert len(runs_read(values | {"store": "runs", "seeds": [0, 1]})) == 2
 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
@@ -290,7 +219,13 @@ def test_a_single_page_loads_nothing_and_resolves_its_roles(chapter: Path, tmp_p
     assert "Fig. 1" in html
     assert "Irina Higgins" in html
     assert "window.MathJax" in html
-    assert "sec-elsewhere" in html
+    for words in (
+        "on another page another chapter, <em>Architectures</em>, there,",
+        "an equation of <em>β study</em> and a figure of <em>Results</em>.",
+    ):
+        assert words in " ".join(html.split())
+    assert "sec-elsewhere" not in html
+    assert "[HMP" not in re.sub(r'<span class="label">.*?</span></span>', "", html)
 
 
 def test_a_cleaned_table_has_no_name_by_chance_no_nan_and_no_header_of_nothing():

@@ -5,7 +5,7 @@ from vaelib.errors import InputError
 from vaelib.models.losses import matched_beta
 from vaelib.profiles import EXPERIMENTS, Page, load_profile
 from vaelib.report.build import given_parameters
-from vaelib.report.notebooks import check_parameters
+from vaelib.report.parameters import check_parameters
 from vaelib.spec import RunSpec
 
 PROFILES = ["smoke", "quick", "published"]

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from vaelib.files import (
+    OBJECT,
     digest,
     only_writer,
     read_sealed,
+    record,
     remove_leftovers,
     to_json,
     write_atomic,
@@ -21,6 +24,9 @@ from vaelib.files import (
 from vaelib.profiles import in_checkout
 
 log = logging.getLogger(__name__)
+
+FIT = record(made_from=OBJECT, notes=OBJECT, sha256={"type": "string"})
+"""What the record of a fit holds (JSON schema)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,21 +58,21 @@ def cached(store: Path | str, made_from: Mapping[str, Any], make: Callable[[], F
         remove_leftovers(folder)
         content = save({name: tensor.cpu().contiguous() for name, tensor in fit.tensors.items()})
         write_atomic(folder / "weights.safetensors", content)
-        record = {"made_from": dict(made_from), "notes": fit.notes, "sha256": digest(content)}
-        write_sealed(folder / "fit.json", record)
+        made = {"made_from": dict(made_from), "notes": fit.notes, "sha256": digest(content)}
+        write_sealed(folder / "fit.json", made)
     return fit
 
 
 def _read(folder: Path, made_from: Mapping[str, Any], log: Callable[..., None]) -> Fit | None:
     """Return the fit in a folder; None where it is missing, or damaged: `log` reports that."""
     try:
-        record = read_sealed(folder / "fit.json")
+        found = read_sealed(folder / "fit.json", FIT)
         content = (folder / "weights.safetensors").read_bytes()
-        if record["made_from"] != made_from or record["sha256"] != digest(content):
+        if found["made_from"] != made_from or found["sha256"] != digest(content):
             raise ValueError("weights.safetensors is not the file that fit.json vouches for")
+        return Fit(load(content), found["notes"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         log("%s is damaged (%s); making it anew", folder, error)
         return None
-    return Fit(load(content), record["notes"])

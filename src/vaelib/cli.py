@@ -211,14 +211,15 @@ def notebook(name: str, given: tuple, out: Path) -> None:
     NAME is a notebook of book/; runs that are missing are trained on the way.
     """
     from vaelib.report import notebooks
+    from vaelib.report.parameters import check_parameters
 
     sources = {path.stem: path for path in sorted((ROOT / "book").glob("*.py"))}
     check_choice("notebook", name, sources)
-    parameters = {key: notebooks.parse_value(value) for key, value in given}
-    notebooks.check_parameters(sources[name], parameters)
+    given_values = {key: notebooks.parse_value(value) for key, value in given}
+    check_parameters(sources[name], given_values)
     out.mkdir(parents=True, exist_ok=True)
     executed = out / f"{name}.ipynb"
-    notebooks.execute(sources[name], executed, parameters)
+    notebooks.execute(sources[name], executed, given_values)
     page = out / f"{name}.html"
     notebooks.to_html(executed, page)
     click.echo(f"{executed}\n{page}")

@@ -1,7 +1,13 @@
 """Errors that tell the reader what was given, what is accepted and what to do about it."""
 
 import difflib
+import math
 from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+SHOWN = 80
+"""Characters of a refused value that a message shows."""
 
 
 class InputError(ValueError):
@@ -38,9 +44,55 @@ def did_you_mean(name: str, accepted: Iterable[str]) -> str:
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
-def check_choice(what: str, value: str, accepted: Iterable[str]) -> None:
+def check_choice(what: str, value: Any, accepted: Iterable[str]) -> None:
     """Raise `InputError` unless `value` is one of `accepted`."""
     accepted = list(accepted)
     if value not in accepted:
-        hint = did_you_mean(str(value), accepted)
-        raise InputError(f"{what} {value!r} is unknown; accepted: {', '.join(accepted)}.{hint}")
+        hint = did_you_mean(value if isinstance(value, str) else "", accepted)
+        raise InputError(f"{what} {shown(value)} is unknown; accepted: {', '.join(accepted)}.{hint}")
+
+
+def check_number(
+    what: str, value: Any, least: float, most: float = math.inf, whole: bool = False
+) -> int | float:
+    """Return `value` as an int or a float; raise `InputError` unless it is one from `least` to `most`.
+
+    4 is a fine number and 4.0 a whole one, NumPy's too; "4", True, NaN and infinity are refused.
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    is_whole = isinstance(value, Integral) or (is_number and float(value).is_integer())
+    try:
+        if is_number and (is_whole or not whole) and least <= value <= most and value < math.inf:
+            return int(value) if whole else float(value)
+    except OverflowError:  # whole numbers have no end, floats do
+        pass
+    raise InputError(f"{what} {shown(value)} is refused; accepted: {number_in_words(least, most, whole)}.")
+
+
+def number_in_words(least: float, most: float, whole: bool) -> str:
+    """Return what `check_number` accepts.
+
+    >>> number_in_words(1, 1000, True), number_in_words(0.5, math.inf, False)
+    ('any whole number from 1 to 1,000', 'any number from 0.5 up')
+    """
+    upwards = "up" if most == math.inf else f"to {most:,}"
+    return f"any {'whole number' if whole else 'number'} from {least:,} {upwards}"
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says in one line of bearable length; torch and pandas take many."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 2 * SHOWN else f"{text[: 2 * SHOWN]}…"
+
+
+def shown(value: Any) -> str:
+    """Return a refused value as a message shows it: whole, unless it is very long.
+
+    >>> shown("beta"), shown(16**5000)
+    ("'beta'", 'a number of more digits than Python writes')
+    """
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of more digits than Python writes"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
-from vaelib.errors import InputError
+from vaelib.errors import InputError, shown
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -90,12 +92,29 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, to_json(value))
 
 
-def read_json(path: Path) -> Any:
-    """Return the value that `write_json` wrote; raises `ValueError` on any other bytes."""
-    text = Path(path).read_bytes().decode()
-    value = json.loads(text)
-    if to_json(value) != text:
-        raise ValueError(f"{Path(path).name} is not as it was written")
+OBJECT = {"type": "object"}
+NUMBERS = {"type": "array", "items": {"type": "number"}}
+"""Any object, and a list of numbers (JSON schemas)."""
+
+
+def record(**properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of an object that has these properties at least."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def read_json(path: Path, schema: dict[str, Any] | bool = True) -> Any:
+    """Return the value that `write_json` wrote; raises `ValueError` on other bytes, or for another shape."""
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode()
+        value = json.loads(text)
+        as_written = to_json(value) == text
+    except RecursionError as error:
+        raise ValueError(f"{path.name} is nested too deeply") from error
+    if not as_written:
+        raise ValueError(f"{path.name} is not as it was written")
+    if wrong := best_match(Draft202012Validator(schema).iter_errors(value)):
+        raise ValueError(f"{path.name} has another shape: {wrong.json_path} {shown(wrong.instance)}")
     return value
 
 
@@ -104,9 +123,9 @@ def write_sealed(path: Path, value: dict[str, Any]) -> None:
     write_json(path, value | {"seal": digest(to_json(value))})
 
 
-def read_sealed(path: Path) -> dict[str, Any]:
-    """Return the value that `write_sealed` wrote; raises `ValueError` when any byte was changed."""
-    value = read_json(path)
+def read_sealed(path: Path, schema: dict[str, Any] = OBJECT) -> dict[str, Any]:
+    """Return the value that `write_sealed` wrote; raises `ValueError` when any byte was changed, as above."""
+    value = read_json(path, schema)
     seal = value.pop("seal", None)
     if seal != digest(to_json(value)):
         raise ValueError(f"{Path(path).name} does not match its seal")

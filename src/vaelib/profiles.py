@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vaelib.architectures import ARCHITECTURES
-from vaelib.errors import InputError, check_choice
+from vaelib.errors import InputError, check_choice, shown
 from vaelib.spec import RunSpec
 from vaelib.yaml_files import read_yaml
 
@@ -137,7 +137,10 @@ def _axes(parameters: Mapping[str, Any], prefix: str) -> dict[str, list]:
         if f"{prefix}{f.name}" in parameters:
             axes[f.name] = [parameters[f"{prefix}{f.name}"]]
         elif f"{prefix}{f.name}s" in parameters:
-            axes[f.name] = list(parameters[f"{prefix}{f.name}s"])
+            values = parameters[f"{prefix}{f.name}s"]
+            if not isinstance(values, list) or not values:
+                raise InputError(f"{prefix}{f.name}s {shown(values)} is refused; accepted: a list of values.")
+            axes[f.name] = values
     return axes
 
 

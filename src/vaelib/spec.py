@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vaelib.architectures import ACTIVATIONS, ARCHITECTURES, NORMS, encoder_layout
-from vaelib.errors import InputError, check_choice, did_you_mean
+from vaelib.errors import InputError, check_choice, did_you_mean, shown
 from vaelib.objectives import OBJECTIVES
 from vaelib.spec_fields import checked, choice, number
 
@@ -211,8 +211,10 @@ class RunSpec:
     def from_json(cls, text: str) -> "RunSpec":
         """Return the spec that `to_json` wrote; raises `InputError` for a text that is no JSON object."""
         try:
-            values = dict(json.loads(text))
-        except (ValueError, TypeError) as error:
+            values = json.loads(text)
+            if not isinstance(values, dict):
+                raise TypeError(f"it is {shown(values)}")
+        except (ValueError, TypeError, RecursionError) as error:
             raise InputError(
                 f"a spec of {len(text)} characters is refused ({error}); accepted: a JSON object of fields."
             ) from error

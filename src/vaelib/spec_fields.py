@@ -3,10 +3,9 @@
 import math
 from collections.abc import Iterable
 from dataclasses import Field, field
-from numbers import Integral, Real
 from typing import Any, get_args
 
-from vaelib.errors import InputError, check_choice
+from vaelib.errors import check_choice, check_number
 
 
 def choice(default: str | None, accepted: Iterable[str], help: str) -> Any:
@@ -30,12 +29,4 @@ def checked(f: Field, value: Any) -> str | int | float:
     if field_type(f) is str:
         check_choice(f.name, value, f.metadata["accepted"])
         return value
-    whole = field_type(f) is int
-    least, most = f.metadata["least"], f.metadata["most"]
-    is_number = isinstance(value, Real) and not isinstance(value, bool)  # NumPy's, too
-    is_whole = isinstance(value, Integral) or (is_number and float(value).is_integer())
-    if not is_number or (whole and not is_whole) or not (least <= value <= most and value < math.inf):
-        kind = "whole number" if whole else "number"
-        upwards = "up" if most == math.inf else f"to {most:,}"
-        raise InputError(f"{f.name} {value!r} is refused; accepted: any {kind} from {least:,} {upwards}.")
-    return field_type(f)(value)
+    return check_number(f.name, value, f.metadata["least"], f.metadata["most"], whole=field_type(f) is int)

@@ -69,7 +69,7 @@ def _parsed(name: str, text: str) -> tuple[Any, yaml.Node | None]:
         loader = _Loader(text)
         root = loader.get_single_node()
         return (None if root is None else loader.construct_document(root)), root
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # the last: 2024-13-45, 5,000 digits
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise InputError(f"{name}{line}: {getattr(error, 'problem', None) or error}.") from error

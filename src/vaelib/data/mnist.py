@@ -76,8 +76,11 @@ def fetch_mnist(folder: Path | None = None) -> Path:
 
 def cache_folder() -> Path:
     """Return `$XDG_CACHE_HOME/vaelib/mnist`, by default `~/.cache/vaelib/mnist`."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "vaelib" / "mnist"
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise InputError("this user has no home folder; set XDG_CACHE_HOME to one with 55 MB.") from error
+    return base / "vaelib" / "mnist"
 
 
 def _named_folder(folder: Path | None) -> Path | None:

@@ -40,3 +40,12 @@ def entropy(counts: np.ndarray) -> float:
     """
     p = counts / counts.sum()
     return float(-xlogy(p, p).sum() + (np.count_nonzero(counts) - 1) / (2 * counts.sum()))
+
+
+def centred(values: np.ndarray) -> np.ndarray:
+    """Return values (N, …) less their mean over the first axis; what is constant is exactly 0.
+
+    The mean of N equal numbers need not be that number: what is left would pass for a tiny variance, and a
+    ratio of two such, as R² is, for a result.
+    """
+    return np.where(np.ptp(values, axis=0) > 0, values.astype(float) - values.mean(0), 0.0)

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from vaelib.errors import InputError
-from vaelib.metrics.arithmetic import entropy, ratio
+from vaelib.metrics.arithmetic import centred, entropy, ratio
 from vaelib.metrics.inputs import BINS, require_images
 
 IMAGES_A_CELL = 5
@@ -79,10 +79,10 @@ def circular_linear_r2(mu: np.ndarray, angles: np.ndarray) -> np.ndarray:
             "accepted: an angle an image, three images at least."
         )
     waves = np.deg2rad(angles)
-    x, c, s = mu - mu.mean(0), np.cos(waves), np.sin(waves)
+    x, c, s = centred(mu), np.cos(waves), np.sin(waves)
     (r_xc, c_norm), (r_xs, s_norm) = _correlation(x, c), _correlation(x, s)
     r_cs = ((c - c.mean()) @ (s - s.mean())) / (c_norm * s_norm) if c_norm * s_norm > 0 else 1.0
-    if 1 - r_cs**2 < 1e-9:
+    if 1 - r_cs**2 < 1e-9 or len(np.unique(angles)) < 3:
         raise InputError(
             f"{len(np.unique(angles))} different angles are refused; accepted: three or more, "
             "not half of 360 degrees apart."

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vaelib.errors import InputError
+from vaelib.metrics.arithmetic import centred
 
 BINS = 20
 """Bins of a code and of a factor: the 20 of Locatello et al. 2019."""
@@ -112,7 +113,7 @@ def read_codes(codes: np.ndarray, active: np.ndarray | None = None) -> np.ndarra
             f"none of the {m} latents is active; accepted: at least one that counts and varies. "
             "A code that says nothing has no alignment."
         )
-    return np.where(varies & active, codes - codes.mean(0), 0.0)
+    return np.where(active, centred(codes), 0.0)
 
 
 def require_images(n: int, least: int, why: str) -> None:

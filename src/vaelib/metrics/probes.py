@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from threadpoolctl import threadpool_limits
 
 from vaelib.errors import InputError
-from vaelib.metrics.arithmetic import ratio
+from vaelib.metrics.arithmetic import centred, ratio
 
 NEIGHBOURS = 10
 """k of all nearest-neighbour probes, in the latent space as it is: its unit is the prior's SD."""
@@ -24,6 +24,8 @@ class Estimate:
     high: float
 
     def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "undefined"
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
 
@@ -37,7 +39,12 @@ def halves(index: np.ndarray) -> np.ndarray:
 
 
 def r2(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Return 1 − Σ(truth − predicted)² / Σ(truth − mean)²: 1 is perfect, 0 no better than the mean."""
+    """Return 1 − Σ(truth − predicted)² / Σ(truth − mean)²: 1 is perfect, 0 no better than the mean.
+
+    NaN of a constant truth, of which there is nothing to predict.
+    """
+    if np.ptp(truth) == 0:
+        return float("nan")
     return float(1 - ((truth - predicted) ** 2).sum() / ((truth - truth.mean()) ** 2).sum())
 
 
@@ -47,9 +54,9 @@ def line_predictions(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> np.
     mu (N, M), target (N,), fit bool (N,) → (M, N scored). A latent without variance predicts the mean.
     """
     x, y = mu[fit].astype(float), target[fit].astype(float)
-    centred = x - x.mean(0)
-    variance = (centred**2).mean(0)
-    covariance = (centred * (y - y.mean())[:, None]).mean(0)
+    from_mean = centred(x)
+    variance = (from_mean**2).mean(0)
+    covariance = (from_mean * centred(y)[:, None]).mean(0)
     slope = ratio(covariance, variance, 0)
     return (y.mean() + slope * (mu[~fit] - x.mean(0))).T
 
@@ -64,8 +71,7 @@ def best_line(mu: np.ndarray, target: np.ndarray, fit: np.ndarray) -> int:
 
     Choosing and scoring on the same images would favour the luckiest of M latents.
     """
-    x = mu[fit].astype(float) - mu[fit].mean(0)
-    y = target[fit] - target[fit].mean()
+    x, y = centred(mu[fit]), centred(target[fit])
     return int((np.abs(y @ x) / np.maximum(np.linalg.norm(x, axis=0), np.finfo(float).tiny)).argmax())
 
 
@@ -83,11 +89,13 @@ def bootstrap_r2(truth: np.ndarray, predicted: np.ndarray, seed: int = 0, draws:
     """Return R² with its 95 % percentile interval over images drawn with replacement.
 
     The predictions stay as they are: the interval covers the choice of test images, not that of the
-    fitted half, of the training set or of the seed.
+    fitted half, of the training set or of the seed. NaN of a constant truth.
     """
+    if np.ptp(truth) == 0:
+        return Estimate(*[float("nan")] * 3)
     chosen = np.random.default_rng(seed).integers(len(truth), size=(draws, len(truth)))
-    drawn = [r2(truth[rows], predicted[rows]) for rows in chosen]
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    drawn = np.array([r2(truth[rows], predicted[rows]) for rows in chosen])
+    low, high = np.quantile(drawn[~np.isnan(drawn)], [0.025, 0.975])
     return Estimate(r2(truth, predicted), float(low), float(high))
 
 
@@ -106,24 +114,26 @@ def eta_squared(mu: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
     A latent without variance has share 0.
     """
-    centred = mu.astype(float) - mu.mean(0)
-    between = sum((classes == c).sum() * centred[classes == c].mean(0) ** 2 for c in np.unique(classes))
-    return ratio(between, (centred**2).sum(0), 0)
+    rest = centred(mu)
+    between = sum((classes == c).sum() * rest[classes == c].mean(0) ** 2 for c in np.unique(classes))
+    return ratio(between, (rest**2).sum(0), 0)
 
 
 def mean_square_distance(images: np.ndarray) -> float:
     """Return E‖x − x'‖² of two different images of (N, …), drawn at random: twice the summed variance."""
-    return float(2 * images.reshape(len(images), -1).var(0, ddof=1).sum())
+    pixels = images.reshape(len(images), -1)
+    return float(2 * np.where(np.ptp(pixels, axis=0) > 0, pixels.var(0, ddof=1), 0).sum())
 
 
 def traversal_energy(low: np.ndarray, high: np.ndarray, images: np.ndarray) -> float:
     """Return what a latent moves in units of two images' distance: E‖g(z_high) − g(z_low)‖² / E‖x − x'‖².
 
     low, high (N, S, S): decoded with one latent at its 5 % and at its 95 % quantile, the others as encoded;
-    images (N', S, S): those whose distance is the unit.
+    images (N', S, S): those whose distance is the unit. NaN where all of them are the same.
     """
     moved = ((high - low) ** 2).reshape(len(low), -1).sum(1).mean()
-    return float(moved / mean_square_distance(images))
+    unit = mean_square_distance(images)
+    return float(moved / unit) if unit > 0 else float("nan")
 
 
 def change_map(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -147,8 +157,8 @@ def agreement(changes: np.ndarray) -> float:
 
 def latent_correlations(mu: np.ndarray) -> np.ndarray:
     """Return Pearson's correlations of the latents (M, M); a latent without variance correlates 0."""
-    centred = mu.astype(float) - mu.mean(0)
-    unit = ratio(centred, np.linalg.norm(centred, axis=0), 0)
+    rest = centred(mu)
+    unit = ratio(rest, np.linalg.norm(rest, axis=0), 0)
     return unit.T @ unit
 
 

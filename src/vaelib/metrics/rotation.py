@@ -143,7 +143,9 @@ def _parts(mu: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
     angle = ((responses - mean[:, None]) ** 2).mean(1)
     image = np.maximum(weights @ centred.mean(1) ** 2 - mean**2, 0)
     total = np.maximum(weights @ (centred**2).mean(1) - mean**2, 0)
-    total[:, np.sqrt((centred**2).mean((0, 1))) <= 1e-6 * np.abs(centre)] = 0
+    still = np.sqrt((centred**2).mean((0, 1))) <= 1e-6 * np.abs(centre)
+    for part in (angle, image, total):
+        part[:, still] = 0
     return angle, image, np.maximum(total - angle - image, 0), total
 
 

@@ -31,6 +31,7 @@ def build(profile: str, jobs: int | None = None, cluster: str | None = None) -> 
     `InputError` before work starts, `BuildError` when a job fails.
     """
     check_contents(load_profile(profile))
+    check_defaults(load_profile(profile))
     _bring_times_back()
     try:
         done = workflow.run(_arguments(["all"], profile, jobs, cluster), through_slurm=_is_slurm(cluster))
@@ -94,6 +95,16 @@ def _bring_times_back() -> None:
             os.utime(path)
 
 
+def check_defaults(profile: Profile) -> None:
+    """Raise `InputError` when the defaults of a profile name a parameter that no notebook has."""
+    from vaelib.report import parameters
+
+    pages = profile.pages.values()
+    known = {name for page in pages for name in parameters.defaults(page.source)}
+    for name in dict.fromkeys(name for page in pages for name in page.defaults):
+        check_choice(f"experiments.yml, defaults of profile {profile.name}: parameter", name, sorted(known))
+
+
 def check_contents(profile: Profile) -> None:
     """Raise `InputError` when `_toc.yml` lacks a page, or lists what is neither page nor text."""
     listed = set(_files(read_yaml(ROOT / "_toc.yml", {"type": "object"})))
@@ -116,18 +127,18 @@ def _files(node: Any) -> Iterator[str]:
 
 def given_parameters(profile: Profile, page: Page) -> dict[str, Any]:
     """Return what the build passes to a page's notebook: its entry in the profile, and what all pages get."""
-    from vaelib.report import notebooks
+    from vaelib.report import parameters
 
-    declared = notebooks.parameters(page.source)
+    declared = parameters.defaults(page.source)
     everywhere = {"profile": profile.name, "store": STORE} | page.defaults
     return {name: value for name, value in everywhere.items() if name in declared} | page.parameters
 
 
 def page_runs(profile: Profile, page: Page) -> list[RunSpec]:
     """Return the runs that a page reads; raises `InputError` on parameters its notebook does not accept."""
-    from vaelib.report import notebooks
+    from vaelib.report import parameters
 
-    return notebooks.runs_read(notebooks.check_parameters(page.source, given_parameters(profile, page)))
+    return parameters.runs_read(parameters.check_parameters(page.source, given_parameters(profile, page)))
 
 
 @dataclass(frozen=True)

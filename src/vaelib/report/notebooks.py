@@ -1,11 +1,10 @@
-"""Chapters as functions of their parameters: check them, execute the notebook, write the page."""
+"""Chapters as functions of their parameters: execute the notebook, write the page."""
 
 import ast
 import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,13 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 from traitlets.config import Config
 
-from vaelib.errors import InputError, NotebookError, did_you_mean
+from vaelib.errors import NotebookError
 from vaelib.files import write_atomic
-from vaelib.profiles import ROOT, in_checkout, load_profile
+from vaelib.profiles import ROOT, in_checkout
 from vaelib.reads import RECORDER, recorded
 from vaelib.report import pages
+from vaelib.report.parameters import check_parameters, declared, runs_read
 from vaelib.report.provenance import add_downloads, add_provenance, runs_of_figures
-from vaelib.spec import RunSpec
-from vaelib.spec_fields import field_type
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 SHORT = 90
@@ -55,101 +53,6 @@ def convert(source: Path) -> NotebookNode:
     return nb
 
 
-def parameters(source: Path) -> dict[str, Any]:
-    """Return names and default values of the cell tagged `parameters`.
-
-    Raises `InputError` when there is not exactly one, or when it holds anything but literals.
-    """
-    return {name: value for name, (value, _) in _declared(source).items()}
-
-
-def _declared(source: Path) -> dict[str, tuple[Any, str]]:
-    """Return each parameter's default and the comment beside it."""
-    if not source.is_file():
-        near = sorted(path.stem for path in source.parent.glob("*.py"))
-        raise InputError(
-            f"notebook {source.stem!r} is unknown; accepted: "
-            f"{', '.join(near)}.{did_you_mean(source.stem, near)}"
-        )
-    cells = [c for c in jupytext.read(source).cells if "parameters" in c.metadata.get("tags", [])]
-    if len(cells) != 1:
-        raise InputError(
-            f'{source.name} has {len(cells)} cells with tags=["parameters"]; accepted: exactly one.'
-        )
-    declared = {}
-    lines = cells[0].source.splitlines()
-    for node in ast.parse(cells[0].source).body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        try:
-            value = ast.literal_eval(getattr(node, "value", ast.Pass()))
-        except (TypeError, ValueError):
-            target = None
-        if not isinstance(target, ast.Name):
-            raise InputError(
-                f"{source.name} has {lines[node.lineno - 1].strip()!r} among its parameters; "
-                "accepted: names set to literals, as in beta = 4.0."
-            )
-        rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
-        declared[target.id] = (value, rest.strip().lstrip("# "))
-    return declared
-
-
-def check_parameters(source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the notebook's parameters with the given ones in place, before anything is executed.
-
-    Raises `InputError` on an unknown name, on a value of another type than the default's, and on a value
-    that no run's specification accepts.
-    """
-    defaults = parameters(source)
-    for name, value in given.items():
-        if name not in defaults:
-            raise InputError(
-                f"parameter {name!r} of notebook {source.stem} is unknown; accepted: "
-                f"{', '.join(defaults)}.{did_you_mean(name, defaults)}"
-            )
-        if not _fits(value, defaults[name], _kind(name, defaults[name])):
-            raise InputError(
-                f"parameter {name} = {value!r} of notebook {source.stem} is refused; accepted: "
-                f"{'a list like' if isinstance(defaults[name], list) else 'a value like'} {defaults[name]!r}."
-            )
-    values = defaults | dict(given)
-    _specs(values)
-    return values
-
-
-def _kind(name: str, value: Any) -> type:
-    """Return the type of a parameter, or of its elements; where it is a field of a run, the field's type.
-
-    So `betas = [1, 4]` accepts `[0.5]`.
-    """
-    of_fields = {f.name: field_type(f) for f in fields(RunSpec)}
-    singular = name[:-1] if isinstance(value, list) else name
-    first = next(iter(value), None) if isinstance(value, list) else value
-    return of_fields.get(singular, type(first))
-
-
-def _fits(value: Any, example: Any, kind: type) -> bool:
-    if example is None:
-        return True
-    if isinstance(example, list):
-        return isinstance(value, list) and all(_fits(item, kind(), kind) for item in value)
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return type(value) is kind
-
-
-def runs_read(values: Mapping[str, Any]) -> list[RunSpec]:
-    """Return the runs that a notebook with these parameters reads: none where `store` is no parameter.
-
-    So the data chapter may have `rotation_range` as a parameter and needs no trained run for it.
-    """
-    return _specs(values) if "store" in values else []
-
-
-def _specs(values: Mapping[str, Any]) -> list[RunSpec]:
-    return load_profile(values["profile"]).runs(values) if "profile" in values else []
-
-
 class _Kernel(AsyncKernelManager):
     """The kernel of the running interpreter, whatever kernels the user has installed elsewhere."""
 
@@ -167,14 +70,14 @@ def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | No
     Raises `InputError` before the start, `NotebookError` when a cell fails: then `output` stays as it was
     and the notebook with its traceback lies beside it.
     """
-    declared = _declared(source)
-    defaults = {name: value for name, (value, _) in declared.items()}
+    known = declared(source)
+    defaults = {name: parameter.default for name, parameter in known.items()}
     values = check_parameters(source, given)
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     with tempfile.TemporaryDirectory(prefix="nb-") as work:
         nb, reads = _run(convert(source), values, Path(work), failed)
     runs = runs_of_figures(nb, reads)
-    pages.show_parameters(nb, values, defaults, {name: meaning for name, (_, meaning) in declared.items()})
+    pages.show_parameters(nb, values, known)
     if page is not None and page != source.stem:
         pages.suffix_labels(nb, f"-{page}")
         own = {name: value for name, value in values.items() if value != defaults[name]}

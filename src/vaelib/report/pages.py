@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from vaelib.architectures import ARCHITECTURES
+from vaelib.report.parameters import Parameter
 
 LABEL = r"([A-Za-z][\w.:-]*)"
 DEFINITIONS = [
@@ -100,11 +101,7 @@ def suffix_labels(nb: NotebookNode, suffix: str) -> None:
     Labels are names of figures, `(label)=` targets and labels of equations. References to labels of
     other pages stay as they are.
     """
-    labels = set()
-    for cell in nb.cells:
-        labels |= {figure_of(cell)["name"]} if "name" in figure_of(cell) else set()
-        if cell.cell_type == "markdown":
-            labels |= {match[2] for pattern in DEFINITIONS for match in pattern.finditer(cell.source)}
+    labels = labels_of(nb)
 
     def renamed(text: str) -> str:
         for pattern in DEFINITIONS + REFERENCES:
@@ -122,6 +119,13 @@ def suffix_labels(nb: NotebookNode, suffix: str) -> None:
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
                 output.data["text/markdown"] = renamed(output.data["text/markdown"])
+
+
+def labels_of(nb: NotebookNode) -> set[str]:
+    """Return every label that a notebook defines: of figures, sections and equations."""
+    labels = {figure_of(cell)["name"] for cell in nb.cells if "name" in figure_of(cell)}
+    text = "\n\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
+    return labels | {match[2] for pattern in DEFINITIONS for match in pattern.finditer(text)}
 
 
 def figure_of(cell: NotebookNode) -> dict[str, Any]:
@@ -153,27 +157,26 @@ def parameter_in_words(name: str, value: Any) -> str:
     return f"{name.replace('_', ' ')} {format_value(value)}"
 
 
-def show_parameters(
-    nb: NotebookNode, values: Mapping[str, Any], defaults: Mapping[str, Any], meanings: Mapping[str, str]
-) -> None:
+def show_parameters(nb: NotebookNode, values: Mapping[str, Any], declared: Mapping[str, Parameter]) -> None:
     """Turn the cells of defaults and of injected parameters into one: assignments that show as a table."""
     nb.cells = [cell for cell in nb.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     cell = next(cell for cell in nb.cells if "parameters" in cell.metadata.get("tags", []))
     cell.source = "\n".join(f"{name} = {value!r}" for name, value in values.items())
     last = "last" in cell.metadata.tags  # of the page: they are not what it opens with
     cell.metadata.tags = ["parameters", "remove-input"]
-    changed = [name for name in values if values[name] != defaults[name]]
+    changed = [name for name in values if values[name] != declared[name].default]
     named = ", ".join(f"{name} = {format_value(values[name])}" for name in changed)
     rows = "".join(
         f"<tr{' class=changed' if name in changed else ''}><td><code>{name}</code></td>"
-        f"<td>{escape(format_value(value))}</td><td>{escape(format_value(defaults[name]))}</td>"
-        f"<td>{escape(meanings[name])}</td></tr>"
+        f"<td>{escape(format_value(value))}</td><td>{escape(format_value(declared[name].default))}</td>"
+        f"<td>{escape(declared[name].accepted)}</td><td>{escape(declared[name].meaning)}</td></tr>"
         for name, value in values.items()
     )
     html = (
         '<details class="parameters"><summary>Parameters of this page: '
         f"{escape(named) or 'the notebook’s own'}</summary>"
-        "<table><thead><tr><th>parameter</th><th>here</th><th>default</th><th>meaning</th></tr></thead>"
+        "<table><thead><tr><th>parameter</th><th>here</th><th>default</th><th>accepted</th>"
+        "<th>meaning</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></details>"
     )
     cell.outputs = [new_output("display_data", {"text/html": html, "text/plain": cell.source})]

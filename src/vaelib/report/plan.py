@@ -1,15 +1,18 @@
 """What a profile trains, block by block: how many runs, how long they take, and what is done."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vaelib.architectures import encoder_layout
-from vaelib.files import read_json
+from vaelib.files import NUMBERS, read_json, record
 from vaelib.profiles import Block, Profile, in_checkout
 from vaelib.report.build import page_runs
 from vaelib.spec import RunSpec
+
+log = logging.getLogger(__name__)
 
 FIRST_SEEDS = 3
 """Seeds of every block that are trained before the others of any: the fewest from which a claim is judged."""
@@ -68,6 +71,16 @@ def in_order(chosen: Sequence[Block]) -> list[RunSpec]:
     return first + others
 
 
+def _spent(folder: Path) -> float:
+    """Return the core-seconds that a run took; 0, and a warning, where its provenance cannot be read."""
+    try:
+        kept = read_json(folder / "provenance.json", record(core_seconds_per_epoch=NUMBERS))
+    except (OSError, ValueError) as error:
+        log.warning("what %s took is not known: %s", folder, error)
+        return 0.0
+    return sum(kept["core_seconds_per_epoch"])
+
+
 def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
     """Return a row a block and their sum: runs, done, and core-hours reckoned, of those done, and spent.
 
@@ -77,7 +90,6 @@ def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
     for block in chosen:
         done = {spec: in_checkout(store) / spec.id for spec in block.runs}
         done = {spec: folder for spec, folder in done.items() if (folder / "done.json").exists()}
-        spent = [read_json(folder / "provenance.json")["core_seconds_per_epoch"] for folder in done.values()]
         rows.append(
             {
                 "block": block.title,
@@ -85,7 +97,7 @@ def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
                 "done": len(done),
                 "core-hours": sum(map(core_seconds, block.runs)) / 3600,
                 "of those done": sum(map(core_seconds, done)) / 3600,
-                "spent": sum(map(sum, spent)) / 3600,
+                "spent": sum(map(_spent, done.values())) / 3600,
             }
         )
     return [*rows, {name: sum(row[name] for row in rows) if name != "block" else "all" for name in rows[0]}]

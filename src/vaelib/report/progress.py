@@ -122,5 +122,24 @@ def clock(seconds: float) -> str:
 
 def tail(text: str, lines: int = 20) -> str:
     """Return the last lines of a text, indented."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # logs hold the colours of a terminal
-    return "\n".join(f"  {line}" for line in plain.rstrip().splitlines()[-lines:])
+    return _indented(_plain(text)[-lines:])
+
+
+def cause(text: str, lines: int = 8) -> str:
+    """Return why Snakemake stopped, indented: what it printed from the first error on.
+
+    >>> cause("Building DAG of jobs...\\nTraceback:\\n  File x\\nKeyError: 'beta'")
+    "  KeyError: 'beta'"
+    """
+    said = [line for line in _plain(text) if line.strip()]
+    errors = [k for k, line in enumerate(said) if re.match(r"\w*(Error|Exception)\b", line)]
+    return _indented(said[errors[0] :][:lines] if errors else said[-lines:])
+
+
+def _plain(text: str) -> list[str]:
+    """Return the lines of a log, which holds the colours of a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip().splitlines()
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)

@@ -13,7 +13,8 @@ from vaelib.profiles import BOOK, ROOT, Page, Profile
 NOT_DRAWN = (
     *("vaelib.cli", "vaelib.fingerprint", "vaelib.versions", "vaelib.training.checkpoint"),
     "vaelib.training.loop",
-    *(f"vaelib.report.{name}" for name in ("build", "plan", "progress", "recipes", "standalone", "workflow")),
+    *("vaelib.report.build", "vaelib.report.elsewhere", "vaelib.report.plan", "vaelib.report.progress"),
+    *("vaelib.report.recipes", "vaelib.report.standalone", "vaelib.report.workflow"),
 )
 """Modules that no page of the book depends on: ids of runs already say how they were trained, and jobs of
 scores which version they are of."""
@@ -28,9 +29,9 @@ def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
 
 def _files_named(page: Page) -> list[Path]:
     """Return the files of the checkout that parameters of the page name, modules of a folder included."""
-    from vaelib.report import notebooks
+    from vaelib.report import parameters
 
-    values = (notebooks.parameters(page.source) | page.parameters).values()
+    values = (parameters.defaults(page.source) | page.parameters).values()
     named = [ROOT / value for value in values if isinstance(value, str) and "/" in value]
     modules = [module for folder in named if folder.is_dir() for module in sorted(folder.rglob("*.py"))]
     return [path for path in named if path.is_file()] + modules

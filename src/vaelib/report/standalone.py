@@ -1,6 +1,7 @@
 """One executed notebook as one HTML file: styles, images and MathJax inside, nothing fetched when read."""
 
 import base64
+import copy
 import json
 import mimetypes
 import re
@@ -16,6 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from vaelib.profiles import ROOT
+from vaelib.report import elsewhere
 from vaelib.yaml_files import read_yaml
 
 ASSETS = ROOT / "book" / "_assets"
@@ -31,7 +33,7 @@ MATHJAX = {
 def page_html(nb: NotebookNode) -> str:
     """Return the page that the book would show, with its own list of sources.
 
-    References to other pages turn into plain text: the other pages are not there.
+    References to other pages turn into their titles: the other pages are not there.
     """
     with tempfile.TemporaryDirectory(prefix="html-") as work:
         out = _build(nb, Path(work))
@@ -78,7 +80,8 @@ def _build(nb: NotebookNode, work: Path) -> Path:
         "bibtex_bibfiles": [str(ROOT / path) for path in config["bibtex_bibfiles"]],
         "bibtex_reference_style": config["sphinx"]["config"]["bibtex_reference_style"],
     }
-    nb = nb.copy()
+    nb = copy.deepcopy(nb)
+    elsewhere.in_words(nb)
     if "{cite" in nbformat.writes(nb):
         sources = new_markdown_cell("## Sources\n\n```{bibliography}\n```", id="sources")
         nb.cells = [*nb.cells, sources]

@@ -1,7 +1,6 @@
 """One Snakemake run at a time, told in plain words, ended without leftovers, gone on with after a kill."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -14,11 +13,12 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from vaelib.data.mnist import cache_folder
 from vaelib.errors import BuildError, InputError
-from vaelib.files import write_json
+from vaelib.files import read_json, record, write_json
 from vaelib.profiles import ROOT
 from vaelib.report import slurm
-from vaelib.report.progress import LOGS, Job, Progress, planned, tail
+from vaelib.report.progress import LOGS, Job, Progress, cause, planned, tail
 
 STATE = ROOT / ".snakemake"
 MARK = "VAELIB_BUILD"
@@ -49,23 +49,31 @@ def run(arguments: Sequence[str], *, through_slurm: bool = False) -> int:
 def _alone() -> Iterator[str]:
     """Hold the build lock, clear what a killed build left, and give the mark of this build's processes."""
     STATE.mkdir(exist_ok=True)
-    record = STATE / "vaelib.json"
+    state = STATE / "vaelib.json"
     try:
         held = FileLock(STATE / "vaelib.lock").acquire(timeout=0)
     except Timeout as error:
         raise InputError(f"another build is at work in {ROOT}; wait for it or stop it.") from error
     with held:
-        if record.exists():
-            ended = end_processes(json.loads(record.read_text(encoding="utf-8"))["mark"])
+        if state.exists():
+            ended = end_processes(_mark_of(state))
             print(f"Going on with a build that was cut short{f' ({ended} orphans ended)' if ended else ''}.")
         mark = uuid.uuid4().hex
-        write_json(record, {"mark": mark})
+        write_json(state, {"mark": mark})
         with _signals_interrupt():
             try:
                 yield mark
             finally:
                 end_processes(mark)
-                record.unlink()
+                state.unlink()
+
+
+def _mark_of(state: Path) -> str:
+    """Return the mark of the build that was killed; one that no process has where nobody can tell."""
+    try:
+        return read_json(state, record(mark={"type": "string"}))["mark"]
+    except (OSError, ValueError):
+        return uuid.uuid4().hex
 
 
 @contextlib.contextmanager
@@ -111,8 +119,20 @@ def _snakemake(arguments: Sequence[str]) -> list[str]:
 
 
 def _environment(mark: str) -> dict[str, str]:
-    """Return the environment of all jobs: every file and stream is UTF-8, whatever the locale."""
-    return os.environ | {MARK: mark, "PYTHONUTF8": "1"}
+    """Return the environment of all jobs: every file and stream is UTF-8, whatever the locale.
+
+    Where the user has no cache that can be written, it is one of the checkout: Snakemake stops without.
+    """
+    cache = {} if _may_cache() else {"XDG_CACHE_HOME": str(STATE / "cache")}
+    return os.environ | {MARK: mark, "PYTHONUTF8": "1"} | cache
+
+
+def _may_cache() -> bool:
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+    except (OSError, InputError):
+        return False
+    return os.access(cache_folder(), os.W_OK)
 
 
 def _plan(arguments: Sequence[str], mark: str) -> list[tuple[Job, str]]:
@@ -127,7 +147,10 @@ def _plan(arguments: Sequence[str], mark: str) -> list[tuple[Job, str]]:
         errors="replace",
     )
     if dry.returncode:
-        raise BuildError(f"Snakemake cannot plan the work:\n{tail(dry.stdout)}")
+        LOGS.mkdir(exist_ok=True)
+        log = LOGS / "snakemake.log"
+        log.write_text(dry.stdout, encoding="utf-8")
+        raise BuildError(f"Snakemake cannot plan the work:\n{cause(dry.stdout)}\n  (all of it: {log})")
     return planned(dry.stdout)
 
 
@@ -190,7 +213,7 @@ def _explain(progress: Progress, log: Path) -> None:
         print(f"\n{job} failed. The last lines of {job.log.relative_to(ROOT)}:", flush=True)
         print(tail(_read(job.log)) if job.log.exists() else "  (no log)", flush=True)
     if not progress.failed:
-        print(f"\nSnakemake stopped. The last lines of {log.relative_to(ROOT)}:\n{tail(_read(log))}")
+        print(f"\nSnakemake stopped:\n{cause(_read(log))}\n  (all of it: {log.relative_to(ROOT)})")
     raise BuildError(
         f"not finished: {', '.join(map(str, progress.failed)) or 'Snakemake stopped'}. What is done is kept, "
         "the book is as it was; after the fix the same command goes on."

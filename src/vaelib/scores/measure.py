@@ -13,7 +13,17 @@ import pandas as pd
 from vaelib.cache import Fit, cached
 from vaelib.data.dataset import evenly, load_split
 from vaelib.errors import check_choice
-from vaelib.files import digest, only_writer, read_json, read_sealed, to_json, write_json, write_sealed
+from vaelib.files import (
+    OBJECT,
+    digest,
+    only_writer,
+    read_json,
+    read_sealed,
+    record,
+    to_json,
+    write_json,
+    write_sealed,
+)
 from vaelib.metrics.udr import udr
 from vaelib.models.inference import encode
 from vaelib.profiles import in_checkout
@@ -24,12 +34,15 @@ from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.spec import RunSpec
 from vaelib.threads import torch_threads
-from vaelib.training.run import Run
+from vaelib.training.run import DONE, Run
 from vaelib.versions import SCORES
 
 log = logging.getLogger(__name__)
 
 UDR_IMAGES = 2000
+OF_GROUP = record(version={"type": "integer"}, scores=OBJECT)
+SCORED = record(groups={"type": "object", "additionalProperties": OF_GROUP})
+"""What a file of scores holds (JSON schema)."""
 
 BASELINE_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
 """What the baselines are measured on: they bound no likelihood, and random axes are drawn of a run's code."""
@@ -71,8 +84,7 @@ def measured(
             of_model(run.model, "run"), run.spec, load_split(run.spec, "test"), store, config, run.model
         )
         new = measure(representation, missing, progress)
-        earlier = read_json(timings) if timings.exists() and path.exists() else {}
-        seconds = earlier | new.seconds
+        seconds = (_seconds(timings) if path.exists() else {}) | new.seconds
         write_json(timings, {name: round(s, 2) for name, s in seconds.items()})
         return new
 
@@ -142,17 +154,17 @@ def _cached(
                     if name in new.undefined:
                         found[name]["undefined"] = new.undefined[name]
                 write_sealed(path, stamp | {"groups": found})
-    current = {name: record for name, record in found.items() if record["version"] == SCORES.get(name)}
+    current = {name: group for name, group in found.items() if group["version"] == SCORES.get(name)}
     return Measured(
-        {score: value for record in current.values() for score, value in record["scores"].items()},
-        {name: record["undefined"] for name, record in current.items() if "undefined" in record},
+        {score: value for group in current.values() for score, value in group["scores"].items()},
+        {name: group["undefined"] for name, group in current.items() if "undefined" in group},
         {},
     )
 
 
 def _missing(found: dict[str, Any], groups: Sequence[str]) -> list[str]:
     """Return which of the groups that have scores are not there in the version of today."""
-    versions = {name: record["version"] for name, record in found.items()}
+    versions = {name: group["version"] for name, group in found.items()}
     return [name for name in groups if GROUPS[name].names and versions.get(name) != SCORES[name]]
 
 
@@ -217,17 +229,32 @@ def _is_number(name: str, columns: dict[str, dict[str, Any]]) -> bool:
 
 def _checksums(run: Run) -> dict[str, str]:
     """Return what vouches for the network: the checksums of its spec and its weights."""
-    checksums = read_json(run.folder / "done.json")["sha256"]
+    checksums = read_json(run.folder / "done.json", DONE)["sha256"]
     return {name: checksums[name] for name in ("spec.json", "model.safetensors")}
 
 
 def _read(path: Path, stamp: dict[str, Any], log: Callable[..., None]) -> dict[str, Any]:
     """Return cached groups; none where missing, of something else, or damaged: `log` reports that."""
     try:
-        record = read_sealed(path)
+        found = read_sealed(path, SCORED)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         log("%s is damaged (%s); measuring again", path, error)
         return {}
-    return record["groups"] if {name: record.get(name) for name in stamp} == stamp else {}
+    if {name: found.get(name) for name in stamp} != stamp:
+        return {}
+    return {name: group for name, group in found["groups"].items() if _is_whole(name, group)}
+
+
+def _is_whole(name: str, group: dict[str, Any]) -> bool:
+    """Tell whether a group of the version of today has all its scores."""
+    return group["version"] != SCORES.get(name) or {*group["scores"]} == {*GROUPS[name].names}
+
+
+def _seconds(path: Path) -> dict[str, Any]:
+    """Return the seconds that groups took before; none where nobody knows, as they count for nothing."""
+    try:
+        return read_json(path, {"type": "object", "additionalProperties": {"type": "number"}})
+    except (OSError, ValueError):
+        return {}

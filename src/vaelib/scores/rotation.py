@@ -104,6 +104,8 @@ def _digit(s: Representation) -> dict[str, Any]:
     fit, rotated = probes.halves(factors["index"].to_numpy()), factors["rotated"].to_numpy()
     _require_neighbours(fit, "test")
     digit = factors["digit"].to_numpy()
+    if np.ptp(digit) == 0:
+        raise InputError(f"all test images show the digit {digit[0]}: there is nothing to tell apart.")
     right = probes.knn_classes(s.mu, digit, fit) == digit[~fit]
     return {
         "digit_upright": mean(right[~rotated[~fit]]),

@@ -1,15 +1,18 @@
 """A training under way, and its checkpoints: written after every epoch, verified when one is gone on from."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from vaelib.files import digest, read_sealed, write_atomic, write_sealed
+from vaelib.errors import one_line
+from vaelib.files import NUMBERS, digest, read_sealed, record, write_atomic, write_sealed
 from vaelib.models.build import build_vae
 from vaelib.models.vae import VAE
 from vaelib.objectives import OBJECTIVES, resolve
@@ -18,6 +21,27 @@ from vaelib.spec import RunSpec
 KEPT_CHECKPOINTS = 2
 DISCRIMINATOR_ADAM = {"lr": 1e-4, "betas": (0.5, 0.9)}
 """How a discriminator learns, whatever the schedule (Kim & Mnih 2018, appendix A)."""
+HISTORY = (
+    "epoch",
+    "lr",
+    "beta",
+    "train_recon",
+    "train_kl",
+    "train_eval_recon",
+    "train_eval_kl",
+    "val_recon",
+    "val_kl",
+)
+"""Columns of a history before `val_kl_1` to `val_kl_M`; reconstruction and KL in nats an image."""
+OF_EPOCHS = ("rows", "seconds", "core_seconds")
+ROW = record(**{name: {"type": "number"} for name in HISTORY})
+CHECKPOINT = record(
+    sha256={"type": "string"},
+    rows={"type": "array", "items": ROW},
+    seconds=NUMBERS,
+    core_seconds=NUMBERS,
+)
+"""What the record of a checkpoint holds (JSON schema)."""
 
 
 @dataclass
@@ -71,46 +95,47 @@ def save_checkpoint(state: State, folder: Path) -> None:
     stem = folder / f"epoch-{state.epoch:04d}"
     content = save({k: t.cpu().contiguous() for k, t in tensors.items()})
     write_atomic(stem.with_suffix(".safetensors"), content)
-    record = {
+    kept = {
         "sha256": digest(content),
         "rows": state.rows,
         "seconds": state.seconds,
         "core_seconds": state.core_seconds,
     }
-    write_sealed(stem.with_suffix(".json"), record)
-    kept = {f"epoch-{state.epoch - n:04d}" for n in range(KEPT_CHECKPOINTS)}
+    write_sealed(stem.with_suffix(".json"), kept)
+    newest = {f"epoch-{state.epoch - n:04d}" for n in range(KEPT_CHECKPOINTS)}
     for path in sorted(folder.glob("epoch-*")):  # a record before its weights
-        if path.stem not in kept:
+        if path.stem not in newest:
             path.unlink()
 
 
 def last_epoch(folder: Path) -> int:
     """Return the number of epochs that the newest checkpoint in `folder` has behind it."""
-    return max(map(_epochs_of, folder.glob("epoch-*.json")), default=0)
+    return max(_checkpoints(folder), default=0)
 
 
-def _epochs_of(checkpoint: Path) -> int:
-    return int(checkpoint.stem.removeprefix("epoch-"))
+def _checkpoints(folder: Path) -> dict[int, Path]:
+    """Return the records of checkpoints by their epoch; whatever else lies there is none."""
+    named = ((re.fullmatch(r"epoch-(\d+)", path.stem), path) for path in folder.glob("epoch-*.json"))
+    return {int(name[1]): path for name, path in named if name}
 
 
 def resume(spec: RunSpec, folder: Path, device: torch.device) -> State:
     """Return the state of the newest checkpoint whose checksum holds, or the first one."""
-    state = init_state(spec, device)
-    for path in sorted(folder.glob("epoch-*.json"), key=_epochs_of, reverse=True):
+    for epoch, path in sorted(_checkpoints(folder).items(), reverse=True):
+        state = init_state(spec, device)
         try:
-            record = read_sealed(path)
+            kept = read_sealed(path, CHECKPOINT)
             content = path.with_suffix(".safetensors").read_bytes()
-            if digest(content) != record["sha256"]:
+            if digest(content) != kept["sha256"]:
                 raise ValueError(f"{path.stem}.safetensors differs from its checksum")
-        except (OSError, ValueError) as error:
-            tqdm.write(f"checkpoint {path} is damaged ({error}); trying the one before it")
-            continue
-        _restore(state, load(content))
-        state.rows, state.seconds, state.core_seconds = (
-            record[name] for name in ("rows", "seconds", "core_seconds")
-        )
-        break
-    return state
+            _restore(state, load(content))
+            state.rows, state.seconds, state.core_seconds = (kept[name] for name in OF_EPOCHS)
+            if not len(state.rows) == len(state.seconds) == len(state.core_seconds) == epoch:
+                raise ValueError(f"{path.stem}.json is not of {epoch} epochs")
+            return state
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            tqdm.write(f"checkpoint {path} is damaged ({one_line(error)}); trying the one before it")
+    return init_state(spec, device)
 
 
 def _restore(state: State, tensors: dict[str, Tensor]) -> None:

@@ -21,7 +21,7 @@ from vaelib.models.inference import bound_terms
 from vaelib.models.losses import ElboTerms
 from vaelib.objectives import OBJECTIVES, resolve
 from vaelib.spec import RunSpec
-from vaelib.training.checkpoint import State, resume, save_checkpoint
+from vaelib.training.checkpoint import HISTORY, State, resume, save_checkpoint
 
 MEASURED = 2_000
 """Images of the fixed training and validation subsets on which both curves are measured each epoch."""
@@ -31,18 +31,6 @@ EXPLODED = 1e6
 An untrained network spends ln 2 and a byte holds 5.5. In trials over learning rates and betas, steps of up to
 144 were recovered from; trainings that were lost had passed 1e20.
 """
-HISTORY = (
-    "epoch",
-    "lr",
-    "beta",
-    "train_recon",
-    "train_kl",
-    "train_eval_recon",
-    "train_eval_kl",
-    "val_recon",
-    "val_kl",
-)
-"""Columns of a history before `val_kl_1` to `val_kl_M`; reconstruction and KL in nats an image."""
 
 
 def fit(

@@ -1,7 +1,8 @@
 """A finished run: what it left in its folder, and whether it is as it was written."""
 
-import json
+import contextlib
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any, Self, TypeVar, overload
 
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from vaelib.errors import DamagedError, InputError
-from vaelib.files import digest, read_json, sha256
+from vaelib.errors import DamagedError, InputError, one_line
+from vaelib.files import OBJECT, digest, read_json, record, sha256
 from vaelib.models.build import build_vae
 from vaelib.models.vae import VAE
 from vaelib.reads import READS
@@ -21,6 +23,11 @@ from vaelib.training.published import SHIPPED, WEIGHTS
 
 RESULTS = ("spec.json", "history.csv", WEIGHTS, "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
+DONE = record(sha256={"type": "object", "additionalProperties": {"type": "string"}})
+TESTED = record(**{name: {"type": "number"} for name in ("recon", "kl", "neg_elbo")})
+OF_SHIPPED = record(**{WEIGHTS: {"type": ["string", "null"]}})
+METRICS = record(test=record(all=TESTED), active_units={"type": "integer"})
+"""What these files hold (JSON schema)."""
 
 T = TypeVar("T")
 
@@ -56,17 +63,23 @@ class Run:
     @_read
     def history(self) -> pd.DataFrame:
         """One row an epoch, nats an image; `train_*` are running means in train mode, others eval mode."""
-        return pd.read_csv(self.folder / "history.csv")
+        with _read_of(self.folder, "history.csv"):
+            table = pd.read_csv(self.folder / "history.csv")
+            if missing := {"epoch", "lr", "beta"} - {*table}:
+                raise ValueError(f"it has no columns {', '.join(sorted(missing))}")
+            return table
 
     @_read
     def metrics(self) -> dict:
         """The numbers of `inference.evaluate` on the test images."""
-        return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
+        with _read_of(self.folder, "metrics.json"):
+            return read_json(self.folder / "metrics.json", METRICS)
 
     @_read
     def provenance(self) -> dict:
         """How the run came about: versions, code fingerprint, data checksums, threads, time, memory."""
-        return json.loads((self.folder / "provenance.json").read_text(encoding="utf-8"))
+        with _read_of(self.folder, "provenance.json"):
+            return read_json(self.folder / "provenance.json", OBJECT)
 
     @property
     def has_weights(self) -> bool:
@@ -81,7 +94,8 @@ class Run:
             raise InputError(f"run {self.id} was published without its weights; to train it again: {again}")
         with torch.inference_mode(False):  # else weights first asked for inside of it could not be exported
             model = build_vae(self.spec)
-            model.load_state_dict(load_file(self.folder / WEIGHTS))
+            with _read_of(self.folder, WEIGHTS):
+                model.load_state_dict(load_file(self.folder / WEIGHTS))
             return model.to(memory_format=torch.channels_last).eval()
 
 
@@ -118,15 +132,13 @@ def is_finished(folder: Path) -> bool:
     if not (folder / "done.json").exists():
         return False
     read_spec(folder)
-    try:
-        checksums = read_json(folder / "done.json")["sha256"]
+    with _read_of(folder, "done.json"):
+        checksums = read_json(folder / "done.json", DONE)["sha256"]
         vouched = {*checksums, "provenance.json"}  # which older runs lack
-        if not isinstance(checksums, dict) or vouched != {*RESULTS, "provenance.json"}:
-            raise ValueError(f"vouches for {checksums}")
+        if vouched != {*RESULTS, "provenance.json"}:
+            raise ValueError(f"it vouches for {', '.join(checksums) or 'nothing'}")
         if (folder / SHIPPED).exists():
-            checksums |= {WEIGHTS: read_json(folder / SHIPPED)[WEIGHTS]}
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise _damaged(folder, f"done.json: {error}") from error
+            checksums |= {WEIGHTS: read_json(folder / SHIPPED, OF_SHIPPED)[WEIGHTS]}
     try:
         changed = [name for name, sum in checksums.items() if sum and sha256(folder / name) != sum]
     except OSError as error:
@@ -134,6 +146,16 @@ def is_finished(folder: Path) -> bool:
     if changed:
         raise _damaged(folder, f"the checksum of {', '.join(changed)} is not the one in done.json")
     return True
+
+
+@contextlib.contextmanager
+def _read_of(folder: Path, name: str) -> Iterator[None]:
+    """Raise `DamagedError` where a file of a run cannot be read as what it is."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:  # pandas' and torch's among them
+        why = one_line(error)
+        raise _damaged(folder, why if name in why else f"{name}: {why}") from error
 
 
 def _damaged(folder: Path, why: str) -> DamagedError:

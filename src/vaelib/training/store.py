@@ -98,12 +98,12 @@ class RunStore:
         for folder in self._folders():
             try:
                 spec = read_spec(folder)
-                finished = is_finished(folder)
+                run = Run(spec, folder)
+                finished = is_finished(folder) and run.metrics
             except DamagedError as error:
                 rows.append({"id": folder.name, "status": "unusable"})
                 log.warning("%s", error)
                 continue
-            run = Run(spec, folder)
             row = {"id": run.id, "epochs": spec.epochs, "digits": spec.n_train, "pixels": spec.image_size}
             if not finished:
                 epoch = last_epoch(folder / "checkpoint")
