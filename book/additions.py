@@ -147,8 +147,7 @@ pose_in_one_drawing(model, as_float(test.images[[chosen]]))
 #
 # where $s$ is the softmax over the bins and the constant $u$ forgives the rest. No angle of an image is ever shown. Where the posterior has several modes that are nearly as probable, the code
 # takes the one at which the bound of the image is best, weighed with their probabilities: what the decoder makes of the image is evidence, too. The angle is not confined to the bins: it is
-# the mean of those about the mode. The prior $p(\theta)$ is that of the applied angle, 0 or uniform in ±{glue:text}`rotation_range:g`°, plus handwriting's own slant with a standard deviation
-# of {glue:text}`slant:g`°, from which no pose can be told apart.
+# the mean of those about the mode. The prior $p(\theta)$ is that of the applied angle, 0 or uniform in ±{glue:text}`rotation_range:g`°, plus handwriting's own slant with a standard deviation of {glue:text}`slant:g`°, from which no pose can be told apart.
 #
 # The difference from the plain network in the library's own words:
 
@@ -234,8 +233,7 @@ far_off_by_ambiguity(own, steep)
 # %% [markdown]
 # ## A wrong prior
 #
-# The network is given the share of upright images, {glue:text}`upright_share:g`, and the standard deviation of handwriting's slant, {glue:text}`slant:g`°. What does it find when either is
-# wrong? {glue:text}`shown_below`
+# The network is given the share of upright images, {glue:text}`upright_share:g`, and the standard deviation of handwriting's slant, {glue:text}`slant:g`°. What does it find when either is wrong? {glue:text}`shown_below`
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-told", "caption": "What the pose reaches with the true prior (first row), with another share of upright images, or another spread of the slant; a dot is a run, a bar the mean."}, "image": {"alt": "Four panels with a row for each prior and dots for its runs: purity, rotation isolation, share of errors above 20 degrees, and the negative bound in nats."}}
 scores_of_many(reached_when_misinformed([b for _, b in here] + misinformed), {}) if misinformed else None

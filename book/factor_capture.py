@@ -195,8 +195,7 @@ dictionary.p.loc[per_dim.index].map("{:.2f}".format).assign(name=dictionary.name
 # $$ (two-way)
 #
 # what the angle does to *every* digit alike, what the digit is at any angle, and what the angle does differently to different digits. Only the first is a captured rotation; a large third part
-# is rotation that is there, but entangled with the digit. The largest $\eta^2_A$ of any dimension is the *rotation isolation score* RIS: 1 exactly when some dimension is a function of the
-# angle alone.
+# is rotation that is there, but entangled with the digit. The largest $\eta^2_A$ of any dimension is the *rotation isolation score* RIS: 1 exactly when some dimension is a function of the angle alone.
 
 # %% tags=["hide-input"]
 limit = run.spec.rotation_range
@@ -229,8 +228,7 @@ isolation_by_subset(responses, linear, sweep.digit)
 #
 # The sweep crosses digits with angles. The *factorial set* crosses them with thickness, slant and size as well, {glue:text}`n_crossed:,d` images in all, so that no factor can be read from
 # another. Random forests predict each factor from all dimensions. How much each dimension counts in this is the importance matrix ({numref}`fig-importance`); a code with one dimension per
-# factor has a single 1 in every column {cite:p}`eastwood2018`. D is one when each dimension serves a single factor, C when each factor is served by a single dimension, I is how well the
-# forest predicts.
+# factor has a single 1 in every column {cite:p}`eastwood2018`. D is one when each dimension serves a single factor, C when each factor is served by a single dimension, I is how well the forest predicts.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-importance", "caption": "Importance of each dimension in predicting each factor of the factorial set, by random forests. Columns add up to 1; a column of zeros is a factor that cannot be predicted better than by chance, and empty cells are undefined: no dimension is active."}, "image": {"alt": "Heat map with a row for each latent dimension and a column for each factor, digit, angle, thickness, shear and scale; the importances stand in the cells."}}
 scores = score(run, store)
