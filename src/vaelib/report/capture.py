@@ -72,14 +72,11 @@ def rotation_in_words(own: Isolation, linear: Isolation, interaction: pd.Series,
         beside = "about as much as"
     return (
         f"Turned through all angles, the best dimension, number {own.best_dim}, has RIS = {own.ris} (95 % "
-        f"over {digits} "
-        f"digits): the angle alone explains that share of its variance, and {interaction[own.best_dim]:.2f} "
-        "of it depends "
-        f"on digit and angle together. As many principal components of the pixels reach {linear.ris}: the "
-        "network isolates "
-        f"the angle {beside} a linear code does. Averaged over the dimensions, {interaction.mean():.2f} of "
-        "the variance is "
-        "such an interaction"
+        f"over {digits} digits): the angle alone explains that share of its variance, and "
+        f"{interaction[own.best_dim]:.2f} of it depends on digit and angle together. As many principal "
+        f"components of the pixels reach {linear.ris}: the network isolates the angle {beside} a linear "
+        f"code does. Averaged over the dimensions, {interaction.mean():.2f} of the variance is such an "
+        "interaction"
     )
 
 

@@ -140,10 +140,9 @@ def sizes_in_words(small: pd.DataFrame, large: pd.DataFrame | None) -> str:
         for cell in there.index
     )
     return (
-        f"Of {agreed['cells']} cells trained on large images as well, {agreed['near']} have as many latents "
-        "in use there, "
-        f"within one, and {agreed['same_sign']} of {agreed['contrasts']} differences between them have the "
-        f"same sign: {cells}."
+        f"Of {agreed['cells']} cells trained on large images as well, {agreed['near']} have as many "
+        f"latents in use there, within one, and {agreed['same_sign']} of {agreed['contrasts']} differences "
+        f"between them have the same sign: {cells}."
     )
 
 
@@ -182,8 +181,8 @@ def theory_in_words(table: pd.DataFrame) -> str:
     short = table["in use: theory"] - table["in use: found"]
     carried = table["KL, nats: found"].sum() / table["KL, nats: theory"].sum()
     return (
-        f"{(short == 0).sum()} of {len(table)} use as many latents as theory predicts, "
-        f"{(short > 0).sum()} fewer, {(short < 0).sum()} more; they carry {carried:.0%} of the predicted nats"
+        f"{(short == 0).sum()} of {len(table)} use as many latents as theory predicts, {(short > 0).sum()} "
+        f"fewer, {(short < 0).sum()} more; they carry {carried:.0%} of the predicted nats"
     )
 
 

@@ -127,11 +127,10 @@ def sizes_section(
     active = [[own[p]["active_variance"].mean() for own in (full, small)] for p in full]
     near = sum(abs(one - other) <= 1 for one, other in active)
     return Markdown(
-        "**Do small images stand for large ones?** The sweep is trusted as far as it agrees with networks at "
-        "the "
-        "scale of the rest of this report, at equal β_norm. The number of active latents agrees within one "
-        "in "
-        f"{near} of {len(full)} cells.\n\n{pd.DataFrame.from_dict(rows, orient='index').to_html()}"
+        "**Do small images stand for large ones?** The sweep is trusted as far as it agrees with networks "
+        "at the scale of the rest of this report, at equal β_norm. The number of active latents agrees "
+        f"within one in {near} of {len(full)} "
+        f"cells.\n\n{pd.DataFrame.from_dict(rows, orient='index').to_html()}"
     )
 
 
