@@ -55,6 +55,7 @@ from vaelib.report import (
     mean_term,
     measures_of,
     measures_table,
+    moving_traversals,
     near_in_words,
     points_of_runs,
     same_rate_in_words,
@@ -131,6 +132,12 @@ for point in labels:
     order = per_dim["kl"].sort_values(ascending=False, kind="stable").index - 1
     panels.append([traverse(runs[point][0].model, codes.mu[start], [dim], values[dim])[0] for dim in order])
 traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
+
+# %% [markdown]
+# The same images in motion, every dimension through its range and back. (They stand still in print, and for readers whose system asks for less motion.)
+
+# %% tags=["hide-input"]
+moving_traversals(np.array(panels), list(labels.values()))
 
 # %% [markdown]
 # ## What one measures

@@ -13,6 +13,7 @@ from vaelib.plots.style import INK, new_figure, one_legend
 from vaelib.plots.training import kl_over_epochs
 from vaelib.report.figures import inlined, with_files
 from vaelib.report.hero import turning_digit, verdict_strip
+from vaelib.report.motion import TILE, moving_traversals
 
 
 def drawing(last: float = 2.0) -> str:
@@ -82,6 +83,18 @@ def test_the_hero_steps_through_all_angles_there_and_back_and_stands_still_when_
     assert "prefers-reduced-motion: reduce" in markup
     assert 'role="img"' in markup
     assert markup.count("<circle") == 3 + 2 + 1  # latents of either network, and the dial
+
+
+def test_traversals_move_there_and_back_and_stand_still_at_their_last_image_when_asked():
+    panels = np.random.default_rng(0).uniform(0, 1, (2, 6, 4, 8, 8))
+    markup = moving_traversals(panels, ["the article's <network>", "ours"]).data
+    assert markup.count("<image") == 2 * 6
+    shown = re.search(r"@keyframes loop-frames \{(.*?)\}\.loop", markup)[1]
+    places = [int(x) // -TILE for x in re.findall(r"translateX\((-?\d+)px\)", shown)]
+    assert places == [0, 1, 2, 3, 2, 1, 0]
+    assert f".loop .frames {{ transform: translateX({-3 * TILE}px)" in markup
+    assert "prefers-reduced-motion: reduce" in markup
+    ElementTree.fromstring(markup.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))
 
 
 def test_the_strip_has_each_verdict_in_a_word_and_a_sign():

@@ -1,19 +1,16 @@
 """The first page's picture and its strip of verdicts, as HTML that moves by itself."""
 
-import base64
-import io
 from html import escape
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from vaelib.plots.claims import NETWORKS
+from vaelib.report.motion import how, moves, strip, there_and_back
 
 SIDE, TOP, ROW, TRACK, DIAL, GAP = 156, 26, 16, 170, 24, 34
 """Of the drawing: digit, what is above it, a latent's row and track, the pose's dial, space between."""
 REACH = 3.0
-SECONDS = 8
 SIGNS = {"supported": "✓", "refuted": "✗", "undecided": "?"}
 
 
@@ -27,54 +24,35 @@ def turning_digit(
     CSS, there and back; it stands still for print and for readers who ask for less motion.
     """
     k, m = plain.shape
-    there_and_back = [*range(k), *range(k - 2, 0, -1)]
+    frames = there_and_back(k)
+    still = len(frames) // 4
     height, left, right = TOP + ROW * m, SIDE + GAP, SIDE + 2 * GAP + TRACK
-    rules = [_moves("digit", [f"translateX({-SIDE * i}px)" for i in there_and_back], stepped=True)]
+    rules = [moves("hero", "digit", [f"translateX({-SIDE * i}px)" for i in frames], still, stepped=True)]
     parts = [
         f'<svg y="{TOP - 6}" width="{SIDE}" height="{SIDE}"><g class="turning digit">'
-        f'<image width="{SIDE * k}" height="{SIDE}" href="{_sheet(images)}"/></g></svg>',
+        f'<image width="{SIDE * k}" height="{SIDE}" href="{strip(images)}"/></g></svg>',
         *(
             f'<text x="{x}" y="11">{escape(name)}</text>'
             for x, name in zip((left, right), names, strict=True)
         ),
         _needle(right, TOP + DIAL - 4),
     ]
-    rules.append(_moves("needle", [f"rotate({-angle:.1f}deg)" for angle in posed[there_and_back, 0]]))
+    rules.append(moves("hero", "needle", [f"rotate({-angle:.1f}deg)" for angle in posed[frames, 0]], still))
     below = TOP + 2 * DIAL + 6
     for j in range(m):
         parts.append(_latent(left, TOP + ROW * j, f"plain{j}", f"z{j + 1}"))
-        rules.append(_moves(f"plain{j}", _places(plain[there_and_back, j])))
+        rules.append(moves("hero", f"plain{j}", _places(plain[frames, j]), still))
         if j:
             y = below + (height - ROW - below) / max(1, m - 2) * (j - 1)
             parts.append(_latent(right, round(y), f"posed{j}", f"z{j + 1}"))
-            rules.append(_moves(f"posed{j}", _places(posed[there_and_back, j])))
+            rules.append(moves("hero", f"posed{j}", _places(posed[frames, j]), still))
     about = (
         f"A digit turns from {angles[0]:.0f} to {angles[-1]:.0f} degrees and back. Meanwhile the {m} latents "
         f"of {names[0]} move; of {names[1]} a needle turns with the digit, and the others hardly move."
     )
     view = f'viewBox="0 0 {right + TRACK + 6} {height}"'
-    style = f"<style>{HOW}{''.join(rules)}</style>"
+    style = f"<style>{how('hero')}{''.join(rules)}</style>"
     return f'<svg class="hero" role="img" aria-label="{escape(about)}" {view}>{style}{"".join(parts)}</svg>'
-
-
-HOW = (
-    f".hero .turning {{ animation: {SECONDS}s linear infinite; }}"
-    "@media print, (prefers-reduced-motion: reduce) { .hero .turning { animation: none !important; } }"
-)
-
-
-def _moves(name: str, transforms: list[str], stepped: bool = False) -> str:
-    """Return the rule by which the part of a name goes through transforms and back to the first."""
-    frames = [*transforms, transforms[0]]
-    steps = "".join(
-        f"{100 * i / len(transforms):.2f}% {{ transform: {value}; }}" for i, value in enumerate(frames)
-    )
-    timing = "animation-timing-function: step-end;" if stepped else ""
-    still = transforms[len(transforms) // 4]
-    return (
-        f"@keyframes hero-{name} {{ {steps} }}"
-        f".hero .{name} {{ transform: {still}; animation-name: hero-{name}; {timing} }}"
-    )
 
 
 def _places(values: np.ndarray) -> list[str]:
@@ -98,14 +76,6 @@ def _needle(x: float, y: float) -> str:
         f'<g transform="translate({x + 24 + DIAL} {y})"><circle r="{DIAL}" class="dial"/>'
         f'<g class="turning needle"><line y2="{1 - DIAL}" class="hand"/></g></g>'
     )
-
-
-def _sheet(images: np.ndarray) -> str:
-    """Return images side by side as a data URI."""
-    row = np.concatenate(list(np.round(255 * images).astype(np.uint8)), axis=1)
-    out = io.BytesIO()
-    Image.fromarray(row).save(out, "png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def verdict_strip(judged: pd.DataFrame, page: str = "conclusion.html") -> str:
