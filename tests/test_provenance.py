@@ -169,6 +169,9 @@ def test_coloured_cells_bands_and_nothing_but_images():
     assert len(found.query("mark == 'cell'")) == 4
     assert found.query("mark == 'area'")["y"].max() == 5.0
     assert set(found["panel"]) == {1, 2}
+    empty = new_figure()
+    empty.axes[0].vlines([], 0, 1)
+    assert numbers(empty).empty
     photograph = new_figure()
     photograph.axes[0].imshow(np.eye(3))
     assert numbers(photograph).empty

@@ -245,7 +245,6 @@ def test_the_newest_checkpoint_is_the_one_of_the_latest_epoch(tmp_path):
         for path in sorted(tmp_path.glob(f"epoch-{one}.*")):
             path.rename(path.with_stem(f"epoch-{other}"))
     assert checkpoint.last_epoch(tmp_path) == 10_000
-    assert checkpoint.resume(spec, tmp_path, CPU).epoch == 2
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -67,8 +67,9 @@ def _of_collection(drawn: Collection, i: int) -> Iterator[Row]:
         case LineCollection() | PolyCollection():
             is_line = isinstance(drawn, LineCollection)
             color = _hexes(drawn.get_edgecolor() if is_line else drawn.get_facecolor())[0]
-            for x, y in np.concatenate([np.asarray(path.vertices) for path in drawn.get_paths()]):
-                yield "line" if is_line else "area", color, i, x, y, np.nan
+            for path in drawn.get_paths():
+                for x, y in np.asarray(path.vertices):
+                    yield "line" if is_line else "area", color, i, x, y, np.nan
 
 
 def _hexes(colors: Any) -> list[str]:
