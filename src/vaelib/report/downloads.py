@@ -40,7 +40,7 @@ def sources(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef):
                 first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                body = body.replace(f'"line-{first}"', f'"{node.name}"')
+                body = body.replace(f'line-{first}"', f'{node.name}"')
         title = f"vaelib.{name.replace('/', '.')}"
         yield f"{CODE}/{name}", {"title": title, "body": f"<h1>{title}</h1>{body}"}, "page.html"
 
