@@ -167,7 +167,8 @@ def names_where(sure):
 glue_all(
     {
         "answer": captured_by(
-            means, pd.Series({n: np.mean([own["ris"] for own in same], dtype=float) for n, same in scores.items()})
+            means,
+            pd.Series({n: np.mean([own["ris"] for own in same], dtype=float) for n, same in scores.items()}),
         ),
         "n_turned": 10 * ScoringConfig.of(spec).turned_per_class,
         "plain_purity": number(float(means[plain])),
