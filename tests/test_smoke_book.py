@@ -232,6 +232,12 @@ READ = """() => [...document.querySelectorAll(".drawn svg")].map((drawing) => {
 })"""
 
 
+SCROLLED = """() => [...document.querySelectorAll("article table")].flatMap((table) => {
+    let frame = table.parentElement;
+    while (frame && getComputedStyle(frame).overflowX === "visible") frame = frame.parentElement;
+    return frame.scrollWidth > frame.clientWidth ? [[frame.scrollWidth, frame.clientWidth]] : [];
+})"""
+
 THEMES = {"region", "summary-name", "aria-allowed-role", "aria-deprecated-role", "aria-required-children"}
 """Findings of axe in what the theme and its bibliography write on their own."""
 
@@ -241,10 +247,11 @@ OF_COLOUR = {"runOnly": ["color-contrast", "link-in-text-block"]}
 
 @needs_browser
 def test_every_page_can_be_read_by_everyone(browser, html):  # noqa: F811
-    """Light and dark, wide and narrow: axe finds nothing, text of figures has 11 pixels and 4.5 : 1."""
+    """Light, dark, wide, narrow: axe finds nothing, text of figures has 11 pixels and 4.5 : 1, tables fit."""
     for path in sorted(html.glob("*.html")):
         page = opened(browser, path.as_uri())
         page.add_style_tag(content="* { transition: none !important; }")
+        assert page.evaluate(SCROLLED) == [], path.stem
         for width in (1200, 400):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path.stem
