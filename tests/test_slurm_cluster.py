@@ -5,7 +5,6 @@ Not part of `make test`: tests/slurm/start && .venv/bin/pytest -m cluster -s tes
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from vaelib.profiles import ROOT
+from tests.checkout import lay_checkout
 
 pytestmark = pytest.mark.cluster
 
@@ -33,12 +32,7 @@ def queue(state: str = "all") -> list[str]:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("slurm") / "checkout"
-    for name in ("src", "book", "workflow", "benchmarks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
-    for name in ("_config.yml", "_toc.yml", "experiments.yml", "Snakefile"):
-        shutil.copy(ROOT / name, folder)
-    return folder
+    return lay_checkout(tmp_path_factory.mktemp("slurm") / "checkout")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +13,12 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser import browser, needs_browser, opened, own_errors  # noqa: F401
+from tests.checkout import lay_checkout
 from tests.page import Page, assert_links_lead_somewhere, assert_own_files
 from vaelib.claims.ledger import CLAIMS
 from vaelib.data.dataset import as_float, load_split, render
 from vaelib.data.mnist import load_mnist
-from vaelib.profiles import ROOT, load_profile
+from vaelib.profiles import load_profile
 from vaelib.report.build import page_runs
 from vaelib.training.store import RunStore
 
@@ -28,11 +28,7 @@ PAGES = list(load_profile("smoke").pages)
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
     """A copy of what makes the report, in a path that breaks careless commands; it imports itself."""
-    folder = tmp_path_factory.mktemp("checkout") / "a reader's {book} $é"
-    for name in ("src", "book", "workflow", "benchmarks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.ipynb", "__pycache__"))
-    for name in ("_config.yml", "_toc.yml", "experiments.yml", "Snakefile"):
-        shutil.copy(ROOT / name, folder)
+    folder = lay_checkout(tmp_path_factory.mktemp("checkout") / "a reader's {book} $é")
     stray = folder / ".venv/lib/package/notes.rst"  # packages ship texts, which are no pages of the book
     stray.parent.mkdir(parents=True)
     stray.write_text("A :ref:`broken` reference.\n")

@@ -4,8 +4,6 @@ import itertools
 import logging
 from pathlib import Path
 
-from IPython.core.interactiveshell import InteractiveShell
-
 READS = logging.getLogger("vaelib.reads")
 """Hears the id of a run whenever something of it is used."""
 
@@ -18,6 +16,8 @@ def record(path: str) -> None:
 
     The cell after the one that calls this is number 1.
     """
+    from IPython.core.interactiveshell import InteractiveShell  # a training that reads runs waits for none
+
     cells = itertools.count(1)
     handler = logging.FileHandler(path, encoding="utf-8")
 

@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 
 from vaelib.fingerprint import PACKAGE, imports, shown
 from vaelib.profiles import BOOK
+from vaelib.report.pages import figure_of
 
 GROUND = "foundations"
 """Where the modules stand that are in no wing and that all wings rest on."""
@@ -59,7 +60,7 @@ def drawn_by(nb: NotebookNode) -> dict[str, list[tuple[str, str]]]:
     own = {d.name: d for _, tree in cells for d in ast.walk(tree) if isinstance(d, ast.FunctionDef)}
     found = {}
     for cell, tree in cells:
-        if label := cell.metadata.get("mystnb", {}).get("figure", {}).get("name"):
+        if label := figure_of(cell).get("name"):
             called = _calls(tree)
             called |= {name for function in called & own.keys() for name in _calls(own[function])}
             names = sorted(called & shows.keys())
