@@ -87,7 +87,7 @@ from vaelib.report import (
     theory_in_words,
     window_in_words,
 )
-from vaelib.scores import VISIBLE, profile_latents
+from vaelib.scores import VISIBLE, profiles_of
 
 check_chapter("ablation", globals())
 prof = load_profile(profile)
@@ -96,9 +96,8 @@ base = specs[0]
 runs = [RunStore(store).get(spec) for spec in specs]
 screened = [run for run in runs if run.spec.image_size == image_size]
 large = [run for run in runs if run.spec.image_size != image_size]
-test = load_split(base, "test")
 table = results(screened, base)
-table["visible"] = [profile_latents(run.model, test, n_moved).visible for run in screened]
+table["visible"] = [found.visible for found in profiles_of(screened, base, n_moved)]
 crossed = crossed_cells(table)
 summed, suspect = (
     reading(base.changed(**other))

@@ -36,7 +36,7 @@ import numpy as np
 from vaelib import ARCHITECTURES, RunStore, load_profile
 from vaelib.claims import RATES, at_equal_rate, better, gather, groups_needed
 from vaelib.data import as_float, load_split
-from vaelib.models import decode, matched_beta, traverse
+from vaelib.models import decode, encode, matched_beta, traversal_ranges, traverse
 from vaelib.plots import (
     angle_r2,
     beta_name,
@@ -60,7 +60,7 @@ from vaelib.report import (
     points_of_runs,
     same_rate_in_words,
 )
-from vaelib.scores import baseline_scores, profile_latents, traversal_ranges
+from vaelib.scores import baseline_scores, profiles_of
 
 check_chapter("comparison", globals())
 prof = load_profile(profile)
@@ -115,22 +115,23 @@ rates_of_networks(points_of_runs(runs, titles), at_64)
 # {glue:text}`traversal_digit`, each over its own 1–99 % range ({ref}`sec-factor-capture`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-reconstructions", "caption": "Test digits and their reconstructions from the mean code: upright above, rotated below. First seed."}, "image": {"alt": "Grid of ten digits a row: upright test digits, their reconstructions by each network, then the rotated digits and their reconstructions."}}
-found = {point: [profile_latents(run.model, test, n_moved) for run in runs[point]] for point in labels}
+found = {point: profiles_of(runs[point], spec, n_moved) for point in labels}
+codes = {point: encode(runs[point][0].model, test.images).mu for point in labels}
 digits = test.factors.drop_duplicates("digit").sort_values("digit").index.to_numpy(copy=True)
 rows = []
 for chosen in (digits, digits + len(test) // 2):
     rows.append(as_float(test.images[chosen])[:, 0].numpy())
-    rows += [decode(runs[point][0].model, found[point][0].codes.mu[chosen]) for point in labels]
+    rows += [decode(runs[point][0].model, codes[point][chosen]) for point in labels]
 image_grid(np.stack(rows), ["upright", *labels.values(), "rotated", *labels.values()])
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-networks-traversals", "caption": "Every dimension varied from the code of the same test digit, one row per dimension, sorted by KL within each network. First seed."}, "image": {"alt": "Panels of small images side by side, one for each network and setting; each row shows one latent dimension moving from low to high."}}
 start = np.flatnonzero(test.factors["digit"] == traversal_digit)[0]
 panels = []
 for point in labels:
-    codes, per_dim = found[point][0].codes, found[point][0].per_dim
-    values = traversal_ranges(codes.mu, steps)
-    order = per_dim["kl"].sort_values(ascending=False, kind="stable").index - 1
-    panels.append([traverse(runs[point][0].model, codes.mu[start], [dim], values[dim])[0] for dim in order])
+    mu, kl = codes[point], found[point][0].per_dim["kl"]
+    values = traversal_ranges(mu, steps)
+    order = kl.sort_values(ascending=False, kind="stable").index - 1
+    panels.append([traverse(runs[point][0].model, mu[start], [dim], values[dim])[0] for dim in order])
 traversal_panels(np.array(panels), list(labels.values()), cols=len(panels))
 
 # %% [markdown]

@@ -35,21 +35,21 @@ moved = 0.5  # range from which a latent counts as moved as a digit turns; the p
 
 # %% tags=["hide-input"]
 import numpy as np
-import pandas as pd
 
 from vaelib import RunStore, load_profile
 from vaelib.data import rotation_sweep
 from vaelib.metrics import latents_moved
-from vaelib.models import encode, turned_and_traversed
+from vaelib.models import turned_and_traversed
 from vaelib.plots import traversal_panels
-from vaelib.report import check_chapter, glue_all, moving_in_words, network_name, span
+from vaelib.report import check_chapter, glue_all, latents_that_move, moving_in_words, network_name
+from vaelib.scores import turned_codes
 
 check_chapter("demo", globals())
 runs = [RunStore(store).get(spec) for spec in load_profile(profile).runs(globals())]
 names = [network_name(run.spec) for run in runs]
 limit = runs[0].spec.rotation_range
 sweeps = [rotation_sweep(run.spec.image_size, turned_per_class, limit / 9, limit) for run in runs]
-codes = [sweep.layout(encode(run.model, sweep.images).mu) for run, sweep in zip(runs, sweeps, strict=True)]
+codes = [turned_codes(run, sweep) for run, sweep in zip(runs, sweeps, strict=True)]
 counts = [latents_moved(mu, moved) for mu in codes]
 glue_all({"moved": moved, "limit": limit, "n_turned": len(counts[0])})
 glue_all({"answer": moving_in_words(dict(zip(names, counts, strict=True)))})
@@ -74,10 +74,4 @@ traversal_panels(np.stack(sheets), names[:2], cols=2)
 # **{glue:text}`answer`** What the demo shows for one digit is counted here for {glue:text}`n_turned` unseen ones, turned from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°:
 
 # %% tags=["hide-input"]
-pd.DataFrame(
-    {
-        "latents": [run.spec.latent_dim for run in runs],
-        "that move: mean (fewest to most)": [span(count, "{:.1f}") for count in counts],
-    },
-    index=pd.Index(names, name="network"),
-)
+latents_that_move(names, [run.spec.latent_dim for run in runs], counts)

@@ -35,7 +35,7 @@ import numpy as np
 from vaelib import RunStore, load_profile
 from vaelib.data import CROSSED, load_split, rotation_sweep
 from vaelib.metrics import LEAST_P, two_way
-from vaelib.models import encode, prior_samples, traverse
+from vaelib.models import encode, prior_samples, traversal_ranges, traverse
 from vaelib.plots import (
     arc,
     change_maps,
@@ -60,15 +60,15 @@ from vaelib.report import (
     scores_beside,
     turned_in_words,
 )
-from vaelib.scores import VISIBLE, baseline_scores, fit_baselines, profile_latents, score, traversal_ranges
+from vaelib.scores import VISIBLE, baseline_scores, fit_baselines, moved_maps, profiles_of, score
 
 check_chapter("factor_capture", globals())
 run = RunStore(store).get(load_profile(profile).run(arch=arch, beta=beta, seed=seed))
 test = load_split(run.spec, "test")
-found = profile_latents(run.model, test, n_moved)
-mu, per_dim = found.codes.mu, found.per_dim.sort_values("kl", ascending=False, kind="stable")
-values = traversal_ranges(mu, steps)
-dictionary = named_transforms(run.model, mu, n_named)
+[found] = profiles_of([run], run.spec, n_moved)
+per_dim = found.per_dim.sort_values("kl", ascending=False, kind="stable")
+mu = encode(run.model, test.images).mu
+values, dictionary = traversal_ranges(mu, steps), named_transforms(run.model, mu, n_named)
 names = dimension_names(per_dim["kl"], dictionary)
 glue_all(about_run(run) | profile_in_words(found))
 glue_all(
@@ -137,7 +137,7 @@ traversal_panels(np.stack([grids[dim][:, ::2] for dim in others]), [names[dim] f
 # as they are. {numref}`fig-change-maps` shows where on the image this changes anything.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-change-maps", "caption": "Root mean square change of each pixel when one dimension moves from its 5 % to its 95 % quantile, on one scale for all dimensions."}, "image": {"alt": "A small heat map of the image plane for each latent dimension; bright where moving the dimension changes the pixels."}}
-change_maps(found.change_maps, [f"dimension {dim}" for dim in found.per_dim.index])
+change_maps(moved_maps(run.model, mu, n_moved), [f"dimension {dim}" for dim in found.per_dim.index])
 
 # %% [markdown]
 # Added up over the pixels and divided by what two different test images differ by, the change becomes one number, the *traversal energy*

@@ -37,7 +37,6 @@ from vaelib import RunStore, load_profile
 from vaelib.claims import CAPTURED, at_setting, gather, judge_claims
 from vaelib.data import as_float, rotation_sweep
 from vaelib.metrics import latents_moved, rotation_isolation
-from vaelib.models import encode
 from vaelib.report import (
     answer,
     check_chapter,
@@ -48,6 +47,7 @@ from vaelib.report import (
     turning_digit,
     verdict_strip,
 )
+from vaelib.scores import turned_codes
 
 check_chapter("intro", globals())
 scale = load_profile(profile)
@@ -58,9 +58,7 @@ size, limit = plain.spec.image_size, plain.spec.rotation_range
 sizes = {run.spec.image_size for run in [plain, *posed]}
 sweeps = {side: rotation_sweep(side, turned_per_class, limit / 18, limit) for side in sizes}
 sweep = sweeps[size]
-codes = {
-    run.id: sweep.layout(encode(run.model, sweeps[run.spec.image_size].images).mu) for run in [plain, *posed]
-}
+codes = {run.id: turned_codes(run, sweeps[run.spec.image_size]) for run in [plain, *posed]}
 isolation = [rotation_isolation(codes[run.id], draws=1).ris.value for run in posed]
 scores = gather(runs, scale, store)
 judged = judge_claims(scores)
@@ -69,7 +67,7 @@ at_beta = at_setting(scores, plain.spec)
 
 shown = 4 * turned_per_class  # the first 4
 first, second = codes[plain.id][shown], codes[posed[0].id][shown].copy()
-second[:, 0] *= posed[0].model.degrees
+second[:, 0] *= posed[0].spec.angle_sd
 images = as_float(sweep.images[shown * len(sweep.angles) :][: len(sweep.angles), 0]).numpy()
 HTML(turning_digit(images, sweep.angles, first, second, ("the article’s β-VAE", "with a pose of its own")))
 

@@ -42,21 +42,26 @@ import numpy as np
 import pandas as pd
 
 from vaelib import RunStore, load_profile, title
-from vaelib.claims import encoder_of, isolation_of, turned_distances
+from vaelib.claims import isolation_table, turned_distances
 from vaelib.data import load_mnist, load_split, rotation_sweep
 from vaelib.plots import rotation_over_ranges
 from vaelib.report import check_chapter, degrees_or_none, direction, glue_all, number, range_in_words, span
-from vaelib.scores import fit_baselines
+from vaelib.scores import fit_baselines, isolation, turned_isolation
 
 check_chapter("rotation_ranges", globals())
 specs = load_profile(profile).runs(globals())  # those that the parameters name
 sweeps = {limit: rotation_sweep(image_size, turned_per_class, limit / 18, limit) for limit in rotation_ranges}
-codes = [(title(s), s.rotation_range, encoder_of(RunStore(store).get(s).model)) for s in specs]
-measured = isolation_of(codes, sweeps)
+measured = isolation_table(
+    (title(s), s.rotation_range, turned_isolation(RunStore(store).get(s), sweeps[s.rotation_range]))
+    for s in specs
+)
 plain, posed = measured["network"].unique()
 firsts = [s for s in specs if s.objective == objectives[0] and s.seed == seeds[0]]
-linear = {s.rotation_range: encoder_of(fit_baselines(s, store, ["pca"])["pca"]) for s in firsts}
-pca = isolation_of([(f"PCA-{specs[0].latent_dim}", limit, own) for limit, own in linear.items()], sweeps)
+linear = {s.rotation_range: fit_baselines(s, store, ["pca"])["pca"] for s in firsts}
+pca = isolation_table(
+    (f"PCA-{specs[0].latent_dim}", limit, isolation(sweep.layout(linear[limit].encode(sweep.images).mu)))
+    for limit, sweep in sweeps.items()
+)
 
 # %% [markdown]
 # ## The distance that a turn makes

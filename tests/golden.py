@@ -19,14 +19,21 @@ import torch
 from tests.scored import TRAINED, small_scoring
 from tests.tiny import tiny
 from vaelib import versions
+from vaelib.claims.ablation import against_theory
+from vaelib.claims.goals import SweptRun, error_between_bins
 from vaelib.data.dataset import as_float, load_split
+from vaelib.data.factorial import rotation_sweep
+from vaelib.models.affine import linear_theory
 from vaelib.models.build import build_vae
 from vaelib.objectives import OBJECTIVES
 from vaelib.scores import measure as scoring
 from vaelib.scores.baselines import fit_baselines, of_model
 from vaelib.scores.digit_classifier import digit_classifier, features
+from vaelib.scores.latent_profile import profiles_of
 from vaelib.scores.registry import GROUPS, measure
 from vaelib.scores.representation import Representation, ScoringConfig
+from vaelib.scores.turned import turned_codes, turned_isolation
+from vaelib.training.run import Run
 from vaelib.training.store import RunStore
 
 FOLDER = Path(__file__).with_name("golden")
@@ -47,6 +54,8 @@ def cases() -> Iterator[tuple[str, int, Callable[[], Numbers], float]]:
         yield f"baseline-{name}", version, lambda name=name: of_baseline(name), 3e-2
     for name, version in versions.SCORES.items():
         yield f"scores-{name}", version, lambda name=name: of_scores(name), 1e-2
+    for name, version in versions.MEASURED.items():
+        yield f"measured-{name.replace(' ', '-')}", version, MEASURED[name], 3e-2
 
 
 def of_training(objective: str) -> Numbers:
@@ -86,6 +95,55 @@ def of_scores(group: str) -> Numbers:
             )
             return {str(seed): found[spec.id] for seed, spec in enumerate(specs)}
     return {name: _all_scores()[name] for name in GROUPS[group].names}
+
+
+def of_pose() -> Numbers:
+    """Return what is measured of a pose alone."""
+    with trained(objective="pose", latent_dim=4) as run:
+        p = SweptRun(run, rotation_sweep(16, 1, 45)).rotation_done(4)
+        return {"rotation by the pose": p, "pose between bins": error_between_bins(run, 1)}
+
+
+def of_turned() -> Numbers:
+    with trained(**TRAINED) as run:
+        codes = turned_codes(run, rotation_sweep(16, 2, 45))
+        return {"mean": np.abs(codes).mean((0, 1)).tolist(), "sd": codes.std((0, 1)).tolist()}
+
+
+def of_isolation() -> Numbers:
+    with trained(**TRAINED) as run:
+        return turned_isolation(run, rotation_sweep(16, 2, 45))
+
+
+def of_theory() -> Numbers:
+    with trained(**TRAINED, arch="ours", latent_dim=4) as run:
+        pixels = as_float(load_split(run.spec, "train").images).flatten(1).numpy()
+        found = against_theory([run], {"bernoulli": linear_theory(pixels, "bernoulli", 4)})
+        return {name: float(found[name].iloc[0]) for name in ("angles: median", "angles: largest")}
+
+
+def of_latents() -> Numbers:
+    with trained(**TRAINED) as run:
+        [found] = profiles_of([run], run.spec, 8)
+        steady = ("kl", "active", "energy", "agreement", "digit_share")
+        return {name: found.per_dim[name].tolist() for name in steady} | {"correlation": found.correlation}
+
+
+MEASURED = {
+    "codes of turned digits": of_turned,
+    "isolation": of_isolation,
+    "rotation by the pose": of_pose,
+    "pose between bins": of_pose,
+    "angles to the theory": of_theory,
+    "latents": of_latents,
+}
+"""What gives the numbers of all that pages measure of a run."""
+
+
+@contextmanager
+def trained(**changes: Any) -> Iterator[Run]:
+    with scratch() as folder:
+        yield RunStore(folder).get(tiny(**changes), device="cpu", progress=False)
 
 
 @cache

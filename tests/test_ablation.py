@@ -291,7 +291,12 @@ def test_theory_refuses_what_it_is_not_made_for(likelihood, m, said):
 
 def test_an_untrained_affine_run_beside_the_theory_of_its_likelihood():
     spec = tiny(arch="ours", beta=2.0, latent_dim=3)
-    run = SimpleNamespace(spec=spec, metrics={"kl_per_dim": [0.9, 0.0, 0.3]}, model=build_vae(spec))
+    run = SimpleNamespace(
+        spec=spec,
+        metrics={"kl_per_dim": [0.9, 0.0, 0.3]},
+        model=build_vae(spec),
+        measured=lambda kind, of, make: make(),
+    )
     thresholds = beta_eff(spec) * np.exp(2 * np.array([1.0, 0.5, 0.0]))
     theory = LinearTheory(thresholds, np.eye(spec.n_pixels)[:, :3])
     table = ablation.against_theory([run], {"bernoulli": theory})

@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 
 def swept(pose: np.ndarray) -> SweptRun:
     """Return a run whose first latent is a pose (I, A) in units of 50 degrees, beside two of noise."""
-    run = SimpleNamespace(model=SimpleNamespace(degrees=50.0))
+    run = SimpleNamespace(spec=SimpleNamespace(angle_sd=50.0))
     found = SweptRun(run, SimpleNamespace(digit=DIGIT, angles=ANGLES, index=np.arange(len(DIGIT))))
     content = [RNG.normal(size=pose.shape) for _ in range(2)]
     found.__dict__["responses"] = np.stack([pose / 50, *content], axis=2)

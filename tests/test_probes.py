@@ -11,10 +11,12 @@ from vaelib.data.dataset import Dataset, load_split
 from vaelib.errors import InputError
 from vaelib.metrics import probes
 from vaelib.models.build import build_vae
+from vaelib.models.inference import encode, traversal_ranges
 from vaelib.models.losses import bernoulli_nll
 from vaelib.models.vae import VAE
 from vaelib.report.prose import span
-from vaelib.scores.latent_profile import profile_latents, traversal_ranges
+from vaelib.scores.latent_profile import moved_maps, profile_latents, profiles_of
+from vaelib.training.store import RunStore
 
 RNG = np.random.default_rng(0)
 UNIT = st.floats(0, 1, width=32)
@@ -210,7 +212,8 @@ def planted_dataset(n=200):
 
 
 def test_a_profile_finds_the_factors_where_they_were_planted():
-    found = profile_latents(Planted().eval(), planted_dataset(), n_moved=50)
+    planted, test = Planted().eval(), planted_dataset()
+    found = profile_latents(planted, test, n_moved=50)
     per_dim = found.per_dim
     assert per_dim.index.tolist() == [1, 2, 3]
     assert found.best_dim == 1
@@ -222,7 +225,21 @@ def test_a_profile_finds_the_factors_where_they_were_planted():
     assert per_dim.loc[1, "agreement"] == pytest.approx(1)
     assert found.visible == 1
     assert found.digit_accuracy_upright == 1
-    assert found.change_maps.shape == (3, 8, 8)
+    changed = moved_maps(planted, encode(planted, test.images).mu, 50)
+    assert changed.shape == (3, 8, 8)
+    assert [bool(own.any()) for own in changed] == (per_dim["energy"] > 0).tolist()
+
+
+def test_a_profile_that_is_cached_is_the_one_that_was_measured(tmp_path, monkeypatch):
+    run = RunStore(tmp_path).get(tiny(n_test=40))
+    [first] = profiles_of([run], run.spec, 8)
+    whole = profile_latents(run.model, load_split(run.spec, "test"), 8)
+    monkeypatch.delattr("vaelib.scores.latent_profile.profile_latents")
+    [again] = profiles_of([run], run.spec, 8)
+    for found in (first, again):
+        pd.testing.assert_frame_equal(found.per_dim, whole.per_dim)
+        numbers = ("best_dim", "angle_all_dims", "digit_accuracy_upright", "correlation", "visible")
+        assert [getattr(found, name) for name in numbers] == [getattr(whole, name) for name in numbers]
 
 
 def strong(spec):

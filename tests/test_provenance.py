@@ -84,7 +84,7 @@ def test_every_use_of_a_run_is_heard_and_what_it_left_is_read_only(tmp_path, cap
     run = RunStore(tmp_path / "runs").get(tiny())
     caplog.set_level(logging.INFO, READS.name)
     assert run.metrics is run.metrics
-    assert caplog.messages == [run.id] * 2
+    assert caplog.messages == [f"{run.id} metrics"] * 2
     with pytest.raises(AttributeError, match="read only"):
         type(run).metrics.__set__(run, {})
 

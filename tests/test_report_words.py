@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from vaelib.claims.ablation import AS_STATED
-from vaelib.claims.turns import encoder_of, isolation_of, turned_distances
+from vaelib.claims.turns import isolation_table, turned_distances
 from vaelib.metrics.probes import Estimate
 from vaelib.metrics.rotation import Isolation
 from vaelib.report import capture, pose, screening, side_by_side, sweep
+from vaelib.scores.turned import isolation
 from vaelib.spec import RunSpec
 
 POINTS = [("ours", 4.0), ("article", 1.0), ("article", 4.0)]
@@ -161,15 +162,13 @@ def test_a_bar_moves_as_far_from_itself_as_it_is_turned():
 
 def test_a_code_that_is_the_angle_isolates_it():
     angles = np.linspace(-90, 90, 5)
-    layout = lambda mu: mu.reshape(6, 5, 1)  # noqa: E731
-    found = isolation_of(
-        [("the angle", 90.0, lambda images: images)],
-        {90.0: SimpleNamespace(images=np.tile(angles / 50, 6), layout=layout)},
+    codes = np.tile(angles / 50, 6).reshape(6, 5, 1)
+    found = isolation_table(
+        [("the angle", 90.0, isolation(codes)), ("silence", 45.0, isolation(np.zeros((6, 5, 2))))]
     )
     assert found[["network", "range"]].iloc[0].tolist() == ["the angle", 90.0]
     assert found["eta2_angle"].iloc[0] == pytest.approx(1)
-    encoder = SimpleNamespace(encode=lambda images: SimpleNamespace(mu=2 * images))
-    assert encoder_of(encoder)(np.ones(2)).tolist() == [2, 2]
+    assert found.loc[1, ["eta2_angle", "purity"]].isna().all()
 
 
 # Of the screening

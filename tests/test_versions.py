@@ -32,6 +32,7 @@ def test_there_are_golden_numbers_of_nothing_else():
 
 def test_everything_that_is_trained_or_measured_has_a_version():
     assert set(versions.SCORES) == {name for name in GROUPS if GROUPS[name].names} | {"agreement"}
+    assert set(versions.MEASURED) == set(golden.MEASURED)
 
 
 def test_a_number_that_changes_is_noticed_and_rounding_is_not():

@@ -22,6 +22,7 @@ from vaelib.files import (
     write_sealed,
 )
 from vaelib.profiles import in_checkout
+from vaelib.reads import READS
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def cached(store: Path | str, made_from: Mapping[str, Any], make: Callable[[], F
     """
     cache = in_checkout(store) / ".cache"
     folder = cache / digest(to_json(dict(made_from)))[:16]
+    READS.info("%s cache", folder.name)
     found = _read(folder, made_from, log.debug)  # it may be under way: only the holder of the lock can tell
     if found:
         return found

@@ -1,18 +1,18 @@
-"""Which runs the cells of a notebook read: what reads one says so, and a notebook may keep a record of it."""
+"""What the cells of a notebook read of runs and of the cache: each read says so, and is recorded."""
 
 import itertools
 import logging
 from pathlib import Path
 
 READS = logging.getLogger("vaelib.reads")
-"""Hears the id of a run whenever something of it is used."""
+"""Hears what is used, whenever it is: `<id of a run> <what of it>`, or `<name> cache` of what was fitted."""
 
 RECORDER = "from vaelib.reads import record\n\nrecord({path!r})"
 """The cell that a notebook starts with while it is executed for the book."""
 
 
 def record(path: str) -> None:
-    """Write the number of the cell and the id of the run whenever this kernel reads something of a run.
+    """Write the number of the cell and what `READS` hears of this kernel to a file.
 
     The cell after the one that calls this is number 1.
     """
@@ -29,10 +29,14 @@ def record(path: str) -> None:
     READS.setLevel(logging.INFO)
 
 
-def recorded(path: Path) -> dict[int, set[str]]:
-    """Return the ids of the runs that each cell read, by its number."""
-    found: dict[int, set[str]] = {}
+Reads = dict[int, set[tuple[str, str]]]
+"""What each cell read, by its number: pairs of a name (of a run, or in the cache) and what of it."""
+
+
+def recorded(path: Path) -> Reads:
+    """Return what `record` wrote."""
+    found: Reads = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        cell, run = line.split()
-        found.setdefault(int(cell), set()).add(run)
+        cell, name, what = line.split(maxsplit=2)
+        found.setdefault(int(cell), set()).add((name, what))
     return found

@@ -157,6 +157,11 @@ class RunSpec:
         return self.image_size**2
 
     @property
+    def angle_sd(self) -> float:
+        """Standard deviation of angles uniform in ±rotation_range, the unit of a pose, degrees."""
+        return self.rotation_range / math.sqrt(3)
+
+    @property
     def plain(self) -> "RunSpec":
         """The β-VAE of the same images, network and training, whatever the objective."""
         return replace(self, **{name: getattr(RunSpec, name) for name in OBJECTIVE_FIELDS})

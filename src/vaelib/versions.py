@@ -32,3 +32,13 @@ SCORES = {
     "agreement": 2,
 }
 """Of the scores of a code, by group, and of the agreement between the codes of several seeds."""
+
+MEASURED = {
+    "codes of turned digits": 1,
+    "isolation": 1,
+    "rotation by the pose": 1,
+    "pose between bins": 1,
+    "angles to the theory": 1,
+    "latents": 1,
+}
+"""Of what pages measure of a run beside its scores."""

@@ -36,8 +36,7 @@ from .trends import at_equal_rate as at_equal_rate
 from .trends import better as better
 from .trends import did_not_help as did_not_help
 from .trends import helped as helped
-from .turns import encoder_of as encoder_of
-from .turns import isolation_of as isolation_of
+from .turns import isolation_table as isolation_table
 from .turns import turned_distances as turned_distances
 from .wording import FOR_ALL as FOR_ALL
 from .wording import RULES as RULES

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vaelib.architectures import ARCHITECTURES, kept_convs
+from vaelib.cache import Fit
 from vaelib.errors import InputError
 from vaelib.metrics.dependence import ACTIVE_KL as ACTIVE_KL
 from vaelib.metrics.dependence import THRESHOLDS
@@ -220,10 +221,17 @@ def against_theory(runs: Iterable[Run], theories: Mapping[str, LinearTheory]) ->
             "KL, nats: found": kl.sum(),
         }
         if used.any():
-            logits = maps(run.model)["logits"]
-            matrix, offset = (part.numpy() for part in affine_map(logits, (len(kl),)))
-            moved = pixel_changes(matrix[:, used], offset)
-            angles = principal_angles(moved, theory.basis[:, : used.sum()])
-            row |= {"angles: median": np.median(angles), "angles: largest": angles.max()}
+            row |= {f"angles: {name}": angle for name, angle in _angles_to(theory, run, used).items()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _angles_to(theory: LinearTheory, run: Run, used: np.ndarray) -> dict[str, float]:
+    def make() -> Fit:
+        matrix, offset = (p.numpy() for p in affine_map(maps(run.model)["logits"], (len(used),)))
+        moved = pixel_changes(matrix[:, used], offset)
+        angles = principal_angles(moved, theory.basis[:, : used.sum()])
+        return Fit({}, {"median": float(np.median(angles)), "largest": float(angles.max())})
+
+    of = {"latents": np.flatnonzero(used).tolist()}  # the theory is of the run's own images and likelihood
+    return run.measured("angles to the theory", of, make).notes

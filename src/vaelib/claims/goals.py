@@ -7,14 +7,17 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 
+from vaelib.cache import Fit
 from vaelib.data.dataset import evenly, load_split, render
 from vaelib.data.factorial import Sweep, fixed_digits
 from vaelib.metrics.responses import invariance
 from vaelib.metrics.rotation import class_breakdown, rotation_isolation, two_way
 from vaelib.metrics.transforms import moved_images, transform_dictionary
+from vaelib.models.energy import WIDTH
 from vaelib.models.inference import decode, encode
-from vaelib.models.pose_vae import PoseVAE
 from vaelib.scores.rotation import MOVES
+from vaelib.scores.turned import turned_codes
+from vaelib.spec import RunSpec
 from vaelib.training.run import Run
 
 FAR_OFF = 20.0
@@ -48,14 +51,12 @@ class SweptRun:
     @cached_property
     def responses(self) -> np.ndarray:
         """The code (I, A, M) of each digit at each angle."""
-        return self.sweep.layout(encode(self.run.model, self.sweep.images).mu)
+        return turned_codes(self.run, self.sweep)
 
     @cached_property
     def errors(self) -> np.ndarray:
         """By how many degrees (I, A) the pose is off, from that of the same digit upright."""
-        pose = self.responses[:, :, 0] * self.run.model.degrees
-        upright = list(self.sweep.angles).index(0.0)
-        return np.abs(pose - pose[:, [upright]] - self.sweep.angles)
+        return pose_errors(self.responses, self.sweep.angles, self.run.spec)
 
     @cached_property
     def shares(self) -> pd.DataFrame:
@@ -80,10 +81,15 @@ class SweptRun:
 
     def rotation_done(self, n_moved: int) -> float:
         """Return how much of what the first latent does to so many test images is a rotation, 0 to 1."""
-        images = load_split(self.run.spec, "test").images
-        codes = encode(self.run.model, images[evenly(len(images), n_moved)]).mu
-        before, after = moved_images(partial(decode, self.run.model), codes, MOVES, codes.std(0))
-        return float(transform_dictionary(before, after[:1], MOVES).p.loc[1, "rotation"])
+        spec = self.run.spec
+
+        def make() -> Fit:
+            images = load_split(spec, "test").images
+            codes = encode(self.run.model, images[evenly(len(images), n_moved)]).mu
+            before, after = moved_images(partial(decode, self.run.model), codes, MOVES, codes.std(0))
+            return Fit({}, {"p": float(transform_dictionary(before, after[:1], MOVES).p.loc[1, "rotation"])})
+
+        return self.run.measured("rotation by the pose", {"images": n_moved}, make).notes["p"]
 
 
 def error_between_bins(run: Run, n_per_class: int) -> float:
@@ -92,15 +98,25 @@ def error_between_bins(run: Run, n_per_class: int) -> float:
     The sweep's own angles are whole numbers of bins, so that a turned digit meets the bins as the upright one
     does. The pose itself is continuous: the mean of the bins about the mode (`PoseVAE.pose`).
     """
-    model = run.model
-    assert isinstance(model, PoseVAE)  # its pose has bins
-    width, limit = 360 / len(model.angles), model.known.limit
-    angles = np.sort([0.0, *np.arange(-limit + width / 2, limit, 3 * width)])
-    digits, index = fixed_digits(n_per_class)
-    repeated = np.repeat(digits.images, len(angles), axis=0)
-    images = render(repeated, np.tile(angles, len(index)), run.spec.image_size)
-    errors = SweptRun(run, Sweep(images, angles, index, digits.labels.astype(np.int64))).errors
-    return float(np.median(errors[:, angles != 0]))
+    limit = run.spec.rotation_range
+    angles = np.sort([0.0, *np.arange(-limit + WIDTH / 2, limit, 3 * WIDTH)])
+
+    def make() -> Fit:
+        digits, index = fixed_digits(n_per_class)
+        repeated = np.repeat(digits.images, len(angles), axis=0)
+        images = render(repeated, np.tile(angles, len(index)), run.spec.image_size)
+        sweep = Sweep(images, angles, index, digits.labels.astype(np.int64))
+        errors = pose_errors(sweep.layout(encode(run.model, images).mu), angles, run.spec)
+        return Fit({}, {"median": float(np.median(errors[:, angles != 0]))})
+
+    return run.measured("pose between bins", {"digits of a class": n_per_class}, make).notes["median"]
+
+
+def pose_errors(responses: np.ndarray, angles: np.ndarray, spec: RunSpec) -> np.ndarray:
+    """Return by how many degrees (I, A) the pose of codes (I, A, M) is off, from the upright digit's."""
+    pose = responses[:, :, 0] * spec.angle_sd
+    upright = list(angles).index(0.0)
+    return np.abs(pose - pose[:, [upright]] - angles)
 
 
 def pose_by_digit(swept: SweptRun) -> pd.DataFrame:

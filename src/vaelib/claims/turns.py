@@ -1,23 +1,13 @@
-"""What a turn does: how far it moves an image, and what the best latent of a code holds of it."""
+"""How far a turn moves an image, and what codes hold of it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
 
 from vaelib.data.dataset import as_float, render
-from vaelib.data.factorial import Sweep
 from vaelib.metrics.distances import distances_when_turned
-from vaelib.metrics.rotation import rotation_isolation
 from vaelib.metrics.statistics import crossing
-from vaelib.models.inference import encode
-from vaelib.models.vae import VAE
-from vaelib.scores.baselines import Encoder
-
-Code = tuple[str, float, Callable[[Tensor], np.ndarray]]
-"""What a code is called, the range of angles it is for (degrees), and how images become codes (N, M)."""
 
 
 def turned_distances(
@@ -38,19 +28,7 @@ def turned_distances(
     return distances, {name: crossing(turns, curve, level) for name, level in levels.items()}
 
 
-def encoder_of(network: VAE | Encoder) -> Callable[[Tensor], np.ndarray]:
-    """Return how a network or a baseline makes codes (N, M) of images."""
-    found = partial(encode, network) if isinstance(network, VAE) else network.encode
-    return lambda images: found(images).mu
-
-
-def isolation_of(codes: Sequence[Code], sweeps: Mapping[float, Sweep]) -> pd.DataFrame:
-    """Return a row a code: network, range, RIS as eta2_angle, and purity, on the sweep of its range."""
-    rows = []
-    for network, limit, encoder in codes:
-        sweep = sweeps[limit]
-        found = rotation_isolation(sweep.layout(encoder(sweep.images)))
-        rows.append(
-            {"network": network, "range": limit, "eta2_angle": found.ris.value, "purity": found.purity}
-        )
-    return pd.DataFrame(rows)
+def isolation_table(found: Iterable[tuple[str, float, Mapping[str, float | None]]]) -> pd.DataFrame:
+    """Return a row a code: network, range (degrees), eta2_angle and purity, of `scores.isolation`."""
+    rows = [{"network": network, "range": limit, **own} for network, limit, own in found]
+    return pd.DataFrame(rows).astype({"eta2_angle": float, "purity": float})

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,12 @@ class Sweep:
     angles: np.ndarray  # (A,), degrees, counter-clockwise
     index: np.ndarray  # (I,), of the digit in the MNIST test file
     digit: np.ndarray  # (I,), its class
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What decides the images, as plain values: the same on every machine, where a pixel may differ."""
+        angles = [round(float(angle), 6) for angle in self.angles]
+        return {"size": self.images.shape[-1], "angles": angles, "digits": self.index.tolist()}
 
     def layout(self, rows: np.ndarray) -> np.ndarray:
         """Return what was measured on the images, (I·A, …), as a two-way layout (I, A, …)."""

@@ -13,6 +13,7 @@ from .inference import decode as decode
 from .inference import encode as encode
 from .inference import evaluate as evaluate
 from .inference import prior_samples as prior_samples
+from .inference import traversal_ranges as traversal_ranges
 from .inference import traverse as traverse
 from .inference import turned_and_traversed as turned_and_traversed
 from .losses import REFERENCE_SIDE as REFERENCE_SIDE

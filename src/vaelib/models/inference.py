@@ -118,6 +118,12 @@ def traversal_latents(start: np.ndarray, dim: int, values: np.ndarray) -> np.nda
     return latents
 
 
+def traversal_ranges(mu: np.ndarray, steps: int) -> np.ndarray:
+    """Return the values (M, steps) of each latent's traversal: regular steps over its own 1 to 99 % range."""
+    low, high = np.quantile(mu, [0.01, 0.99], axis=0)
+    return np.linspace(low, high, steps, axis=1)
+
+
 def traverse(model: VAE, start: np.ndarray, dims: list[int], values: np.ndarray) -> np.ndarray:
     """Return decoded traversals (len(dims), K, S, S) from one point: a row a dimension, a column a value."""
     latents = np.concatenate([traversal_latents(start, dim, values) for dim in dims])

@@ -84,7 +84,7 @@ class PoseVAE(VAE):
         super().__init__(encoder, decoder, latent_dim)
         self.energy = RingNetwork()
         self.known = known
-        self.degrees = known.limit / math.sqrt(3)
+        self.degrees = known.limit / math.sqrt(3)  # `RunSpec.angle_sd`
         prior, window = known.bins()
         for name, value in (("angles", centres()), ("log_prior", prior.log()), ("log_window", window.log())):
             self.register_buffer(name, value, persistent=False)

@@ -1,5 +1,6 @@
 from .answers import captured_by as captured_by
 from .answers import depth_in_words as depth_in_words
+from .answers import latents_that_move as latents_that_move
 from .answers import learning_in_words as learning_in_words
 from .answers import moving_in_words as moving_in_words
 from .answers import plane_in_words as plane_in_words

@@ -1,6 +1,6 @@
 """The answers of chapters in a sentence, from the numbers that were measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -95,3 +95,12 @@ def moving_in_words(moved: Mapping[str, np.ndarray]) -> str:
     """
     counts = "; ".join(f"{span([count.mean()], '{:.1f}')} in {name}" for name, count in moved.items())
     return f"Latents that move, on average: {counts}."
+
+
+def latents_that_move(
+    names: Sequence[str], latents: Sequence[int], counts: Sequence[np.ndarray]
+) -> pd.DataFrame:
+    """Return a row a network: how many latents it has, and how many move when a digit is turned."""
+    moved = [span(count, "{:.1f}") for count in counts]
+    index = pd.Index(names, name="network")
+    return pd.DataFrame({"latents": latents, "that move: mean (fewest to most)": moved}, index=index)

@@ -23,7 +23,7 @@ from traitlets.config import Config
 from vaelib.errors import NotebookError
 from vaelib.files import write_atomic
 from vaelib.profiles import ROOT, in_checkout
-from vaelib.reads import RECORDER, recorded
+from vaelib.reads import RECORDER, Reads, recorded
 from vaelib.report import pages
 from vaelib.report.parameters import check_parameters, declared, runs_read
 from vaelib.report.provenance import add_downloads, add_provenance, runs_of_figures
@@ -61,8 +61,12 @@ class _Kernel(AsyncKernelManager):
         return KernelSpecManager(kernel_dirs=[])
 
 
-def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | None = None) -> None:
+def execute(
+    source: Path, output: Path, given: Mapping[str, Any], page: str | None = None
+) -> set[tuple[str, str]]:
     """Execute a chapter with the given parameters and write the page, atomically and equal for equal inputs.
+
+    Return what it read: pairs of a name (of a run, or in the cache) and what of it.
 
     `page` is the page's name where it differs from the notebook's: its labels then get it as a suffix,
     and its title says which parameters set it apart.
@@ -76,7 +80,7 @@ def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | No
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     with tempfile.TemporaryDirectory(prefix="nb-") as work:
         nb, reads = _run(convert(source), values, Path(work), failed)
-    runs = runs_of_figures(nb, reads)
+    runs = runs_of_figures(nb, {cell: {name for name, _ in found} for cell, found in reads.items()})
     pages.show_parameters(nb, values, known)
     if page is not None and page != source.stem:
         pages.suffix_labels(nb, f"-{page}")
@@ -91,12 +95,11 @@ def execute(source: Path, output: Path, given: Mapping[str, Any], page: str | No
     nbformat.validate(nb)
     write_atomic(output, nbformat.writes(nb))
     failed.unlink(missing_ok=True)
+    return set().union(*reads.values())
 
 
-def _run(
-    nb: NotebookNode, values: Mapping[str, Any], work: Path, failed: Path
-) -> tuple[NotebookNode, dict[int, set[str]]]:
-    """Return the notebook executed at the project's root, and the runs that each cell read.
+def _run(nb: NotebookNode, values: Mapping[str, Any], work: Path, failed: Path) -> tuple[NotebookNode, Reads]:
+    """Return the notebook executed at the project's root, and what each cell read.
 
     When a cell fails, the notebook is kept as `failed`.
     """

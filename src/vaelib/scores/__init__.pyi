@@ -1,7 +1,7 @@
 from .baselines import fit_baselines as fit_baselines
 from .latent_profile import VISIBLE as VISIBLE
-from .latent_profile import profile_latents as profile_latents
-from .latent_profile import traversal_ranges as traversal_ranges
+from .latent_profile import moved_maps as moved_maps
+from .latent_profile import profiles_of as profiles_of
 from .measure import agreement as agreement
 from .measure import baseline_scores as baseline_scores
 from .measure import baseline_titles as baseline_titles
@@ -12,3 +12,6 @@ from .registry import GROUPS as GROUPS
 from .representation import Representation as Representation
 from .representation import ScoringConfig as ScoringConfig
 from .rotation import MOVES as MOVES
+from .turned import isolation as isolation
+from .turned import turned_codes as turned_codes
+from .turned import turned_isolation as turned_isolation

@@ -1,22 +1,32 @@
 """Which factors one network captured: the measurements of its latents on the test images."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.special import expit
 
-from vaelib.data.dataset import Dataset, as_float, evenly
+from vaelib.cache import Fit
+from vaelib.data.dataset import Dataset, as_float, evenly, load_split
 from vaelib.metrics import probes
 from vaelib.metrics.dependence import active_units
 from vaelib.metrics.inputs import latent_index
 from vaelib.metrics.probes import Estimate
-from vaelib.models.inference import Codes, decode_logits, encode
+from vaelib.models.inference import decode_logits, encode
 from vaelib.models.vae import VAE
+from vaelib.spec import RunSpec
+from vaelib.training.run import Run
 
 VISIBLE = 0.05
 """Traversal energy above which a latent counts as visible."""
+PER_DIM = ("kl", "active", "energy", "agreement", "angle_r2", "digit_share")
+ESTIMATES = ("angle_best_dim", "angle_all_dims")
+NUMBERS = ("best_dim", "digit_accuracy_upright", "digit_accuracy_rotated", "correlation")
+"""The columns and numbers of a profile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +37,7 @@ class LatentProfile:
     agreement (of the changes of the pixel logits), angle_r2 (line, rotated images), digit_share.
     """
 
-    codes: Codes
     per_dim: pd.DataFrame
-    change_maps: np.ndarray  # (M, S, S), in pixel probability
     best_dim: int  # numbered from 1
     angle_best_dim: Estimate
     angle_all_dims: Estimate
@@ -44,6 +52,33 @@ class LatentProfile:
     @property
     def visible(self) -> int:
         return int((self.per_dim["energy"] > VISIBLE).sum())
+
+
+def profiles_of(runs: Sequence[Run], data: RunSpec, n_moved: int = 200) -> list[LatentProfile]:
+    """Return the profile of each run on the test images of `data`, cached beside the runs."""
+    test = cache(lambda: load_split(data, "test"))
+    of = {"images": data.data, "moved": n_moved}
+
+    def make(run: Run) -> Fit:
+        return _as_fit(profile_latents(run.model, test(), n_moved))
+
+    return [_from_fit(run.measured("latents", of, partial(make, run))) for run in runs]
+
+
+def _as_fit(found: LatentProfile) -> Fit:
+    """Return a profile as tensors, which keep every bit of a number, and what is undefined."""
+    columns = {f"per_dim.{name}": found.per_dim[name].to_numpy() for name in PER_DIM}
+    estimates = {name: np.array(astuple(getattr(found, name))) for name in ESTIMATES}
+    numbers = {name: np.array(getattr(found, name)) for name in NUMBERS}
+    return Fit({name: torch.tensor(v) for name, v in (columns | estimates | numbers).items()}, {})
+
+
+def _from_fit(fit: Fit) -> LatentProfile:
+    columns = {name: fit.tensors[f"per_dim.{name}"].numpy() for name in PER_DIM}
+    per_dim = pd.DataFrame(columns, index=latent_index(len(columns["kl"])))
+    others: dict[str, Any] = {name: Estimate(*fit.tensors[name].tolist()) for name in ESTIMATES}
+    others |= {name: fit.tensors[name].item() for name in NUMBERS}
+    return LatentProfile(per_dim, **others)
 
 
 def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProfile:
@@ -62,9 +97,8 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
     mu, turned, fitted = codes.mu[rotated], angle[rotated], fit[rotated]
     best, of_line, of_all = probes.angle_read(mu, turned, fitted)
     right = probes.knn_classes(codes.mu, digit, fit) == digit[~fit]
-    energy, agreement, maps = _moved(model, test, codes.mu, n_moved)
+    energy, agreement = _moved(model, test, codes.mu, n_moved)
     return LatentProfile(
-        codes=codes,
         per_dim=pd.DataFrame(
             {
                 "kl": codes.kl_per_dim,
@@ -76,7 +110,6 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
             },
             index=latent_index(codes.mu.shape[1]),
         ),
-        change_maps=maps,
         best_dim=best + 1,
         angle_best_dim=of_line,
         angle_all_dims=of_all,
@@ -86,17 +119,27 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
     )
 
 
-def _moved(model: VAE, test: Dataset, mu: np.ndarray, n: int) -> tuple[list[float], list[float], np.ndarray]:
-    """Return energy, agreement and change map of each latent, moved from its 5 % to its 95 % quantile."""
-    chosen = evenly(len(test), n)
-    images = as_float(test.images[chosen])[:, 0].numpy()
-    energy, agreement, maps = [], [], []
-    for logits in traversal_ends(lambda z: decode_logits(model, z).astype(float), mu, chosen):
-        low, high = map(expit, logits)
-        energy.append(probes.traversal_energy(low, high, images))
-        agreement.append(probes.agreement(logits[1] - logits[0]))
-        maps.append(probes.change_map(low, high))
-    return energy, agreement, np.stack(maps)
+def _moved(model: VAE, test: Dataset, mu: np.ndarray, n: int) -> tuple[list[float], list[float]]:
+    """Return energy and agreement of each latent, moved from its 5 % to its 95 % quantile."""
+    images = as_float(test.images[evenly(len(test), n)])[:, 0].numpy()
+    energy, agreement = [], []
+    for low, high in _ends(model, mu, n):
+        energy.append(probes.traversal_energy(expit(low), expit(high), images))
+        agreement.append(probes.agreement(high - low))
+    return energy, agreement
+
+
+def moved_maps(model: VAE, mu: np.ndarray, n_moved: int) -> np.ndarray:
+    """Return where moving each latent from its 5 % to its 95 % quantile changes the image, (M, S, S).
+
+    The root mean square change of a pixel, in probability, over `n_moved` of the codes mu (N, M).
+    """
+    return np.stack([probes.change_map(expit(low), expit(high)) for low, high in _ends(model, mu, n_moved)])
+
+
+def _ends(model: VAE, mu: np.ndarray, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the logits of n images with a latent at its two ends, latent by latent."""
+    return traversal_ends(lambda z: decode_logits(model, z).astype(float), mu, evenly(len(mu), n))
 
 
 def traversal_ends(
@@ -110,9 +153,3 @@ def traversal_ends(
         low, high = mu[rows], mu[rows]
         low[:, dim], high[:, dim] = ends
         yield decode(low), decode(high)
-
-
-def traversal_ranges(mu: np.ndarray, steps: int) -> np.ndarray:
-    """Return the values (M, steps) of each latent's traversal: regular steps over its own 1 to 99 % range."""
-    low, high = np.quantile(mu, [0.01, 0.99], axis=0)
-    return np.linspace(low, high, steps, axis=1)

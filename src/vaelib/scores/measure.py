@@ -34,7 +34,7 @@ from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.representation import Representation, ScoringConfig
 from vaelib.spec import RunSpec
 from vaelib.threads import torch_threads
-from vaelib.training.run import DONE, Run
+from vaelib.training.run import Run
 from vaelib.versions import SCORES
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def measured(
     """
     config = config or ScoringConfig.of(run.spec)
     path, timings = run.folder / "scores.json", run.folder / "scores.seconds.json"
-    READS.info(run.id)
+    READS.info("%s scores", run.id)
 
     def make(missing: Sequence[str]) -> Measured:
         representation = Representation(
@@ -89,7 +89,7 @@ def measured(
         return new
 
     lock = in_checkout(store) / ".locks" / f"{run.id}.scores.lock"
-    return _cached(path, lock, {"run": _checksums(run)}, config, groups, make)
+    return _cached(path, lock, {"run": run.network}, config, groups, make)
 
 
 def baseline_scores(
@@ -122,6 +122,7 @@ def baseline_scores(
         check_choice("baseline", name, BASELINES)
         made_from = {"encoder": key(spec, name), "config": asdict(config)}
         path = in_checkout(store) / ".cache" / f"scores-{digest(to_json(made_from))[:16]}.json"
+        READS.info("%s cache", path.name)
         found[name] = _cached(path, path.with_suffix(".lock"), made_from, config, wanted, partial(make, name))
     return found
 
@@ -197,7 +198,7 @@ def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, floa
         "kind": "agreement of seeds",
         "images": UDR_IMAGES,
         "version": SCORES["agreement"],
-        "runs": {run.id: _checksums(run) for run in runs},
+        "runs": {run.id: run.network for run in runs},
     }
     return cached(store, made_from, make).notes
 
@@ -225,12 +226,6 @@ def comparison(run: Run, store: Path | str = "runs", config: ScoringConfig | Non
 def _is_number(name: str, columns: dict[str, dict[str, Any]]) -> bool:
     values = [scores.get(name) for scores in columns.values()]
     return not any(isinstance(value, list) for value in values)
-
-
-def _checksums(run: Run) -> dict[str, str]:
-    """Return what vouches for the network: the checksums of its spec and its weights."""
-    checksums = read_json(run.folder / "done.json", DONE)["sha256"]
-    return {name: checksums[name] for name in ("spec.json", "model.safetensors")}
 
 
 def _read(path: Path, stamp: dict[str, Any], log: Callable[..., None]) -> dict[str, Any]:

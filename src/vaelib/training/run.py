@@ -2,7 +2,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from vaelib.cache import Fit, cached
 from vaelib.errors import DamagedError, InputError, one_line
 from vaelib.files import OBJECT, digest, read_json, record, sha256
 from vaelib.models.build import build_vae
@@ -20,6 +21,7 @@ from vaelib.models.vae import VAE
 from vaelib.reads import READS
 from vaelib.spec import RunSpec
 from vaelib.training.published import SHIPPED, WEIGHTS
+from vaelib.versions import MEASURED
 
 RESULTS = ("spec.json", "history.csv", WEIGHTS, "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
@@ -41,7 +43,7 @@ class _read(cached_property[T]):
     def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
         if isinstance(instance, Run):
-            READS.info(instance.id)
+            READS.info("%s %s", instance.id, self.attrname)
         return super().__get__(instance, owner)
 
     def __set__(self, instance: object, value: T) -> None:
@@ -97,6 +99,22 @@ class Run:
             with _read_of(self.folder, WEIGHTS):
                 model.load_state_dict(load_file(self.folder / WEIGHTS))
             return model.to(memory_format=torch.channels_last).eval()
+
+    @property
+    def network(self) -> dict[str, str]:
+        """What vouches for the network: the checksums of its spec and its weights, which may be elsewhere."""
+        with _read_of(self.folder, "done.json"):
+            checksums = read_json(self.folder / "done.json", DONE)["sha256"]
+            return {name: checksums[name] for name in ("spec.json", WEIGHTS)}
+
+    def measured(self, kind: str, of: Mapping[str, Any], make: Callable[[], Fit]) -> Fit:
+        """Return what was measured of the network, cached beside the runs; the first time `make` measures it.
+
+        `of` is all that decides it beside the network, and its version that of `kind` in `versions.MEASURED`.
+        """
+        READS.info("%s %s", self.id, kind)
+        made_from = {"kind": kind, "version": MEASURED[kind], "run": self.network, **of}
+        return cached(self.folder.parent, made_from, make)
 
 
 def spec_text(spec: RunSpec) -> str:
