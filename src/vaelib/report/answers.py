@@ -101,6 +101,6 @@ def latents_that_move(
     names: Sequence[str], latents: Sequence[int], counts: Sequence[np.ndarray]
 ) -> pd.DataFrame:
     """Return a row a network: how many latents it has, and how many move when a digit is turned."""
-    moved = [span(count, "{:.1f}") for count in counts]
+    moved = [span(count.tolist(), "{:.1f}") for count in counts]
     index = pd.Index(names, name="network")
     return pd.DataFrame({"latents": latents, "that move: mean (fewest to most)": moved}, index=index)
