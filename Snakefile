@@ -36,7 +36,7 @@ def read_by(page):
 
 def recipe(wildcards):
     page = wildcards.page
-    return recipes.page_recipe(PROFILE, PROFILE.pages[page], needs()[page].runs)
+    return recipes.page_recipe(PROFILE, PROFILE.pages[page], needs()[page].read)
 
 
 def data(wildcards):
@@ -130,7 +130,7 @@ rule page:
 rule demo:
     input: lambda wildcards: [f"{build.STORE}/{run}/done.json" for run in needs()["demo"].runs]
     output: touch(f"{MADE}/demo")
-    params: recipe=lambda wildcards: recipes.demo_recipe(needs()["demo"].runs)
+    params: recipe=lambda wildcards: recipes.demo_recipe(needs()["demo"].read)
     log: "logs/demo/networks.log"
     message: "demo networks"
     threads: 1

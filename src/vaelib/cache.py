@@ -1,7 +1,7 @@
 """What is fitted once and cached beside the runs: weights, notes and their checksum."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from vaelib import published
 from vaelib.files import (
     OBJECT,
     digest,
@@ -38,24 +39,33 @@ class Fit:
     notes: dict[str, Any]
 
 
-def cached(store: Path | str, made_from: Mapping[str, Any], make: Callable[[], Fit]) -> Fit:
+def cached(
+    store: Path | str, made_from: Mapping[str, Any], make: Callable[[], Fit], earlier: Sequence[int] = ()
+) -> Fit:
     """Return the fit that `made_from` names from `<store>/.cache/<hash>/`, or make it and cache it there.
 
-    `made_from` is everything that decides the fit. The record with the checksum is written after the
-    weights and makes them count; whatever is damaged is reported in the log and made anew. Of two
-    processes that want the same fit, one makes it and the other waits. Raises `InputError` when the store
-    cannot be written.
+    `made_from` is everything that decides the fit, its version among them. The record with the checksum is
+    written after the weights and makes them count; whatever is damaged is reported in the log and made anew.
+    What the store lacks and the checkout came with is laid down there. Before it is made, what is there of
+    an `earlier` version is taken. Of two processes that want the same fit, one makes it and the other waits.
+    Raises `InputError` when the store cannot be written.
     """
-    cache = in_checkout(store) / ".cache"
-    folder = cache / digest(to_json(dict(made_from)))[:16]
+    cache = in_checkout(store) / published.CACHE
+    folder = _folder(cache, made_from)
     READS.info("%s cache", folder.name)
     found = _read(folder, made_from, log.debug)  # it may be under way: only the holder of the lock can tell
     if found:
         return found
     with only_writer(cache / f".{folder.name}.lock"):
-        found = _read(folder, made_from, log.warning)
-        if found:
-            return found
+        for version in ("of today", *earlier):
+            of = made_from if version == "of today" else {**made_from, "version": version}
+            own = _folder(cache, of)
+            found = _read(own, of, log.warning)
+            if not found and published.lay_down(f"{published.CACHE}/{own.name}", cache.parent):
+                found = _read(own, of, log.warning)
+            if found:
+                return found
+        READS.info("%s made", folder.name)
         fit = make()
         remove_leftovers(folder)
         content = save({name: tensor.cpu().contiguous() for name, tensor in fit.tensors.items()})
@@ -63,6 +73,10 @@ def cached(store: Path | str, made_from: Mapping[str, Any], make: Callable[[], F
         made = {"made_from": dict(made_from), "notes": fit.notes, "sha256": digest(content)}
         write_sealed(folder / "fit.json", made)
     return fit
+
+
+def _folder(cache: Path, made_from: Mapping[str, Any]) -> Path:
+    return cache / digest(to_json(dict(made_from)))[:16]
 
 
 def _read(folder: Path, made_from: Mapping[str, Any], log: Callable[..., None]) -> Fit | None:

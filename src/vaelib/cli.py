@@ -21,6 +21,7 @@ from vaelib.cli_options import (
     spec_options,
     store_option,
 )
+from vaelib.cli_published import COMMANDS
 from vaelib.errors import InputError, check_choice
 from vaelib.profiles import ROOT, load_profile
 from vaelib.spec import RunSpec
@@ -38,6 +39,7 @@ def main() -> None:
     vaelib train --arch ours --beta 4    one run; vaelib runs lists what is there
     vaelib evaluate ours-b4              its scores; vaelib claims judges the presentation's claims
     vaelib export ours-b4                the network as ONNX, for other programs
+    vaelib verify                        whether the published numbers are what their weights give
     """
 
 
@@ -236,7 +238,7 @@ def book(profile: str, jobs: int | None, cluster: str | None) -> None:
     build.build(profile, jobs, cluster)
 
 
-for command in JOBS:
+for command in (*COMMANDS, *JOBS):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """What the cells of a notebook read of runs and of the cache: each read says so, and is recorded."""
 
+import contextlib
 import itertools
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 READS = logging.getLogger("vaelib.reads")
@@ -40,3 +42,28 @@ def recorded(path: Path) -> Reads:
         cell, name, what = line.split(maxsplit=2)
         found.setdefault(int(cell), set()).add((name, what))
     return found
+
+
+class _Heard(logging.Handler):
+    """Collects what `READS` hears."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: set[tuple[str, str]] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        name, what = record.getMessage().split(maxsplit=1)
+        self.reads.add((name, what))
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[set[tuple[str, str]]]:
+    """Collect what is read within, by this process: pairs of a name and what of it."""
+    handler, level = _Heard(), READS.level
+    READS.addHandler(handler)
+    READS.setLevel(logging.INFO)
+    try:
+        yield handler.reads
+    finally:
+        READS.removeHandler(handler)
+        READS.setLevel(level)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vaelib import published
 from vaelib.errors import BuildError, InputError, check_choice
 from vaelib.files import write_atomic
 from vaelib.profiles import BOOK, ROOT, Page, Profile, load_profile
@@ -125,12 +126,12 @@ def _files(node: Any) -> Iterator[str]:
         yield from _files(child)
 
 
-def given_parameters(profile: Profile, page: Page) -> dict[str, Any]:
+def given_parameters(profile: Profile, page: Page, store: str = STORE) -> dict[str, Any]:
     """Return what the build passes to a page's notebook: its entry in the profile, and what all pages get."""
     from vaelib.report import parameters
 
     declared = parameters.defaults(page.source)
-    everywhere = {"profile": profile.name, "store": STORE} | page.defaults
+    everywhere = {"profile": profile.name, "store": store} | page.defaults
     return {name: value for name, value in everywhere.items() if name in declared} | page.parameters
 
 
@@ -143,8 +144,9 @@ def page_runs(profile: Profile, page: Page) -> list[RunSpec]:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a page reads, by run id: trained runs, the scores of runs, and those of the baselines of runs."""
+    """What a page reads, by run id, and what of it is made here: runs, their scores, those of baselines."""
 
+    read: list[str]
     runs: list[str]
     scores: list[str]
     baselines: list[str]
@@ -154,18 +156,23 @@ def plan(profile: Profile) -> dict[str, Needs]:
     """Return what each page needs, and leave the specs of its runs where the jobs look for them.
 
     A page that declares it reads the scores of all its runs and of their baselines: one run stands for all
-    that share images, network and kind.
+    that share images, network and kind. What is published is read as it is, and nothing of it is made.
     """
     needs: dict[str, Needs] = {}
     stands_for: dict[str, str] = {}
     for name, page in profile.pages.items():
-        specs = page_runs(profile, page)
+        read = [published.as_published(spec) for spec in page_runs(profile, page)]
+        specs = [spec for spec in read if spec.id not in published.index()]
         write_specs(specs)
         scored = specs if page.scores else []
         of_baselines = ((canonical_json(s.data | s.network | {"seed": 0}), s.id) for s in scored)
         baselines = dict.fromkeys(stands_for.setdefault(key, run) for key, run in of_baselines)
-        needs[name] = Needs([spec.id for spec in specs], [spec.id for spec in scored], list(baselines))
+        needs[name] = Needs(_ids(read), _ids(specs), _ids(scored), list(baselines))
     return needs
+
+
+def _ids(specs: Sequence[RunSpec]) -> list[str]:
+    return [spec.id for spec in specs]
 
 
 def write_specs(specs: Sequence[RunSpec]) -> None:

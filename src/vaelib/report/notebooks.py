@@ -20,6 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 from traitlets.config import Config
 
+from vaelib import published
 from vaelib.errors import NotebookError
 from vaelib.files import write_atomic
 from vaelib.profiles import ROOT, in_checkout
@@ -87,7 +88,8 @@ def execute(
         own = {name: value for name, value in values.items() if value != defaults[name]}
         pages.mark_title(nb, {name: value for name, value in own.items() if name not in NOT_IN_TITLES})
     redraw, store = pages.command(source.stem, values, defaults), in_checkout(values.get("store", ""))
-    add_provenance(nb, runs, runs_read(values), store, redraw, page)
+    specs = [published.as_published(spec) for spec in runs_read(values)]
+    add_provenance(nb, runs, specs, store, redraw, page)
     if page is not None:
         add_downloads(nb, source.stem, page)
     pages.clean(nb)

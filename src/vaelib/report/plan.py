@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vaelib import published
 from vaelib.architectures import encoder_layout
 from vaelib.files import NUMBERS, read_json, record
 from vaelib.profiles import Block, Profile, in_checkout
@@ -71,25 +72,27 @@ def in_order(chosen: Sequence[Block]) -> list[RunSpec]:
     return first + others
 
 
-def _spent(folder: Path) -> float:
+def _spent(run: str, store: Path) -> float:
     """Return the core-seconds that a run took; 0, and a warning, where its provenance cannot be read."""
+    if not (store / run / "done.json").exists():
+        published.lay_down(run, store)
     try:
-        kept = read_json(folder / "provenance.json", record(core_seconds_per_epoch=NUMBERS))
+        found = read_json(store / run / "provenance.json", record(core_seconds_per_epoch=NUMBERS))
     except (OSError, ValueError) as error:
-        log.warning("what %s took is not known: %s", folder, error)
+        log.warning("what %s took is not known: %s", store / run, error)
         return 0.0
-    return sum(kept["core_seconds_per_epoch"])
+    return sum(found["core_seconds_per_epoch"])
 
 
 def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
     """Return a row a block and their sum: runs, done, and core-hours reckoned, of those done, and spent.
 
-    What is done is told by `done.json` alone: nothing is verified.
+    What is done has a `done.json`, or is published in the training version of today; nothing is verified.
     """
+    folder = in_checkout(store)
     rows = []
     for block in chosen:
-        done = {spec: in_checkout(store) / spec.id for spec in block.runs}
-        done = {spec: folder for spec, folder in done.items() if (folder / "done.json").exists()}
+        done = [s for s in block.runs if s.id in published.index() or (folder / s.id / "done.json").exists()]
         rows.append(
             {
                 "block": block.title,
@@ -97,7 +100,7 @@ def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
                 "done": len(done),
                 "core-hours": sum(map(core_seconds, block.runs)) / 3600,
                 "of those done": sum(map(core_seconds, done)) / 3600,
-                "spent": sum(map(_spent, done.values())) / 3600,
+                "spent": sum(_spent(spec.id, folder) for spec in done) / 3600,
             }
         )
     return [*rows, {name: sum(row[name] for row in rows) if name != "block" else "all" for name in rows[0]}]

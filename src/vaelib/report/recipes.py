@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from vaelib import versions
+from vaelib import published, versions
 from vaelib.files import sha256
 from vaelib.fingerprint import imports, modules_behind, short
 from vaelib.profiles import BOOK, ROOT, Page, Profile
@@ -24,7 +24,14 @@ def page_recipe(profile: Profile, page: Page, runs: Sequence[str]) -> str:
     """Return, as JSON, a fingerprint of all that decides a page: text, parameters, runs, modules, files."""
     given = page.defaults | page.parameters | {"profile": profile.name}
     recipe = _fingerprints([page.source, *modules_read(page.source), *_files_named(page)])
-    return json.dumps(recipe | {"its parameters": short(given), "its runs": short(list(runs))})
+    return json.dumps(recipe | {"its parameters": short(given), "its runs": _of_runs(runs)})
+
+
+def _of_runs(runs: Sequence[str]) -> str:
+    """Return a fingerprint of which runs are read, and of the archives that the published ones come from."""
+    archives = {path for run in runs if (path := published.index().get(run))}
+    archives |= {path.with_name("cache.zip") for path in archives}
+    return short([*runs, *(sha256(path) for path in sorted(archives) if path.exists())])
 
 
 def _files_named(page: Page) -> list[Path]:
@@ -46,7 +53,7 @@ def modules_read(source: Path) -> tuple[Path, ...]:
 def demo_recipe(runs: Sequence[str]) -> str:
     """Return, as JSON, a fingerprint of what decides the demo's networks: runs, and what writes them."""
     behind = modules_behind({"vaelib.report.demo"}, NOT_DRAWN)
-    return json.dumps(_fingerprints(behind) | {"its runs": short(list(runs))})
+    return json.dumps(_fingerprints(behind) | {"its runs": _of_runs(runs)})
 
 
 def book_recipe() -> str:

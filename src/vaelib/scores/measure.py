@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vaelib import published
 from vaelib.cache import Fit, cached
 from vaelib.data.dataset import evenly, load_split
 from vaelib.errors import check_choice
@@ -60,7 +61,7 @@ def score(
     The names are those of the `groups`, whatever the run. See `measured`.
     """
     scores = measured(run, store, config, progress, groups).scores
-    return {name: scores[name] for group in groups for name in GROUPS[group].names}
+    return {name: scores.get(name) for group in groups for name in GROUPS[group].names}
 
 
 def measured(
@@ -89,7 +90,7 @@ def measured(
         return new
 
     lock = in_checkout(store) / ".locks" / f"{run.id}.scores.lock"
-    return _cached(path, lock, {"run": run.network}, config, groups, make)
+    return _cached(path, lock, {"run": run.network}, config, groups, make, not run.has_weights)
 
 
 def baseline_scores(
@@ -134,20 +135,23 @@ def _cached(
     config: ScoringConfig,
     groups: Sequence[str],
     make: Callable[[Sequence[str]], Measured],
+    any_version: bool = False,
 ) -> Measured:
     """Return the scores that a file holds, of these groups at least; `make` measures those that are missing.
 
     A group is known by its version: one that is there of another version counts as missing, and is measured
-    alone. All are missing when the file is damaged (the log says so), or of something else than `of` or
-    another config. Equal to the byte whenever the same groups of the same thing are measured. Of two
-    processes that want the same scores, one measures and the other waits.
+    alone; with `any_version` it counts as it is. All are missing when the file is damaged (the log says so),
+    or of something else than `of` or another config. Equal to the byte whenever the same groups of the same
+    thing are measured. Of two processes that want the same scores, one measures and the other waits.
     """
     stamp = of | {"config": asdict(config)}
     found = _read(path, stamp, log.debug)  # only the lock's holder can tell damage
-    if _missing(found, groups):
+    if _missing(found, groups, any_version):
         with only_writer(lock):
+            published.lay_down(f"{published.CACHE}/{path.name}", path.parent.parent)
             found = _read(path, stamp, log.warning)
-            if missing := _missing(found, groups):
+            if missing := _missing(found, groups, any_version):
+                READS.info("%s made", path.name)
                 new = make(["codes", *missing])
                 for name in missing:
                     scores = {score: new.scores[score] for score in GROUPS[name].names}
@@ -155,7 +159,7 @@ def _cached(
                     if name in new.undefined:
                         found[name]["undefined"] = new.undefined[name]
                 write_sealed(path, stamp | {"groups": found})
-    current = {name: group for name, group in found.items() if group["version"] == SCORES.get(name)}
+    current = {n: group for n, group in found.items() if any_version or group["version"] == SCORES.get(n)}
     return Measured(
         {score: value for group in current.values() for score, value in group["scores"].items()},
         {name: group["undefined"] for name, group in current.items() if "undefined" in group},
@@ -163,10 +167,10 @@ def _cached(
     )
 
 
-def _missing(found: dict[str, Any], groups: Sequence[str]) -> list[str]:
-    """Return which of the groups that have scores are not there in the version of today."""
-    versions = {name: group["version"] for name, group in found.items()}
-    return [name for name in groups if GROUPS[name].names and versions.get(name) != SCORES[name]]
+def _missing(found: dict[str, Any], groups: Sequence[str], any_version: bool) -> list[str]:
+    """Return which of the groups that have scores are not there in the version of today, or in any."""
+    there = {name for name, group in found.items() if any_version or group["version"] == SCORES.get(name)}
+    return [name for name in groups if GROUPS[name].names and name not in there]
 
 
 def baseline_titles(latent_dim: int) -> dict[str, str]:
@@ -200,7 +204,7 @@ def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, floa
         "version": SCORES["agreement"],
         "runs": {run.id: run.network for run in runs},
     }
-    return cached(store, made_from, make).notes
+    return cached(store, made_from, make, runs[0].earlier(SCORES["agreement"])).notes
 
 
 def comparison(run: Run, store: Path | str = "runs", config: ScoringConfig | None = None) -> pd.DataFrame:

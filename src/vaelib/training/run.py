@@ -2,7 +2,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,16 +18,15 @@ from vaelib.errors import DamagedError, InputError, one_line
 from vaelib.files import OBJECT, digest, read_json, record, sha256
 from vaelib.models.build import build_vae
 from vaelib.models.vae import VAE
+from vaelib.published import BARE, WEIGHTS
 from vaelib.reads import READS
 from vaelib.spec import RunSpec
-from vaelib.training.published import SHIPPED, WEIGHTS
 from vaelib.versions import MEASURED
 
 RESULTS = ("spec.json", "history.csv", WEIGHTS, "metrics.json")
 """The files that are equal to the byte whenever a spec is trained with the same threads and versions."""
 DONE = record(sha256={"type": "object", "additionalProperties": {"type": "string"}})
 TESTED = record(**{name: {"type": "number"} for name in ("recon", "kl", "neg_elbo")})
-OF_SHIPPED = record(**{WEIGHTS: {"type": ["string", "null"]}})
 METRICS = record(test=record(all=TESTED), active_units={"type": "integer"})
 """What these files hold (JSON schema)."""
 
@@ -114,7 +113,11 @@ class Run:
         """
         READS.info("%s %s", self.id, kind)
         made_from = {"kind": kind, "version": MEASURED[kind], "run": self.network, **of}
-        return cached(self.folder.parent, made_from, make)
+        return cached(self.folder.parent, made_from, make, self.earlier(MEASURED[kind]))
+
+    def earlier(self, version: int) -> Sequence[int]:
+        """Return the versions before one that count, too: all where the network is not there to measure."""
+        return () if self.has_weights else range(version - 1, 0, -1)
 
 
 def spec_text(spec: RunSpec) -> str:
@@ -145,7 +148,7 @@ def read_spec(folder: Path) -> RunSpec:
 def is_finished(folder: Path) -> bool:
     """Tell whether `done.json` is there; raises `DamagedError` when a file is not the one it vouches for.
 
-    The weights of a published run may be others, or missing: those that `SHIPPED` vouches for.
+    The weights of a run that was published without them may be missing.
     """
     if not (folder / "done.json").exists():
         return False
@@ -155,10 +158,10 @@ def is_finished(folder: Path) -> bool:
         vouched = {*checksums, "provenance.json"}  # which older runs lack
         if vouched != {*RESULTS, "provenance.json"}:
             raise ValueError(f"it vouches for {', '.join(checksums) or 'nothing'}")
-        if (folder / SHIPPED).exists():
-            checksums |= {WEIGHTS: read_json(folder / SHIPPED, OF_SHIPPED)[WEIGHTS]}
+    if (folder / BARE).exists():
+        checksums.pop(WEIGHTS)
     try:
-        changed = [name for name, sum in checksums.items() if sum and sha256(folder / name) != sum]
+        changed = [name for name, sum in checksums.items() if sha256(folder / name) != sum]
     except OSError as error:
         raise _damaged(folder, str(error)) from error
     if changed:

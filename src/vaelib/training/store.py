@@ -18,6 +18,7 @@ from filelock import Timeout
 from safetensors.torch import save
 from tqdm import tqdm
 
+from vaelib import published
 from vaelib.data import dataset
 from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
 from vaelib.files import (
@@ -34,7 +35,7 @@ from vaelib.objectives import OBJECTIVES
 from vaelib.profiles import in_checkout
 from vaelib.spec import RunSpec
 from vaelib.threads import torch_threads
-from vaelib.training import loop, published
+from vaelib.training import loop
 from vaelib.training.checkpoint import last_epoch
 from vaelib.training.memory import keep_large_blocks
 from vaelib.training.run import Run, is_finished, read_spec, spec_text
@@ -55,7 +56,7 @@ class RunStore:
     def find(self, spec: RunSpec) -> Run | None:
         """Return the finished run of `spec`, or None; raises `DamagedError` when its files were changed."""
         folder = self.folder / spec.id
-        if not (folder / "done.json").exists() and spec.id in published.archives():
+        if not (folder / "done.json").exists() and spec.id in published.index():
             with contextlib.suppress(Timeout), only_writer(self._lock(spec), timeout=0):
                 published.lay_down(spec.id, self.folder)
         return Run(spec, folder) if is_finished(folder) else None
@@ -125,7 +126,8 @@ class RunStore:
     ) -> Run:
         """Return the run of `spec`, training it (or what is left of it) when it is not finished.
 
-        With `weights`, one that was published without them is trained again, too. One process trains a run;
+        One that was published by an earlier training version counts as finished; with `weights` it does not,
+        nor does one that was published without them, and both are trained again. One process trains a run;
         another that asks for the same one waits for it. Results are equal to the byte for the same number of
         `threads`.
         """
@@ -136,6 +138,8 @@ class RunStore:
             return None if found is None or (weights and not found.has_weights) else found
 
         run = finished()
+        if run is None and not weights:
+            run = self.find(published.as_published(spec))
         if run is None:
             with self._only_writer(spec):
                 run = finished() or self._train(spec, chosen, threads, progress)
@@ -197,7 +201,7 @@ class RunStore:
                 f"accepted for {spec.objective}: {current}."
             )
         folder = self.folder / spec.id
-        for name in ("done.json", published.SHIPPED):  # of a run that was published without its weights
+        for name in ("done.json", published.BARE):  # of a run that was published without its weights
             (folder / name).unlink(missing_ok=True)
         remove_leftovers(folder)
         write_atomic(folder / "spec.json", spec_text(spec))
