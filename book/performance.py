@@ -20,6 +20,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # scale of the report; this page is the same at each
 results = "benchmarks/results.json"  # file written by python -m benchmarks
+manifest = "published/manifest.json"  # what is published
 
 # %% tags=["hide-input"]
 import json
@@ -28,7 +29,7 @@ import pandas as pd
 
 from vaelib import ROOT, load_profile
 from vaelib.plots import quality_chart, throughput_chart
-from vaelib.report import check_chapter, glue_all
+from vaelib.report import GPU_SECONDS_A_STEP, WATTS_A_CORE, check_chapter, glue_all, training_costs
 from vaelib.scores import GROUPS
 
 check_chapter("performance", globals())
@@ -216,6 +217,20 @@ pd.DataFrame(
         for row in measured["demo"]
     ]
 ).set_index(["network", "slowed down"])
+
+# %% [markdown]
+# (sec-budget)=
+# ## What the report cost
+#
+# The runs that come with the report, block by block of its plan, by what each noted of its own training. Energy is reckoned with {glue:text}`watts:g` W a core, and the time of a GPU with
+# {glue:text}`gpu_step:g` ms a step, which is what launching the operations of networks this small takes: neither was measured.
+
+# %% tags=["hide-input"]
+costs_of_plan = training_costs(load_profile("published"))
+glue_all({"watts": WATTS_A_CORE, "gpu_step": 1000 * GPU_SECONDS_A_STEP})
+costs_of_plan.style.format(
+    {"steps": "{:,d}", "core-hours": "{:.2f}", "kWh": "{:.2f}", "hours of one GPU": "{:.2f}"}
+)
 
 # %% [markdown]
 # ## Measure it yourself

@@ -19,6 +19,7 @@ from vaelib.objectives import OBJECTIVES
 from vaelib.profiles import Page, Profile
 from vaelib.published import BARE, RECORDS, WEIGHTS
 from vaelib.report import build, notebooks, plan, publishing, verifying
+from vaelib.report.budget import training_costs
 from vaelib.scores import measure
 from vaelib.training.store import RunStore
 
@@ -267,3 +268,15 @@ def test_the_command_names_what_does_not_agree_and_ends_with_1(published_profile
     unknown = CliRunner().invoke(main, ["verify", "--retrain", WHOLE.id[:-3] + "xyz"])
     assert unknown.exit_code == 2
     assert WHOLE.id in unknown.output
+
+
+def test_what_the_published_runs_cost_is_what_they_noted(shipped):
+    costs = training_costs(PROFILE)
+    spent = sum(
+        sum(RunStore(shipped / "runs").get(spec).provenance["core_seconds_per_epoch"])
+        for spec in (WHOLE, NONE)
+    )
+    assert costs.loc["all", "core-hours"] == pytest.approx(spent / 3600)
+    assert costs["runs"].tolist() == [2, 2]
+    assert costs.loc["all", "steps"] == 2 * WHOLE.epochs * WHOLE.n_batches
+    assert costs.loc["all", "kWh"] == pytest.approx(spent / 3600 / 100)

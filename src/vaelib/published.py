@@ -122,6 +122,12 @@ def lay_down(name: str, store: Path) -> bool:
     return True
 
 
+def read_record(run: str, name: str) -> bytes:
+    """Return a file of a published run, one of `RECORDS`; `KeyError` for a run that is not there."""
+    with _read(index()[run]) as files:
+        return files.read(f"{run}/{name}")
+
+
 @contextlib.contextmanager
 def _read(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive; raises `DamagedError` where it is none, or something in it is damaged."""

@@ -6,6 +6,9 @@ from .answers import moving_in_words as moving_in_words
 from .answers import plane_in_words as plane_in_words
 from .answers import range_in_words as range_in_words
 from .answers import turn_in_words as turn_in_words
+from .budget import GPU_SECONDS_A_STEP as GPU_SECONDS_A_STEP
+from .budget import WATTS_A_CORE as WATTS_A_CORE
+from .budget import training_costs as training_costs
 from .capture import beside_in_words as beside_in_words
 from .capture import crossed_images as crossed_images
 from .capture import dimension_names as dimension_names
