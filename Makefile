@@ -82,7 +82,9 @@ export MADE_FOR
 .venv/.installed: pyproject.toml requirements.lock .venv/.made_for
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} is too old; 3.11 or later is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-ifneq ($(TORCH_INDEX),)
+ifeq ($(TORCH_INDEX),)
+	@command -v nvidia-smi > /dev/null || echo "Installing some 5 GB, most of it torch's libraries for GPUs, of which there is none here. A build for CPUs is a tenth of that: make book TORCH_INDEX=<package index with CPU builds of torch>"
+else
 	$(BIN)/pip install -c requirements.lock --no-deps --index-url $(TORCH_INDEX) torch torchvision
 endif
 	$(BIN)/pip install -c requirements.lock -e ".[test]"
