@@ -203,7 +203,7 @@ def main(
         with get_context("spawn").Pool(1) as process:  # both have a module of the same name
             rows.append(process.apply(train_peer, (name, clone, spec, 60 * minutes)))
         click.echo(rows[-1])
-    write_json(out, {"spec": spec.id, "images_of": spec.data, "rows": rows})
+    write_json(out, {"spec": spec.id, "images_of": spec.data, "digits": 10 * SWEPT, "rows": rows})
 
 
 if __name__ == "__main__":

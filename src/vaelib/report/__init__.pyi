@@ -27,6 +27,7 @@ from .house import house_floors as house_floors
 from .house import house_imports as house_imports
 from .house import house_modules as house_modules
 from .motion import moving_traversals as moving_traversals
+from .others import others_found as others_found
 from .parameters import check_chapter as check_chapter
 from .pose import by_digit as by_digit
 from .pose import code_of as code_of
