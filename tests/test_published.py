@@ -122,7 +122,7 @@ def test_a_run_of_an_earlier_training_version_is_read_and_is_not_done(shipped, t
     assert store.get(today).spec == WHOLE == published.as_published(today)
     assert store.find(today) is None
     block = plan.Block("a block", (today,))
-    assert [row["done"] for row in plan.table([block], tmp_path / "runs")] == [0, 0]
+    assert [(row["done"], row["outdated"]) for row in plan.table([block], tmp_path / "runs")] == [(0, 1)] * 2
     assert store.get(today, weights=True).spec == today
 
 
@@ -177,7 +177,12 @@ def test_a_damaged_archive_is_named_with_the_way_to_restore_it(packed, tmp_path,
 
 
 def test_published_runs_are_counted_as_done_and_nothing_of_them_is_made(shipped, tmp_path, monkeypatch):
-    assert [row["done"] for row in plan.table(plan.blocks(PROFILE), tmp_path / "runs")] == [2, 2]
+    counted = [(row["done"], row["outdated"]) for row in plan.table(plan.blocks(PROFILE), tmp_path / "runs")]
+    assert counted == [(2, 0), (2, 0)]
+    monkeypatch.setitem(versions.SCORES, "rate", versions.SCORES["rate"] + 1)
+    published._scored_earlier.cache_clear()
+    assert [published.is_outdated(spec) for spec in (WHOLE, tiny(seed=7))] == [True, False]
+    published._scored_earlier.cache_clear()
     monkeypatch.setattr(
         build, "page_runs", lambda *_: [WHOLE, NONE, other := tiny(seed=7)] and [WHOLE, other]
     )

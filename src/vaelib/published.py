@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import json
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator
@@ -13,6 +14,7 @@ from vaelib.errors import DamagedError, one_line
 from vaelib.files import OBJECT, read_json, record, sha256, write_atomic, write_json
 from vaelib.profiles import ROOT
 from vaelib.spec import RunSpec
+from vaelib.versions import SCORES
 
 PUBLISHED = ROOT / "published"
 RECORDS = ("spec.json", "history.csv", "metrics.json", "provenance.json", "scores.json", "done.json")
@@ -151,6 +153,12 @@ def as_published(spec: RunSpec) -> RunSpec:
     return spec
 
 
+def is_outdated(spec: RunSpec) -> bool:
+    """Return whether what is published of a run is of an earlier training, or has earlier scores."""
+    found = as_published(spec)
+    return found.id in index() and (found != spec or found.id in _scored_earlier(PUBLISHED))
+
+
 def index() -> dict[str, Path]:
     """Return the archive of each published run, and of each thing cached, by its name."""
     return _index(PUBLISHED)
@@ -162,6 +170,20 @@ def _index(published: Path) -> dict[str, Path]:
     for path in sorted(published.glob("*.zip")):
         with _read(path) as archive:
             found |= {_name(member): path for member in archive.namelist()}
+    return found
+
+
+@functools.cache
+def _scored_earlier(published: Path) -> set[str]:
+    """Return the runs with a score of another version than that of today."""
+    found: set[str] = set()
+    for path in set(_index(published).values()):
+        with _read(path) as archive:
+            for member in archive.namelist():
+                if member.endswith("/scores.json"):
+                    groups = json.loads(archive.read(member))["groups"]
+                    if any(group["version"] != SCORES.get(name) for name, group in groups.items()):
+                        found.add(_name(member))
     return found
 
 

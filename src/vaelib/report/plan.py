@@ -88,6 +88,8 @@ def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
     """Return a row a block and their sum: runs, done, and core-hours reckoned, of those done, and spent.
 
     What is done has a `done.json`, or is published in the training version of today; nothing is verified.
+    What is published of an earlier training, or has scores of an earlier version, is outdated: it is read,
+    and would have to be made again.
     """
     folder = in_checkout(store)
     rows = []
@@ -98,6 +100,7 @@ def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
                 "block": block.title,
                 "runs": len(block.runs),
                 "done": len(done),
+                "outdated": sum(map(published.is_outdated, block.runs)),
                 "core-hours": sum(map(core_seconds, block.runs)) / 3600,
                 "of those done": sum(map(core_seconds, done)) / 3600,
                 "spent": sum(_spent(spec.id, folder) for spec in done) / 3600,
