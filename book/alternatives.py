@@ -54,7 +54,7 @@ from vaelib.claims import groups_needed
 from vaelib.metrics import mean_interval
 from vaelib.plots import scores_of_many
 from vaelib.report import captured_by, check_chapter, glue_all, number, score_table, span
-from vaelib.scores import ScoringConfig, baseline_scores, baseline_titles, score
+from vaelib.scores import ScoringConfig, baseline_scores, baseline_titles, score, score_titles
 
 check_chapter("alternatives", globals())
 scale = load_profile(profile)
@@ -108,7 +108,7 @@ def bound(run):
     return run.metrics["test"]["all"]["neg_elbo"]
 
 
-shown = {"purity_best": "purity", "ris": "RIS", "dci_d": "D"}
+shown = score_titles("purity_best", "ris", "dci_d")
 table = pd.DataFrame(
     [
         {"name": name, "−ELBO, nats": bound(run)} | {column: own[key] for key, column in shown.items()}
@@ -124,7 +124,7 @@ scores_of_many(table[["name", *shown.values(), "−ELBO, nats"]], lines)
 
 # %% tags=["hide-input"]
 measured = score_table(scores | {name: [own] for name, own in beside.items()})
-measured[["RIS", "RotPurity", "P rotation", "D"]]
+measured[[*score_titles("ris", "purity_best", "p_rotation_best", "dci_d").values()]]
 
 # %% [markdown]
 # In brackets: the least and the most over seeds. The pose is given the range of angles, the share of upright images and the spread of handwriting's slant, the known turns are given the range; the others are given nothing. The last four rows are the baselines: the

@@ -40,7 +40,7 @@ from vaelib.report import (
     ledger_counts,
     score_table,
 )
-from vaelib.scores import baseline_scores
+from vaelib.scores import baseline_scores, baseline_titles
 
 check_chapter("conclusion", globals())
 scale = load_profile(profile)
@@ -107,7 +107,7 @@ ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
 #
 # ```{list-table}
 # :header-rows: 1
-# :class: told
+# :class: sentences
 # :widths: 32 12 56
 #
 # * - the presentation's claim
@@ -174,9 +174,8 @@ ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
 codes = {ARCHITECTURES[arch].title: at_beta[arch].to_dict("records") for arch in archs}
 for arch in archs:
     baselines = baseline_scores(scale.run(arch=arch, beta=beta), store)
-    linear = {"pca": f"PCA-{spec.latent_dim}", "ica": f"ICA-{spec.latent_dim}"}
-    of_network = {name: f"{ARCHITECTURES[arch].title}, {name}" for name in ("untrained", "supervised")}
-    codes |= {title: [baselines[name].scores] for name, title in (linear | of_network).items()}
+    titles = baseline_titles(spec.latent_dim, ARCHITECTURES[arch].title)
+    codes |= {titles[name]: [own.scores] for name, own in baselines.items()}
     codes[f"{ARCHITECTURES[arch].title}, random axes"] = bands(at_beta[arch].to_dict("records"))
 score_table(codes)
 

@@ -137,6 +137,6 @@ HTML(verdict_strip(judged))
 # make serve                         # read it in a browser
 # ```
 #
-# `vaelib` is in the environment that `make book` has made: `.venv/bin/vaelib`, or `vaelib` once that is activated. A chapter only reads trained networks; one that is missing is trained first and kept. Under each
+# `vaelib` is in the environment that `make book` has made: `.venv/bin/vaelib`, or `vaelib` once that is activated. A chapter only reads trained networks; one that is missing is trained first and stored. Under each
 # figure a small line names the runs it is drawn from, their seeds and the command that draws it again. At the top of each chapter its parameters unfold; any of them can follow `-p`, and a
 # name or value that does not exist is refused before anything starts.

@@ -316,10 +316,15 @@ def test_agreement_of_two_sizes():
     index = pd.MultiIndex.from_tuples(cells, names=["changed", "reading"])
     small = pd.DataFrame({"mean": [10.0, 3.0, 10.0, 5.0]}, index)
     large = pd.DataFrame({"mean": [9.0, 4.5, 10.0, 4.0]}, index)
-    assert ablation.agreement(small, large) == {"cells": 4, "near": 3, "contrasts": 5, "same_sign": 4}
-    assert ablation.agreement(small, small)["same_sign"] == 5
+    assert ablation.agreement_of_sizes(small, large) == {
+        "cells": 4,
+        "near": 3,
+        "contrasts": 5,
+        "same_sign": 4,
+    }
+    assert ablation.agreement_of_sizes(small, small)["same_sign"] == 5
     with pytest.raises(InputError, match="differ"):
-        ablation.agreement(small, large.iloc[:2])
+        ablation.agreement_of_sizes(small, large.iloc[:2])
 
 
 def cells(rows, readings, spread=0.5):

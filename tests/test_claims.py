@@ -260,7 +260,7 @@ def test_c6_seeds_that_differ_leave_it_undecided():
     for judge in (trends.helped, trends.did_not_help):
         found = judge(table)
         assert found.verdict == UNDECIDED
-        assert found.finding.startswith("cannot be told: ")
+        assert found.finding.startswith("not settled: ")
 
 
 def test_c6_a_rise_that_goes_with_fewer_active_latents_is_not_of_beta():
@@ -486,7 +486,7 @@ def test_the_table_is_of_the_runs_at_the_scale_of_the_profile(tmp_path, monkeypa
         return {"mig": float(run.spec.seed), "kl": float(len(groups))}
 
     monkeypatch.setattr(claims, "score", measured)
-    monkeypatch.setattr(claims, "agreement", lambda runs, _: {run.id: len(runs) for run in runs})
+    monkeypatch.setattr(claims, "agreement_of_seeds", lambda runs, _: {run.id: len(runs) for run in runs})
     runs = claims.runs_at_scale(SMALL, tmp_path)
     assert sorted(run.spec.id for run in runs) == sorted(spec.id for spec in (*full, *swept))
     found = gather(runs, SMALL, tmp_path, progress=False)

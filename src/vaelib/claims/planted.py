@@ -101,11 +101,11 @@ def _separate(mixing: str, named: int, seed: int) -> dict[str, Any]:
     factors = rng.normal(size=(2000, M))
     mu = factors @ MIXINGS[mixing]
     pairs, total = pairwise_information(mu), gaussian_total_correlation(mu)
-    told = dci(mu[:500], factors[:500, :4], np.arange(500) % 2 == 0, "lasso")
+    by_lasso = dci(mu[:500], factors[:500, :4], np.arange(500) % 2 == 0, "lasso")
     return _setting(seed) | {
         "pairwise_information_max": float(np.nanmax(pairs)),
         "collinear": bool(np.isinf(total)),
-        "dci_d": told.disentanglement,
+        "dci_d": by_lasso.disentanglement,
         "name_margin": np.where(np.arange(M) < named, 0.4, 0.1),
     }
 

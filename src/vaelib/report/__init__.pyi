@@ -45,6 +45,7 @@ from .prose import glue_all as glue_all
 from .prose import in_french as in_french
 from .prose import span as span
 from .prose import trained_apart as trained_apart
+from .screening import PLAUSIBLE as PLAUSIBLE
 from .screening import attributed as attributed
 from .screening import count_in_words as count_in_words
 from .screening import count_panels as count_panels

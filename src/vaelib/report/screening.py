@@ -13,7 +13,7 @@ from vaelib.claims.ablation import (
     AS_STATED,
     COUNTS,
     LIKELIHOODS,
-    agreement,
+    agreement_of_sizes,
     balanced,
     shares,
     summary,
@@ -134,7 +134,7 @@ def sizes_in_words(small: pd.DataFrame, large: pd.DataFrame | None) -> str:
         )
     there = summary(large, CELL, IN_USE)
     here = summary(small, CELL, IN_USE).loc[there.index]
-    agreed = agreement(here, there)
+    agreed = agreement_of_sizes(here, there)
     cells = "; ".join(
         f"{cell[0]}, {cell[1]}: {here.loc[cell, 'mean']:.2g} → {there.loc[cell, 'mean']:.2g}"
         for cell in there.index
