@@ -16,8 +16,9 @@ from vaelib.files import write_json
 from vaelib.plots.numbers import drawn_numbers
 from vaelib.plots.style import new_figure
 from vaelib.reads import READS
+from vaelib.report.cells import behind
 from vaelib.report.notebooks import execute
-from vaelib.report.provenance import add_provenance, behind, runs_of_figures
+from vaelib.report.provenance import add_provenance, runs_of_figures
 from vaelib.training.run import Run
 from vaelib.training.store import RunStore
 

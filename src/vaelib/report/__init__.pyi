@@ -22,10 +22,13 @@ from .capture import turned_in_words as turned_in_words
 from .demo import network_name as network_name
 from .hero import turning_digit as turning_digit
 from .hero import verdict_strip as verdict_strip
+from .house import MOVED_IN_BY as MOVED_IN_BY
 from .house import house_figures as house_figures
 from .house import house_floors as house_floors
 from .house import house_imports as house_imports
 from .house import house_modules as house_modules
+from .house import house_wings as house_wings
+from .house import walks as walks
 from .motion import moving_traversals as moving_traversals
 from .others import others_found as others_found
 from .parameters import check_chapter as check_chapter
