@@ -54,15 +54,12 @@ from .screening import count_in_words as count_in_words
 from .screening import count_panels as count_panels
 from .screening import counts_by_definition as counts_by_definition
 from .screening import crossed_cells as crossed_cells
-from .screening import kl_by_likelihood as kl_by_likelihood
 from .screening import one_at_a_time as one_at_a_time
 from .screening import over_epochs_in_words as over_epochs_in_words
 from .screening import screening_words as screening_words
 from .screening import share_in_words as share_in_words
 from .screening import sizes_in_words as sizes_in_words
-from .screening import theory_in_words as theory_in_words
 from .screening import three_of_ten as three_of_ten
-from .screening import window_in_words as window_in_words
 from .side_by_side import BETTER_IN_WORDS as BETTER_IN_WORDS
 from .side_by_side import angle_estimates as angle_estimates
 from .side_by_side import gains_at_rates as gains_at_rates
@@ -89,3 +86,6 @@ from .tables import claims_by_verdict as claims_by_verdict
 from .tables import ledger_counts as ledger_counts
 from .tables import number as number
 from .tables import score_table as score_table
+from .theory import kl_by_likelihood as kl_by_likelihood
+from .theory import theory_in_words as theory_in_words
+from .theory import window_in_words as window_in_words
