@@ -11,6 +11,7 @@ from vaelib.files import read_json
 from vaelib.report.cells import behind
 from vaelib.report.house import code_link, code_name, drawn_by
 from vaelib.report.pages import figure_of
+from vaelib.report.stale import VERSIONS, versions_of
 from vaelib.spec import RunSpec
 
 FILES = "_files"
@@ -20,10 +21,10 @@ NUMBERS = "numbers"
 
 
 def runs_of_figures(nb: NotebookNode, reads: Mapping[int, set[str]]) -> list[set[str]]:
-    """Return for each figure of an executed notebook the ids of the runs it stems from.
+    """Return for each figure of an executed notebook what it stems from: ids of runs, groups of scores.
 
     They are those that its cell reads, or a cell that it rests on. `reads`: what each cell that was executed
-    read; the first is number 1.
+    read (`vaelib.reads`); the first is number 1.
     """
     cells = [cell for cell in nb.cells if cell.cell_type == "code" and cell.execution_count]
     rests = behind([cell.source for cell in cells])
@@ -58,13 +59,14 @@ def add_provenance(
             own = next(found)
             if not any("data" in output for output in cell.outputs):
                 continue  # a figure that this page has no runs for
-            parts = [_runs_in_words([spec for spec in specs if spec.id in own], store)]
+            rests_on = [spec for spec in specs if spec.id in own]
+            parts = [_runs_in_words(rests_on, store)]
             parts += [_function(*drawn, page) for drawn in functions[figure["name"]]]
-            parts.append(f"redraw: <code>{escape(redraw)}</code>")
+            parts.append(f"<details><summary>redraw it</summary><code>{escape(redraw)}</code></details>")
             if page:
                 link = f"../{FILES}/{page}/{figure['name']}"
                 parts += [f'<a href="{link}.{end}">{end.upper()}</a>' for end in files_of(cell)]
-            cells.append(new_markdown_cell(_line(parts)))
+            cells.append(new_markdown_cell(_line(parts), metadata={VERSIONS: versions_of(rests_on, own)}))
     nb.cells = cells
 
 

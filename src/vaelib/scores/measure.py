@@ -160,6 +160,9 @@ def _cached(
                     if name in new.undefined:
                         found[name]["undefined"] = new.undefined[name]
                 write_sealed(path, stamp | {"groups": found})
+    for name in groups:
+        if name in found:
+            READS.info("%s:%d numbers", name, found[name]["version"])
     current = {n: group for n, group in found.items() if any_version or group["version"] == SCORES.get(n)}
     return Measured(
         {score: value for group in current.values() for score, value in group["scores"].items()},
