@@ -117,24 +117,25 @@
       say(`${this.choice.selectedOptions[0].text}: ready, ${vae.start().name}.`);
     }
 
-    slider({ index, name, kl, share }) {
-      const unit = name ? this.network.pose.degrees : 1;
-      const reach = name ? 180 / unit : REACH;
+    slider({ index, name, turn, kl, share }) {
+      const unit = turn ? this.network.pose.degrees : 1;
+      const reach = turn ? 180 / unit : REACH;
+      const does = turn ? ", turn" : name ? `, like ${name}` : "";
       const holds = kl === undefined ? `${fixed(100 * share, 0)} % of the variance` : `KL ${fixed(kl)}`;
       const input = element("input", { type: "range", min: -reach, max: reach, step: 0.01 });
       const value = element("span", { class: "value" }), swept = element("span", { class: "swept" });
-      const row = element("label", { class: "latent" }, element("span", { class: "name" }, `z${index + 1}${name ? `, ${name}` : ""}`), element("span", { class: "holds" }, holds), value, element("span", { class: "track" }, swept, input));
+      const row = element("label", { class: "latent" }, element("span", { class: "name" }, `z${index + 1}${does}`), element("span", { class: "holds" }, holds), value, element("span", { class: "track" }, swept, input));
       input.addEventListener("input", () => {
         this.code[index] = Number(input.value);  // the code is kept here: a slider rounds and clips
         this.describe(index);
         this.draw();
       });
-      return { index, row, input, value, swept, unit, reach, named: name, holds };
+      return { index, row, input, value, swept, unit, reach, turn, holds };
     }
 
     describe(index) {
       const slider = this.sliders.find((other) => other.index === index), value = this.code[index];
-      const said = slider.named ? `${fixed(value * slider.unit, 0)}°` : fixed(value);
+      const said = slider.turn ? `${fixed(value * slider.unit, 0)}°` : fixed(value);
       slider.input.value = value;
       slider.value.textContent = said;
       slider.input.setAttribute("aria-valuetext", `${said}, ${slider.holds}`);
@@ -165,8 +166,8 @@
 
     random() {
       const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-      this.sliders.forEach(({ index, named, unit }) => {
-        this.code[index] = named ? ((2 * Math.random() - 1) * this.network.pose.limit) / unit : normal();
+      this.sliders.forEach(({ index, turn, unit }) => {
+        this.code[index] = turn ? ((2 * Math.random() - 1) * this.network.pose.limit) / unit : normal();
         this.describe(index);
       });
       this.draw("an image of a random point");
@@ -183,10 +184,10 @@
 
     *rows() {
       const { network, code, sliders, grid } = this, start = [...code];
-      for (const [row, { index, reach, named }] of sliders.entries())
+      for (const [row, { index, reach, turn }] of sliders.entries())
         for (let step = 0; step < STEPS; step++) {
           const moved = [...start];
-          moved[index] = (named ? reach / 2 : REACH) * ((2 * step) / (STEPS - 1) - 1);
+          moved[index] = (turn ? reach / 2 : REACH) * ((2 * step) / (STEPS - 1) - 1);
           paint(grid.canvas, network.decode(moved), network.size, step * network.size, row * network.size);
           yield;
         }

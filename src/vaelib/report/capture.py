@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from vaelib.claims.rules import CAPTURED, NOT_ISOLATED
-from vaelib.data.dataset import evenly
+from vaelib.data.dataset import evenly, load_split
 from vaelib.data.factorial import ANGLES, CROSSED, SCALE, SHEAR, THICKNESS
 from vaelib.metrics.probes import NEIGHBOURS
 from vaelib.metrics.rotation import Isolation, rotation_isolation, two_way
-from vaelib.metrics.transforms import Dictionary, moved_images, transform_dictionary
-from vaelib.models.inference import decode
+from vaelib.metrics.transforms import GRIDS, Dictionary, moved_images, transform_dictionary
+from vaelib.models.inference import decode, encode
 from vaelib.models.vae import VAE
 from vaelib.scores.latent_profile import LatentProfile
 from vaelib.scores.registry import Measured
@@ -21,6 +21,7 @@ from vaelib.scores.representation import ScoringConfig
 from vaelib.scores.rotation import MOVES
 from vaelib.scores.titles import baseline_titles, score_titles
 from vaelib.spec import RunSpec
+from vaelib.training.run import Run
 
 SUBSETS: dict[str, tuple[int, ...]] = {
     "all digits": (),
@@ -44,6 +45,13 @@ def named_transforms(model: VAE, mu: np.ndarray, most: int) -> Dictionary:
     """Return which simple transform each latent resembles, on so many of the codes (N, M) at most."""
     chosen = mu[evenly(len(mu), most)]
     return transform_dictionary(*moved_images(partial(decode, model), chosen, MOVES, mu.std(0)), MOVES)
+
+
+def latent_names(run: Run) -> dict[int, str]:
+    """Return by index the transform that each latent resembles most; none for latents without a name."""
+    mu = encode(run.model, load_split(run.spec, "test").images).mu
+    names = named_transforms(run.model, mu, ScoringConfig().named).names
+    return {j: name for j, name in enumerate(names) if name in GRIDS}
 
 
 def dimension_names(kl: pd.Series, dictionary: Dictionary) -> dict[int, str]:
