@@ -128,8 +128,8 @@ measured[[*score_titles("ris", "purity_best", "p_rotation_best", "dci_d").values
 
 # %% [markdown]
 # In brackets: the least and the most over seeds. The pose is given the range of angles, the share of upright images and the spread of handwriting's slant, the known turns are given the range; the others are given nothing. The last four rows are the baselines: the
-# linear methods, the network before training, and one trained with digit and angle. The purity of the pose differs from that in {ref}`sec-additions`, where it is the mean over other seeds, of latent 1, over all of fewer turned digits; here it is that of the latent
-# that follows the angle best, chosen on every second of {glue:text}`n_turned` digits and measured on the others, and it hangs on the few 6s and 9s that are taken for each other. What each costs, in the quality of the copy and in time:
+# linear methods, the network before training, and one trained with digit and angle. The purity of the pose is not that of {ref}`sec-additions`: there it is that of latent 1, over other seeds and fewer turned digits; here it is that of the latent
+# that follows the angle best, chosen on every second of {glue:text}`n_turned` digits and measured on the others. It depends on the few 6s and 9s that are taken for each other. What each costs, in the quality of the copy and in time:
 
 # %% tags=["hide-input"]
 pace = {
@@ -186,5 +186,5 @@ gained.map(lambda value: "–" if np.isnan(value) else f"{value:+.3f}")
 # **{glue:text}`answer`** The purity of the plain β-VAE is {glue:text}`plain_purity` (means over seeds).
 #
 # - Purer than the plain β-VAE beyond the seeds: {glue:text}`surely_above`. Less pure: {glue:text}`surely_below`.
-# - Of the objectives in which turns have a part, be it by turned images or by a pose that turns the canvas, the purity is {glue:text}`with_turns`; of those that press on the statistics of
+# - Of the objectives in which turns have a part, be it by turned images or by a pose that turns the canvas, the purity is {glue:text}`with_turns`; of those that penalise statistics of
 #   the code or change the comparison, it is at most {glue:text}`without_turns`. Nothing in these refers to rotation, and nothing obliges them to give it a latent.

@@ -35,6 +35,7 @@ from vaelib.report import (
     check_chapter,
     claim_texts,
     claims_by_verdict,
+    counts_in_french,
     glue_all,
     in_french,
     ledger_counts,
@@ -86,6 +87,7 @@ glue_all(
         or "no β",
         "sweep_size": small.image_size,
         "counts": f"{ledger_counts(judged)}.",
+        "counts_fr": f"{counts_in_french(judged)}.",
         "in_full": claims_by_verdict(judged),
         "for_all": FOR_ALL,
     }
@@ -197,8 +199,7 @@ score_table(codes)
 # - Factors are crossed by turning, thickening, slanting and scaling test digits. Some of these images are unlike any that the networks were trained on;
 #   `vaelib evaluate` also prints the scores without the outermost levels of thickness, slant and scale.
 #
-#
-# The presentation ends on two titles without text that has come down to us, "possible additions" and "demo". The measurements suggest an addition, a network in which the angle is a latent of its own kind: it is
+# The presentation ends on two slides that are titles alone, "possible additions" and "demo". The measurements suggest an addition, a network in which the angle is a latent of its own kind: it is
 # built and measured in {ref}`sec-additions`. The demo is {ref}`here <sec-demo>`.
 #
 # ## Answer

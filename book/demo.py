@@ -75,4 +75,4 @@ traversal_panels(np.stack(sheets), names[:2], cols=2)
 # **{glue:text}`answer`** What the demo shows for one digit is counted here for {glue:text}`n_turned` unseen ones, turned from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°:
 
 # %% tags=["hide-input"]
-latents_that_move(names, [run.spec.latent_dim for run in runs], counts)
+latents_that_move(names, [run.spec for run in runs], counts)

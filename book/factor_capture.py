@@ -217,7 +217,7 @@ pair = split["eta2_angle"].fillna(0).nlargest(2).index.to_numpy()
 arc(responses[:, :, pair - 1], sweep.angles, sweep.digit, tuple(f"dimension {dim}" for dim in pair))
 
 # %% [markdown]
-# A 6 turned by 90° to one side is a 9 turned by 90° to the other, and 0, 1 and 8 look much the same upside down. How much does the result hang on them? RIS, with and without:
+# A 6 turned by 90° to one side is a 9 turned by 90° to the other, and 0, 1 and 8 look much the same upside down. How much does the result depend on them? RIS, with and without:
 
 # %% tags=["hide-input"]
 isolation_by_subset(responses, linear, sweep.digit)

@@ -64,6 +64,7 @@ scores = gather(runs, scale, store)
 judged = judge_claims(scores)
 verdict = judged.set_index(["claim", "network"])["verdict"]["C5", archs[0]]
 at_beta = at_setting(scores, plain.spec)
+apart = trained_apart(plain.spec, posed[0].spec)
 
 shown = 4 * turned_per_class  # the first 4
 first, second = codes[plain.id][shown], codes[posed[0].id][shown].copy()
@@ -89,7 +90,7 @@ glue_all(
         "n_moved_pose": float(np.mean([latents_moved(codes[run.id], moved).mean() for run in posed])),
         "ris": span(at_beta["ris"].tolist()),
         "ris_pose": span(isolation),
-        "pose_differs": trained_apart(plain.spec, posed[0].spec),
+        "pose_differs": f"; it was trained with {apart}" if apart else "",
         "counts": ledger_counts(judged),
     }
 )

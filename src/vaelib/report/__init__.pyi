@@ -83,6 +83,7 @@ from .sweep import with_networks as with_networks
 from .tables import bands as bands
 from .tables import claim_texts as claim_texts
 from .tables import claims_by_verdict as claims_by_verdict
+from .tables import counts_in_french as counts_in_french
 from .tables import ledger_counts as ledger_counts
 from .tables import number as number
 from .tables import score_table as score_table

@@ -97,7 +97,7 @@ def same_rate_in_words(runs: Mapping[Point, Sequence[Run]], network: str, rate: 
     value = between_points(np.array(rates), np.array(recon), rate)
     if np.isnan(value):
         return "unknown, since none of its runs lies on the other side"
-    return f"{value:.1f} nats, on a straight line between its runs on either side, too much by a little"
+    return f"{value:.1f} nats, read off a straight line between its runs on either side, a little too high"
 
 
 def near_in_words(first: Mapping[str, str], near: Mapping[str, str], betas: tuple[float, float]) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from vaelib.claims.rules import VERDICTS
 from vaelib.claims.wording import FOR_ALL
 from vaelib.plots.claims import NETWORKS
+from vaelib.report.prose import VERDICTS_IN_FRENCH
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.registry import GROUPS, Measured
 from vaelib.scores.titles import score_titles
@@ -108,7 +109,27 @@ def ledger_counts(ledger: pd.DataFrame) -> str:
     """Return in words how many rows of the ledger have which verdict."""
     counts = ledger["verdict"].value_counts()
     each = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts]
-    return f"Of {len(ledger)} claims, {', '.join(each[:-1])}{' and ' if each[1:] else ''}{each[-1]}"
+    first, _, rest = _listed(each, "and").partition(" ")
+    return f"Of {len(ledger)} claims, {first} {'is' if first == '1' else 'are'} {rest}"
+
+
+def counts_in_french(ledger: pd.DataFrame) -> str:
+    """Return `ledger_counts` in French.
+
+    >>> counts_in_french(pd.DataFrame({"verdict": ["supported", "undecided", "undecided"]}))
+    'Sur 3 affirmations, 1 est confirmée et 2 non tranchées'
+    """
+    counts = ledger["verdict"].value_counts()
+    words = {verdict: f"{VERDICTS_IN_FRENCH[verdict]}e" for verdict in VERDICTS if verdict in counts}
+    each = [
+        f"{counts[verdict]} {word}{'s' if counts[verdict] > 1 else ''}" for verdict, word in words.items()
+    ]
+    first, _, rest = _listed(each, "et").partition(" ")
+    return f"Sur {len(ledger)} affirmations, {first} {'est' if first == '1' else 'sont'} {rest}"
+
+
+def _listed(each: Sequence[str], last: str) -> str:
+    return f"{', '.join(each[:-1])}{f' {last} ' if each[1:] else ''}{each[-1]}"
 
 
 def claims_by_verdict(ledger: pd.DataFrame) -> str:
