@@ -225,7 +225,7 @@ digits_read(here)
 
 # %% [markdown]
 # A 6 and a 9 are each other's image turned by a half-turn, so near ±90° nothing but the writer's habit tells them apart: the pose depends on which of the two the network takes the image for,
-# and a wrong one is wrong by 180°. Of the digits 6 and 9 above {glue:text}`steep:g`°, this share gets a pose that is off by more than 20°, as against the share of all others:
+# and a wrong one is wrong by 180°. Of the digits 6 and 9 above {glue:text}`steep:g`°, this share gets a pose that is far off, as against the share of all others:
 
 # %% tags=["hide-input"]
 far_off_by_ambiguity(own, steep)
@@ -235,7 +235,7 @@ far_off_by_ambiguity(own, steep)
 #
 # The network is given the share of upright images, {glue:text}`upright_share:g`, and the standard deviation of handwriting's slant, {glue:text}`slant:g`°. What does it find when either is wrong? {glue:text}`shown_below`
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-told", "caption": "What the pose reaches with the true prior (first row), with another share of upright images, or another spread of the slant; a dot is a run, a bar the mean."}, "image": {"alt": "Four panels with a row for each prior and dots for its runs: purity, rotation isolation, share of errors above 20 degrees, and the negative bound in nats."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-pose-misinformed", "caption": "What the pose reaches with the true prior (first row), with another share of upright images, or another spread of the slant; a dot is a run, a bar the mean."}, "image": {"alt": "Four panels with a row for each prior and dots for its runs: purity, rotation isolation, share of errors that are far off, and the negative bound in nats."}}
 scores_of_many(reached_when_misinformed([b for _, b in here] + misinformed), {}) if misinformed else None
 
 # %% [markdown]

@@ -54,7 +54,7 @@ from vaelib.claims import groups_needed
 from vaelib.metrics import mean_interval
 from vaelib.plots import scores_of_many
 from vaelib.report import captured_by, check_chapter, glue_all, number, score_table, span
-from vaelib.scores import ScoringConfig, baseline_scores, baseline_titles, score
+from vaelib.scores import ScoringConfig, baseline_scores, baseline_titles, score, score_titles
 
 check_chapter("alternatives", globals())
 scale = load_profile(profile)
@@ -108,7 +108,7 @@ def bound(run):
     return run.metrics["test"]["all"]["neg_elbo"]
 
 
-shown = {"purity_best": "purity", "ris": "RIS", "dci_d": "D"}
+shown = score_titles("purity_best", "ris", "dci_d")
 table = pd.DataFrame(
     [
         {"name": name, "−ELBO, nats": bound(run)} | {column: own[key] for key, column in shown.items()}
@@ -124,12 +124,12 @@ scores_of_many(table[["name", *shown.values(), "−ELBO, nats"]], lines)
 
 # %% tags=["hide-input"]
 measured = score_table(scores | {name: [own] for name, own in beside.items()})
-measured[["RIS", "RotPurity", "P rotation", "D"]]
+measured[[*score_titles("ris", "purity_best", "p_rotation_best", "dci_d").values()]]
 
 # %% [markdown]
 # In brackets: the least and the most over seeds. The pose is given the range of angles, the share of upright images and the spread of handwriting's slant, the known turns are given the range; the others are given nothing. The last four rows are the baselines: the
-# linear methods, the network before training, and one trained with digit and angle. The purity of the pose differs from that in {ref}`sec-additions`, where it is the mean over other seeds, of latent 1, over all of fewer turned digits; here it is that of the latent
-# that follows the angle best, chosen on every second of {glue:text}`n_turned` digits and measured on the others, and it hangs on the few 6s and 9s that are taken for each other. What each costs, in the quality of the copy and in time:
+# linear methods, the network before training, and one trained with digit and angle. The purity of the pose is not that of {ref}`sec-additions`: there it is that of latent 1, over other seeds and fewer turned digits; here it is that of the latent
+# that follows the angle best, chosen on every second of {glue:text}`n_turned` digits and measured on the others. It depends on the few 6s and 9s that are taken for each other. What each costs, in the quality of the copy and in time:
 
 # %% tags=["hide-input"]
 pace = {
@@ -186,5 +186,5 @@ gained.map(lambda value: "–" if np.isnan(value) else f"{value:+.3f}")
 # **{glue:text}`answer`** The purity of the plain β-VAE is {glue:text}`plain_purity` (means over seeds).
 #
 # - Purer than the plain β-VAE beyond the seeds: {glue:text}`surely_above`. Less pure: {glue:text}`surely_below`.
-# - Of the objectives in which turns have a part, be it by turned images or by a pose that turns the canvas, the purity is {glue:text}`with_turns`; of those that press on the statistics of
+# - Of the objectives in which turns have a part, be it by turned images or by a pose that turns the canvas, the purity is {glue:text}`with_turns`; of those that penalise statistics of
 #   the code or change the comparison, it is at most {glue:text}`without_turns`. Nothing in these refers to rotation, and nothing obliges them to give it a latent.

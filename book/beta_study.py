@@ -133,7 +133,7 @@ loss_readings(spec)
 learning_curves({b: [run.history for run in same] for b, same in runs.items()}, at_64)
 
 # %% [markdown]
-# {numref}`fig-beta-terms` has the outcome: distortion, rate and the number of latents that respond to the image at all (*active* ones: the variance of $\mu_j$ over images is above 0.01,
+# {numref}`fig-beta-terms` has the outcome: distortion, rate and the number of latents that respond to the image at all (*active* ones: the variance of $\mu_j$ over images is above {glue:text}`active_from:g`,
 # {cite:t}`burda2016`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-beta-terms", "caption": "Reconstruction (less is better), KL and active latents against β on test images. A dot is a run, the line joins the means."}, "image": {"alt": "Three panels against beta on a logarithmic axis: reconstruction and KL, each for upright and for rotated test images, and the number of active latents."}}
@@ -201,7 +201,7 @@ in_sweep = "swept" if measured["swept"].any() else "full"
 small = prof.run(arch=arch, **(prof.sweep if in_sweep == "swept" else {}))
 small_at_64 = matched_beta(small) / small.beta
 swept = with_networks(measured[measured[in_sweep]], small_at_64)
-names = baseline_titles(spec.latent_dim) | {"supervised": "trained with the labels"}
+names = baseline_titles(spec.latent_dim)
 scored = baseline_scores(small, store, groups=groups_needed(small, prof))
 baselines = {
     names[n]: {score: own.scores.get(score) for score in SCORES_OVER_BETA} for n, own in scored.items()
@@ -219,7 +219,7 @@ scores_over_beta(swept, baselines, small_at_64)
 
 # %% [markdown]
 # In brackets: the least and the most over seeds; *n* where a score is defined for some of them only. D is not meaningful where fewer than two latents are active in the mean: there are no two
-# axes to tell apart.
+# axes to tell apart. *Supervised* is the same encoder, trained with the labels.
 #
 # By the rule for C6 ({ref}`sec-conclusion`), that β separates the factors of the article's network is *{glue:text}`verdict_article`* ({glue:text}`finding_article:s`), and that it does not
 # separate those of our network, as this report calls the presentation's own, is *{glue:text}`verdict_ours`* ({glue:text}`finding_ours:s`).

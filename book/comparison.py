@@ -60,7 +60,7 @@ from vaelib.report import (
     points_of_runs,
     same_rate_in_words,
 )
-from vaelib.scores import baseline_scores, profiles_of
+from vaelib.scores import baseline_scores, baseline_titles, profiles_of, score_titles
 
 check_chapter("comparison", globals())
 prof = load_profile(profile)
@@ -179,17 +179,15 @@ measures_table({labels[point]: texts[name] for name, point in compared.items()})
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-scores-rate", "caption": "D, MIG and RIS against the rate. A dot is a run, a thin line joins the runs of one seed, a bold one the means of each β. Grey: principal components, independent components, both networks untrained. Marks at the top: the rates of the table."}, "image": {"alt": "Three panels with the rate in nats on the horizontal axis and a score on the vertical one; dots in one colour for each network, joined by thin lines with a bold line through their means, and four grey horizontal lines."}}
 measured = gather([RunStore(store).get(one) for one in prof.runs(named | {"also": also})], prof, store)
 swept = measured[measured["swept"]].assign(network=lambda table: table["arch"].map(titles))
-shown = {"dci_d": "D", "mig": "MIG", "ris": "RIS"}
+shown = score_titles("dci_d", "mig", "ris")
 baselines = {}
 for arch in archs:
-    names = {
-        "pca": f"PCA-{spec.latent_dim}",
-        "ica": f"ICA-{spec.latent_dim}",
-        "untrained": f"{titles[arch]}, untrained",
-    }
+    called = baseline_titles(spec.latent_dim, titles[arch])
     small = prof.run(arch=arch, **prof.sweep)
-    scored = baseline_scores(small, store, names=list(names), groups=groups_needed(small, prof))
-    baselines |= {names[name]: {score: own.scores[score] for score in shown} for name, own in scored.items()}
+    scored = baseline_scores(
+        small, store, names=["pca", "ica", "untrained"], groups=groups_needed(small, prof)
+    )
+    baselines |= {called[name]: {score: own.scores[score] for score in shown} for name, own in scored.items()}
 scores_at_rate(swept, shown, baselines, RATES)
 
 # %% tags=["hide-input"]

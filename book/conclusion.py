@@ -35,12 +35,13 @@ from vaelib.report import (
     check_chapter,
     claim_texts,
     claims_by_verdict,
+    counts_in_french,
     glue_all,
     in_french,
     ledger_counts,
     score_table,
 )
-from vaelib.scores import baseline_scores
+from vaelib.scores import baseline_scores, baseline_titles
 
 check_chapter("conclusion", globals())
 scale = load_profile(profile)
@@ -86,6 +87,7 @@ glue_all(
         or "no β",
         "sweep_size": small.image_size,
         "counts": f"{ledger_counts(judged)}.",
+        "counts_fr": f"{counts_in_french(judged)}.",
         "in_full": claims_by_verdict(judged),
         "for_all": FOR_ALL,
     }
@@ -107,7 +109,7 @@ ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
 #
 # ```{list-table}
 # :header-rows: 1
-# :class: told
+# :class: sentences
 # :widths: 32 12 56
 #
 # * - the presentation's claim
@@ -174,9 +176,8 @@ ledger_chart(judged, [(claim.speaks, claim.against) for claim in CLAIMS])
 codes = {ARCHITECTURES[arch].title: at_beta[arch].to_dict("records") for arch in archs}
 for arch in archs:
     baselines = baseline_scores(scale.run(arch=arch, beta=beta), store)
-    linear = {"pca": f"PCA-{spec.latent_dim}", "ica": f"ICA-{spec.latent_dim}"}
-    of_network = {name: f"{ARCHITECTURES[arch].title}, {name}" for name in ("untrained", "supervised")}
-    codes |= {title: [baselines[name].scores] for name, title in (linear | of_network).items()}
+    titles = baseline_titles(spec.latent_dim, ARCHITECTURES[arch].title)
+    codes |= {titles[name]: [own.scores] for name, own in baselines.items()}
     codes[f"{ARCHITECTURES[arch].title}, random axes"] = bands(at_beta[arch].to_dict("records"))
 score_table(codes)
 
@@ -198,8 +199,7 @@ score_table(codes)
 # - Factors are crossed by turning, thickening, slanting and scaling test digits. Some of these images are unlike any that the networks were trained on;
 #   `vaelib evaluate` also prints the scores without the outermost levels of thickness, slant and scale.
 #
-#
-# The presentation ends on two titles without text that has come down to us, "possible additions" and "demo". The measurements suggest an addition, a network in which the angle is a latent of its own kind: it is
+# The presentation ends on two slides that are titles alone, "possible additions" and "demo". The measurements suggest an addition, a network in which the angle is a latent of its own kind: it is
 # built and measured in {ref}`sec-additions`. The demo is {ref}`here <sec-demo>`.
 #
 # ## Answer

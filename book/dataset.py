@@ -44,11 +44,11 @@ from vaelib.report import check_chapter, glue_all, turn_in_words
 
 check_chapter("dataset", globals())
 spec = load_profile(profile).run(rotation_range=rotation_range)
-corpora = {
+splits = {
     name: load_split(spec, split)
     for name, split in (("training", "train"), ("validation", "val"), ("test", "test"))
 }
-factors = {name: dataset.factors for name, dataset in corpora.items()}
+factors = {name: dataset.factors for name, dataset in splits.items()}
 originals = load_mnist("test")
 test = factors["test"]
 chosen = test.loc[~test["rotated"], "index"].to_numpy()
@@ -56,7 +56,7 @@ digits, labels = originals.images[chosen], originals.labels[chosen]
 
 small, large = (
     as_float(render(digits, np.zeros(len(digits)), 28)),
-    as_float(corpora["test"].images[: len(digits)]),
+    as_float(splits["test"].images[: len(digits)]),
 )
 glue_all(
     {
@@ -101,7 +101,7 @@ resized_digits(small[:3, 0].numpy(), large[:3, 0].numpy())
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-samples", "caption": "Test digits, upright and below as their rotated copies with the angle in degrees. Both images of a pair are in the data."}, "image": {"alt": "A grid of handwritten digits in pairs, the upper of each pair upright, the lower the same digit turned; below each pair the angle."}}
 n = min(n_shown, len(digits))
-turned = as_float(corpora["test"].images[len(digits) :][:n, 0]).numpy()
+turned = as_float(splits["test"].images[len(digits) :][:n, 0]).numpy()
 angles_shown = test.loc[test["rotated"], "angle"].to_numpy()[:n]
 upright_and_rotated(large[:n, 0].numpy(), turned, angles_shown)
 

@@ -38,7 +38,7 @@ import numpy as np
 
 from vaelib import RunStore, load_profile
 from vaelib.data import rotation_sweep
-from vaelib.metrics import latents_moved
+from vaelib.metrics import LEAST_P, latents_moved
 from vaelib.models import turned_and_traversed
 from vaelib.plots import traversal_panels
 from vaelib.report import check_chapter, glue_all, latents_that_move, moving_in_words, network_name
@@ -51,13 +51,14 @@ limit = runs[0].spec.rotation_range
 sweeps = [rotation_sweep(run.spec.image_size, turned_per_class, limit / 9, limit) for run in runs]
 codes = [turned_codes(run, sweep) for run, sweep in zip(runs, sweeps, strict=True)]
 counts = [latents_moved(mu, moved) for mu in codes]
-glue_all({"moved": moved, "limit": limit, "n_turned": len(counts[0])})
+glue_all({"moved": moved, "limit": limit, "n_turned": len(counts[0]), "least_p": LEAST_P})
 glue_all({"answer": moving_in_words(dict(zip(names, counts, strict=True)))})
 
 # %% [markdown]
 # *Turn it to and fro* takes the digit to {glue:text}`limit:.0f`°, over to −{glue:text}`limit:.0f`° and back. The bar behind a slider is the way that its latent went meanwhile,
 # coloured once it is longer than {glue:text}`moved`, where 1 is a standard deviation of the prior. The sliders move the latents by hand, and the grid shows what each of them
-# does alone.
+# does alone. *Like shear*, or another word beside a latent, names the simple change of an image that moving it resembles most, where that explains a share of {glue:text}`least_p:g` or more of what it
+# does ({ref}`sec-names`).
 #
 # ```{tip}
 # Tab reaches every control, and the arrow keys move a slider. Nothing leaves your computer: the networks run in this page.
@@ -74,4 +75,4 @@ traversal_panels(np.stack(sheets), names[:2], cols=2)
 # **{glue:text}`answer`** What the demo shows for one digit is counted here for {glue:text}`n_turned` unseen ones, turned from −{glue:text}`limit:.0f`° to {glue:text}`limit:.0f`°:
 
 # %% tags=["hide-input"]
-latents_that_move(names, [run.spec.latent_dim for run in runs], counts)
+latents_that_move(names, [run.spec for run in runs], counts)

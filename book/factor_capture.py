@@ -160,7 +160,7 @@ dimension_profile(found.per_dim, VISIBLE)
 # dimension's variance that lies between classes. A dimension that carried one factor would be long in one of the two panels and short in the other.
 #
 # Two rules keep the angle honest. It is asked of the rotated test images only, because half of all images lie at exactly 0°. And digits are split in two: the lines
-# are fitted, and the best dimension is chosen, on one half; R² is scored on the other. What *all* dimensions hold together is read by the mean angle of the 10 nearest codes. Intervals are 95
+# are fitted, and the best dimension is chosen, on one half; R² is scored on the other. What *all* dimensions hold together is read by the mean angle of the {glue:text}`n_neighbours` nearest codes. Intervals are 95
 # %, over resampled test images of this one run; they say nothing about another seed.
 
 # %% tags=["hide-input"]
@@ -217,7 +217,7 @@ pair = split["eta2_angle"].fillna(0).nlargest(2).index.to_numpy()
 arc(responses[:, :, pair - 1], sweep.angles, sweep.digit, tuple(f"dimension {dim}" for dim in pair))
 
 # %% [markdown]
-# A 6 turned by 90° to one side is a 9 turned by 90° to the other, and 0, 1 and 8 look much the same upside down. How much does the result hang on them? RIS, with and without:
+# A 6 turned by 90° to one side is a 9 turned by 90° to the other, and 0, 1 and 8 look much the same upside down. How much does the result depend on them? RIS, with and without:
 
 # %% tags=["hide-input"]
 isolation_by_subset(responses, linear, sweep.digit)
@@ -242,7 +242,7 @@ scores_beside(scores, baselines)
 # %% [markdown]
 # Some of these images are unlike any that the network was trained on: a digit shrunk, thickened and turned at once. The largest importance of any dimension is {glue:text}`importance_most`,
 # the largest for the angle {glue:text}`angle_importance`. The other columns say what such numbers are worth: principal and independent components of the same images, the same network before
-# training, the same encoder trained to predict digit and angle, and the network's own code turned at random, which holds as much and is aligned with nothing (not drawn for D and C, which need
+# training, the same encoder trained to predict digit and angle (*supervised*), and the network's own code turned at random, which holds as much and is aligned with nothing (not drawn for D and C, which need
 # one forest per turn). {glue:text}`beside_text:s`.
 #
 # ## Answer

@@ -19,10 +19,21 @@
 
 # %% tags=["parameters"]
 package = "src/vaelib"  # what is drawn
+walked = ["fig-ranges", "fig-correlations", "fig-response"]  # figures whose way to the code is shown
 
 # %% tags=["hide-input"]
 from vaelib.plots import wings_on_floors
-from vaelib.report import check_chapter, glue_all, house_figures, house_floors, house_imports, house_modules
+from vaelib.report import (
+    MOVED_IN_BY,
+    check_chapter,
+    glue_all,
+    house_figures,
+    house_floors,
+    house_imports,
+    house_modules,
+    house_wings,
+    walks,
+)
 
 check_chapter("house", globals())
 modules, between = house_modules(), house_imports()
@@ -33,6 +44,7 @@ glue_all(
         "n_modules": len(modules),
         "n_lines": int(modules["lines"].sum()),
         "n_wings": len(floors),
+        "moved_in": MOVED_IN_BY,
     }
 )
 
@@ -40,8 +52,21 @@ glue_all(
 wings_on_floors(modules, between, floors)
 
 # %% [markdown]
-# {glue:text}`n_modules` modules have {glue:text}`n_lines:,d` lines. A chapter imports public names from the wings; where a name comes from stands in the wing's `__init__.pyi`. So the code behind a figure is two steps away: the chapter names the function, the stub names the module.
+# {glue:text}`n_modules` modules have {glue:text}`n_lines:,d` lines. They moved into the wings in one commit that changed nothing else ({glue:text}`moved_in`); the library has grown since:
+
+# %% tags=["hide-input"]
+house_wings(modules).rename_axis(None)
+
+# %% [markdown]
+# ## Three walks
 #
+# Under every figure a line names the function that draws it, and the code above the figure names those that its numbers come from. A chapter imports them by their public names; which module a
+# name comes from stands in the wing's `__init__.pyi`. So a reader is at the code in two steps: from the figure to the name of a function, and from the name to its source. For three figures:
+
+# %% tags=["hide-input"]
+walks(walked)
+
+# %% [markdown]
 # ## What each module is for
 
 # %% tags=["hide-input"]

@@ -64,6 +64,7 @@ scores = gather(runs, scale, store)
 judged = judge_claims(scores)
 verdict = judged.set_index(["claim", "network"])["verdict"]["C5", archs[0]]
 at_beta = at_setting(scores, plain.spec)
+apart = trained_apart(plain.spec, posed[0].spec)
 
 shown = 4 * turned_per_class  # the first 4
 first, second = codes[plain.id][shown], codes[posed[0].id][shown].copy()
@@ -89,7 +90,7 @@ glue_all(
         "n_moved_pose": float(np.mean([latents_moved(codes[run.id], moved).mean() for run in posed])),
         "ris": span(at_beta["ris"].tolist()),
         "ris_pose": span(isolation),
-        "pose_differs": trained_apart(plain.spec, posed[0].spec),
+        "pose_differs": f"; it was trained with {apart}" if apart else "",
         "counts": ledger_counts(judged),
     }
 )
@@ -137,6 +138,6 @@ HTML(verdict_strip(judged))
 # make serve                         # read it in a browser
 # ```
 #
-# `vaelib` is in the environment that `make book` has made: `.venv/bin/vaelib`, or `vaelib` once that is activated. A chapter only reads trained networks; one that is missing is trained first and kept. Under each
+# `vaelib` is in the environment that `make book` has made: `.venv/bin/vaelib`, or `vaelib` once that is activated. A chapter only reads trained networks; one that is missing is trained first and stored. Under each
 # figure a small line names the runs it is drawn from, their seeds and the command that draws it again. At the top of each chapter its parameters unfold; any of them can follow `-p`, and a
 # name or value that does not exist is refused before anything starts.

@@ -60,7 +60,7 @@ glue_all(
 #
 # ```{list-table}
 # :header-rows: 1
-# :class: told
+# :class: sentences
 # :widths: 22 78
 #
 # * - metric

@@ -101,7 +101,7 @@ goals.assign(
 # {numref}`fig-throughput` compares what a network achieves with a product of two large matrices, the fastest thing the same cores can
 # do. *Plain* is the same loop with the library's own layers and the C library's own settings; three things make the difference:
 #
-# - *Freed memory is kept.* The C library returns large blocks to the kernel and has them faulted in again at every step; it is told not to.
+# - *Freed memory is kept.* The C library returns large blocks to the kernel and has them faulted in again at every step; here it is asked to keep them.
 # - *The last transposed convolution* has a single output channel, for which the library's forward pass is slow; it is computed as one matrix
 #   product and a fold.
 # - *Convolutions onto a single point* meet the image with their inner taps only, and become matrix products.

@@ -31,7 +31,7 @@ import pandas as pd
 
 from vaelib import RunStore, load_profile
 from vaelib.data import as_float, load_split
-from vaelib.metrics import target_entropy
+from vaelib.metrics import ACTIVE_VARIANCE, target_entropy
 from vaelib.models import decode, encode, prior_samples
 from vaelib.plots import image_grid, kl_over_epochs, loss_curves
 from vaelib.report import about_run, check_chapter, glue_all, learning_in_words
@@ -122,6 +122,7 @@ glue_all(
         "kl_least": float(val_kl.min()),
         "kl_most": float(val_kl.max()),
         "active": run.metrics["active_units"],
+        "active_from": ACTIVE_VARIANCE,
         "gap": gap,
         "answer": learning_in_words(history["val_recon"].to_numpy(), table["recon"] - table["floor"]),
     }
@@ -144,7 +145,7 @@ pd.DataFrame({title: table[column].map(pattern.format) for title, (column, patte
 # - On test images the reconstruction costs {glue:text}`recon_upright:.1f` nats upright and {glue:text}`recon_rotated:.1f` rotated, of which
 #   {glue:text}`floor_upright:.1f` and {glue:text}`floor_rotated:.1f` cannot be avoided. The code says {glue:text}`kl_upright:.2f` nats about an
 #   upright and {glue:text}`kl_rotated:.2f` about a rotated digit.
-# - {glue:text}`active` of {glue:text}`latent_dim` dimensions are active (variance of μ above 0.01). After the last epoch they carry
+# - {glue:text}`active` of {glue:text}`latent_dim` dimensions are active (variance of μ above {glue:text}`active_from:g`). After the last epoch they carry
 #   {glue:text}`kl_least:.2f` to {glue:text}`kl_most:.2f` nats each on validation images.
 # - The validation reconstruction lies {glue:text}`gap:+.1f` nats from that of the training subset, both in evaluation mode. The two subsets are different
 #   digits, so part of this is the choice of digits.

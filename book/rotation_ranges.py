@@ -46,7 +46,7 @@ from vaelib.claims import isolation_table, turned_distances
 from vaelib.data import load_mnist, load_split, rotation_sweep
 from vaelib.plots import rotation_over_ranges
 from vaelib.report import check_chapter, degrees_or_none, direction, glue_all, number, range_in_words, span
-from vaelib.scores import fit_baselines, isolation, turned_isolation
+from vaelib.scores import baseline_titles, fit_baselines, isolation, turned_isolation
 
 check_chapter("rotation_ranges", globals())
 specs = load_profile(profile).runs(globals())  # those that the parameters name
@@ -58,8 +58,9 @@ measured = isolation_table(
 plain, posed = measured["network"].unique()
 firsts = [s for s in specs if s.objective == objectives[0] and s.seed == seeds[0]]
 linear = {s.rotation_range: fit_baselines(s, store, ["pca"])["pca"] for s in firsts}
+called = baseline_titles(specs[0].latent_dim)["pca"]
 pca = isolation_table(
-    (f"PCA-{specs[0].latent_dim}", limit, isolation(sweep.layout(linear[limit].encode(sweep.images).mu)))
+    (called, limit, isolation(sweep.layout(linear[limit].encode(sweep.images).mu)))
     for limit, sweep in sweeps.items()
 )
 

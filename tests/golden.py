@@ -90,7 +90,7 @@ def of_scores(group: str) -> Numbers:
         with scratch() as folder:
             store = RunStore(folder)
             specs = [tiny(**TRAINED, seed=seed) for seed in range(3)]
-            found = scoring.agreement(
+            found = scoring.agreement_of_seeds(
                 [store.get(spec, device="cpu", progress=False) for spec in specs], folder
             )
             return {str(seed): found[spec.id] for seed, spec in enumerate(specs)}

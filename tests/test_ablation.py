@@ -22,7 +22,8 @@ from vaelib.models.losses import beta_eff, matched_beta
 from vaelib.plots import ablation as plots
 from vaelib.profiles import load_profile
 from vaelib.report import build as report
-from vaelib.report import parameters, screening
+from vaelib.report import parameters
+from vaelib.report import theory as reading_theory
 from vaelib.spec import REDUCTIONS, RunSpec
 
 BASE = RunSpec(arch="ours", image_size=32, beta=1.0)
@@ -305,10 +306,10 @@ def test_an_untrained_affine_run_beside_the_theory_of_its_likelihood():
     assert row["KL, nats: theory"] == pytest.approx(1.5)
     assert row["KL, nats: found"] == pytest.approx(1.2)
     assert 0 <= row["angles: median"] <= row["angles: largest"] <= 90
-    words = screening.theory_in_words(table)
+    words = reading_theory.theory_in_words(table)
     assert words.startswith("1 of 1 use as many latents as theory predicts, 0 fewer, 0 more")
     assert words.endswith("they carry 80% of the predicted nats")
-    assert screening.theory_in_words(table[:0]) == "no run"
+    assert reading_theory.theory_in_words(table[:0]) == "no run"
 
 
 def test_agreement_of_two_sizes():
@@ -316,10 +317,15 @@ def test_agreement_of_two_sizes():
     index = pd.MultiIndex.from_tuples(cells, names=["changed", "reading"])
     small = pd.DataFrame({"mean": [10.0, 3.0, 10.0, 5.0]}, index)
     large = pd.DataFrame({"mean": [9.0, 4.5, 10.0, 4.0]}, index)
-    assert ablation.agreement(small, large) == {"cells": 4, "near": 3, "contrasts": 5, "same_sign": 4}
-    assert ablation.agreement(small, small)["same_sign"] == 5
+    assert ablation.agreement_of_sizes(small, large) == {
+        "cells": 4,
+        "near": 3,
+        "contrasts": 5,
+        "same_sign": 4,
+    }
+    assert ablation.agreement_of_sizes(small, small)["same_sign"] == 5
     with pytest.raises(InputError, match="differ"):
-        ablation.agreement(small, large.iloc[:2])
+        ablation.agreement_of_sizes(small, large.iloc[:2])
 
 
 def cells(rows, readings, spread=0.5):

@@ -15,6 +15,7 @@ from vaelib.claims import rules as verdicts
 from vaelib.claims import trends
 from vaelib.claims.ledger import CLAIMS, gather, judge_claims
 from vaelib.claims.rules import REFUTED, SUPPORTED, UNDECIDED, WEAK
+from vaelib.claims.wording import RULES
 from vaelib.metrics import statistics as replicates
 from vaelib.profiles import Profile
 from vaelib.scores.registry import GROUPS
@@ -197,21 +198,24 @@ def turned(r2, ris, seeds=5) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("r2", "ris", "verdict", "words"),
     [
-        (0.2, 0.1, SUPPORTED, "not informed: "),
-        (0.6, 0.3, SUPPORTED, "informed, not isolated: "),
-        (0.6, 0.55, UNDECIDED, "between: "),
-        (0.4, 0.3, UNDECIDED, "between: "),
-        (0.8, 0.8, REFUTED, "captured: "),
-        (0.8, 0.7, UNDECIDED, "between: "),
-        (0.295, 0.1, UNDECIDED, "between: "),
-        (0.505, 0.3, UNDECIDED, "between: "),
+        (0.2, 0.1, SUPPORTED, "not informed"),
+        (0.2, 0.6, SUPPORTED, "not informed"),
+        (0.6, 0.3, SUPPORTED, "informed, not isolated"),
+        (0.6, 0.55, UNDECIDED, "between"),
+        (0.4, 0.3, UNDECIDED, "between"),
+        (0.8, 0.8, REFUTED, "captured"),
+        (0.8, 0.7, UNDECIDED, "between"),
+        (0.295, 0.1, UNDECIDED, "between"),
+        (0.505, 0.3, UNDECIDED, "between"),
     ],
 )
-def test_c5_rotation_by_its_intervals(r2, ris, verdict, words):
+def test_c5_rotation_by_its_intervals_and_the_rule_in_words(r2, ris, verdict, words):
     found = verdicts.rotation(turned(r2, ris))
     assert found.verdict == verdict
-    assert found.finding.startswith(words)
+    assert found.finding.startswith(f"{words}: ")
     assert found.effect == pytest.approx(ris)
+    said = f"({words})" if verdict == UNDECIDED else f"{verdict} ({words})"
+    assert said in RULES[verdicts.rotation]
 
 
 def test_c5_p_is_of_a_captured_rotation():
@@ -221,6 +225,12 @@ def test_c5_p_is_of_a_captured_rotation():
     low, high = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))
     assert (found.low, found.high) == pytest.approx((low, high))
     assert verdicts.rotation(turned(0.8, 0.9)).p > 0.99
+
+
+def test_a_small_p_beside_an_undecided_c5_is_that_of_its_upper_limit_alone():
+    found = verdicts.rotation(turned(0.4, 0.3))
+    assert (found.verdict, found.p < 0.001) == (UNDECIDED, True)
+    assert "alone" in RULES[verdicts.rotation]
 
 
 def noise(b, s, seed=0):
@@ -260,7 +270,7 @@ def test_c6_seeds_that_differ_leave_it_undecided():
     for judge in (trends.helped, trends.did_not_help):
         found = judge(table)
         assert found.verdict == UNDECIDED
-        assert found.finding.startswith("cannot be told: ")
+        assert found.finding.startswith("not settled: ")
 
 
 def test_c6_a_rise_that_goes_with_fewer_active_latents_is_not_of_beta():
@@ -486,7 +496,7 @@ def test_the_table_is_of_the_runs_at_the_scale_of_the_profile(tmp_path, monkeypa
         return {"mig": float(run.spec.seed), "kl": float(len(groups))}
 
     monkeypatch.setattr(claims, "score", measured)
-    monkeypatch.setattr(claims, "agreement", lambda runs, _: {run.id: len(runs) for run in runs})
+    monkeypatch.setattr(claims, "agreement_of_seeds", lambda runs, _: {run.id: len(runs) for run in runs})
     runs = claims.runs_at_scale(SMALL, tmp_path)
     assert sorted(run.spec.id for run in runs) == sorted(spec.id for spec in (*full, *swept))
     found = gather(runs, SMALL, tmp_path, progress=False)

@@ -79,7 +79,7 @@ def test_images_of_one_grey_have_no_distance_to_be_moved_by(c):
 
 METRICS = {
     "information": lambda z, factors: information.mutual_information(z, factors, bins=2),
-    "lone": lambda z, factors: prediction.single_latent_scores(z, factors, FIT),
+    "single": lambda z, factors: prediction.single_latent_scores(z, factors, FIT),
     "explicitness": lambda z, factors: prediction.explicitness(z, factors, FIT),
     "dci": lambda z, factors: importance.dci(z, factors, FIT),
     "beta_vae": sampling.beta_vae_score,

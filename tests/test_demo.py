@@ -12,8 +12,9 @@ from tests.tiny import tiny
 from vaelib.data.dataset import as_float, load_split, render
 from vaelib.data.mnist import load_mnist
 from vaelib.errors import InputError
+from vaelib.models.inference import encode
 from vaelib.profiles import ROOT
-from vaelib.report import demo
+from vaelib.report import capture, demo
 from vaelib.training.run import Run
 from vaelib.training.store import RunStore
 
@@ -145,9 +146,13 @@ def test_an_empty_drawing_is_black(page):
 
 
 def test_a_script_says_what_its_network_is(runs):
-    network = demo.trained_network(runs["pose"])
+    network = demo.trained_network(runs["pose"], {3: "shear"})
     described = json.loads(network.script().partition(" = ")[2].rstrip(";\n"))
-    assert described["latents"][0]["name"] == "turn"
+    assert [latent["index"] for latent in described["latents"] if latent["turn"]] == [0]
+    assert described["latents"][0]["turn"]
+    assert {latent["index"]: latent["name"] for latent in described["latents"] if latent["name"]} == {
+        3: "shear"
+    }
     assert sorted(latent["index"] for latent in described["latents"]) == list(range(10))
     others = [latent["kl"] for latent in described["latents"][1:]]
     assert others == sorted(others, reverse=True)
@@ -157,3 +162,12 @@ def test_a_network_of_categories_is_refused(tmp_path):
     run = RunStore(tmp_path).get(tiny(objective="joint", beta=1.0, capacity=5.0))
     with pytest.raises(InputError, match="accepted: networks of Gaussian latents and of a pose"):
         demo.trained_network(run)
+
+
+def test_latents_have_the_names_of_what_they_do(runs):
+    names = capture.latent_names(runs["article"])
+    mu = encode(runs["article"].model, load_split(SPECS["article"], "test").images).mu
+    captured = capture.named_transforms(runs["article"].model, mu, 50).names
+    assert names == {dim - 1: name for dim, name in captured.items() if name not in ("unnamed", "still")}
+    (network,) = [n for n in demo.networks_of([runs["article"]]) if n.id == runs["article"].id]
+    assert {own["index"]: own["name"] for own in network.latents if own["name"]} == names

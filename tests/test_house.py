@@ -11,12 +11,15 @@ from dataclasses import fields
 import jupytext
 import pandas as pd
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.figure import assert_transparent_and_drawn
 from vaelib.fingerprint import PACKAGE, imports, modules_behind, shown
 from vaelib.plots import wings_on_floors
 from vaelib.profiles import ROOT
-from vaelib.report import house_figures, house_floors, house_imports, house_modules
+from vaelib.report import house_figures, house_floors, house_imports, house_modules, house_wings, walks
+from vaelib.report.elsewhere import in_words
+from vaelib.report.house import MOVED_IN, computing_modules
 from vaelib.report.parameters import defaults
 from vaelib.spec import RunSpec
 
@@ -127,3 +130,33 @@ def test_a_circle_is_named():
     circle = pd.DataFrame([[0, 1], [1, 0]], index=["a", "b"], columns=["a", "b"])
     with pytest.raises(ValueError, match="circle: \\['a', 'b'\\]"):
         house_floors(circle)
+
+
+def test_the_wings_have_the_lines_of_their_modules_beside_those_that_moved_in():
+    table = house_wings(house_modules())
+    assert set(table.index) == {*house_modules()["wing"], "all"}
+    assert table.loc["all", "lines"] == house_modules()["lines"].sum()
+    assert table.loc["all", "lines when they moved in"] == sum(MOVED_IN.values())
+
+
+def test_from_a_figure_to_its_code_it_is_two_links_that_exist():
+    labels = defaults(ROOT / "book" / "house.py")["walked"]
+    rows = walks(labels).data.splitlines()[2:]
+    assert len(rows) == len(labels) == 3
+    for row in rows:
+        drawn, computed = row.strip("| ").split(" | ")[1:]
+        for links in (drawn, computed):
+            targets = re.findall(r'href="../_code/([\w/]+)\.html#(\w+)"', links)
+            assert targets
+            for module, name in targets:
+                assert re.search(rf"^(def|class) {name}\b", (PACKAGE / f"{module}.py").read_text(), re.M)
+                assert module.startswith("plots/") or module in computing_modules()
+
+
+def test_a_page_that_stands_alone_has_no_links_to_code_that_is_not_there():
+    table = {"text/markdown": walks(["fig-ranges"]).data}
+    nb = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", table)])])
+    in_words(nb)
+    alone = nb.cells[0].outputs[0].data["text/markdown"]
+    assert "rotation_over_ranges" in alone
+    assert "href" not in alone

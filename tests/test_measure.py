@@ -315,12 +315,12 @@ def test_agreement_of_two_seeds_is_udr_and_one_seed_has_none(store, monkeypatch)
     test = load_split(SPEC, "test").images
     codes = [encode(run.model, test) for run in runs]
     expected = udr([own.mu for own in codes], [own.kl_per_dim for own in codes]).scores
-    found = scoring.agreement(runs, store.folder)
+    found = scoring.agreement_of_seeds(runs, store.folder)
     assert list(found) == [run.id for run in runs]
     np.testing.assert_allclose(np.array(list(found.values()), dtype=float), expected)
     monkeypatch.setattr(scoring, "load_split", None)
-    assert scoring.agreement(runs[::-1], store.folder) == found
-    assert scoring.agreement(runs[:1], store.folder) == {runs[0].id: None}
+    assert scoring.agreement_of_seeds(runs[::-1], store.folder) == found
+    assert scoring.agreement_of_seeds(runs[:1], store.folder) == {runs[0].id: None}
 
 
 def test_an_unknown_baseline_is_refused(store):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vaelib.claims import planted, trends
+from vaelib.claims import planted, planted_runs, trends
 from vaelib.claims import rules as verdicts
 from vaelib.claims.ledger import CLAIMS
 from vaelib.claims.rules import VERDICTS
@@ -71,7 +71,7 @@ def test_a_slope_beside_another_column_is_that_at_its_equal_value():
 
 
 def test_a_beta_of_0_is_left_out_of_what_goes_by_its_logarithm():
-    curve = pd.DataFrame(list(planted._curves(planted.rises(excess_bce=9.0, kl=-3.0))))
+    curve = pd.DataFrame(list(planted_runs.curves_over_beta(planted.rises(excess_bce=9.0, kl=-3.0))))
     zero = curve[curve["beta"] == 1].assign(beta=0.0, mig=9.0, excess_bce=-99.0)
     with_zero = pd.concat([zero, curve], ignore_index=True)
     for judge in (trends.helped, trends.did_not_help, trends.trades):
@@ -89,7 +89,7 @@ def test_too_few_seeds_decide_nothing_however_clear(n):
 
 
 def test_a_run_without_an_active_latent_speaks_where_that_is_an_answer():
-    dead = pd.DataFrame([planted._setting(seed) | {"active_variance": 0} for seed in range(5)])
+    dead = pd.DataFrame([planted_runs.setting(seed) | {"active_variance": 0} for seed in range(5)])
     unknown = dict.fromkeys(
         ("dci_d", "pairwise_information_max", "collinear", "angle_r2", "ris", "name_margin")
     )

@@ -57,12 +57,12 @@ def scored(seeds=2):
 
 
 SCORES = {"mig": "MIG", "udr": "UDR"}
-FRAMES = {"PCA": {"mig": 0.3, "udr": None}}
+BASELINES = {"PCA": {"mig": 0.3, "udr": None}}
 
 FIGURES = {
     "importance_matrix": lambda: latent.importance_matrix(RNG.dirichlet(np.ones(4), 3).T, ["x", "y", "z"]),
-    "scores_at_rate": lambda: comparison.scores_at_rate(scored(), SCORES, FRAMES, (8.0,)),
-    "scores_against_beta": lambda: beta.scores_against_beta(scored(), SCORES, FRAMES),
+    "scores_at_rate": lambda: comparison.scores_at_rate(scored(), SCORES, BASELINES, (8.0,)),
+    "scores_against_beta": lambda: beta.scores_against_beta(scored(), SCORES, BASELINES),
     "scores_against_beta_undefined": lambda: beta.scores_against_beta(
         scored().assign(udr=float("nan")), SCORES, {}
     ),
@@ -172,10 +172,10 @@ def test_intervals_reach_from_low_to_high():
 
 
 def test_at_equal_rate_bold_lines_join_the_means_of_a_beta():
-    mig, udr = comparison.scores_at_rate(scored(), SCORES, FRAMES, (8.0,)).axes
+    mig, udr = comparison.scores_at_rate(scored(), SCORES, BASELINES, (8.0,)).axes
     bold = [line for line in mig.lines if line.get_label() == "a"]
     np.testing.assert_allclose(bold[0].get_xydata(), [[5.5, 0.05], [20.5, 0.05]])
-    assert [line.get_label() for line in mig.lines if line.get_label() in FRAMES] == ["PCA"]
+    assert [line.get_label() for line in mig.lines if line.get_label() in BASELINES] == ["PCA"]
     assert "PCA" not in [line.get_label() for line in udr.lines]  # undefined there
     assert len(udr.collections[0].get_offsets()) == 2  # the runs of seed 1 have no UDR
 

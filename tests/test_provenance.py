@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -12,14 +13,19 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.tiny import tiny
+from vaelib.cache import Fit
 from vaelib.files import write_json
 from vaelib.plots.numbers import drawn_numbers
 from vaelib.plots.style import new_figure
 from vaelib.reads import READS
+from vaelib.report import stale
+from vaelib.report.cells import behind
 from vaelib.report.notebooks import execute
-from vaelib.report.provenance import add_provenance, behind, runs_of_figures
+from vaelib.report.provenance import add_provenance, runs_of_figures
+from vaelib.scores import score
 from vaelib.training.run import Run
 from vaelib.training.store import RunStore
+from vaelib.versions import MEASURED, SCORES
 
 TOY = """# %% [markdown]
 # # Toy
@@ -131,6 +137,32 @@ def test_a_figure_names_its_own_runs_its_code_and_its_images(tmp_path):
     assert "drawn by <code>vaelib.plots.images.image_grid</code>" in last
     assert "-p a &quot;&lt;b&gt;&quot;</code>" in last
     assert "href" not in last  # a page that is not of the book has nothing beside it
+
+
+def test_a_figure_of_older_versions_says_so_and_one_of_the_library_s_does_not(tmp_path, monkeypatch):
+    old = tiny(training_version=1)
+    nb, specs, reads = page(tmp_path, 1)
+    write_json(tmp_path / old.id / "provenance.json", {"data": {"test": "0123456789abcdef"}})
+    reads[1] |= {old.id, "rate:2"}
+    add_provenance(nb, runs_of_figures(nb, reads), [old, *specs], tmp_path, "vaelib notebook tiny")
+    monkeypatch.setitem(SCORES, "rate", 3)
+    text = [nbformat.writes(nb)]
+    stale.mark_page(SimpleNamespace(env=SimpleNamespace(doc2path=lambda name: f"{name}.ipynb")), "a", text)
+    last, every = (nbformat.reads(text[0], 4).cells[i].source for i in (2, 4))
+    assert "out of date" not in last
+    assert '<div class="provenance"><strong class="stale">out of date: ' in every
+    assert (
+        "trained by version 1 of beta_vae, now 2; measured by version 2 of rate, now 3</strong> · " in every
+    )
+
+
+def test_of_numbers_the_versions_are_heard(tmp_path, caplog):
+    caplog.set_level(logging.INFO, READS.name)
+    run = RunStore(tmp_path / "runs").get(tiny())
+    score(run, tmp_path / "runs", groups=("rate",))
+    assert caplog.messages[-1] == f"rate:{SCORES['rate']} numbers"
+    run.measured("isolation", {}, lambda: Fit({}, {}))
+    assert f"isolation:{MEASURED['isolation']} numbers" in caplog.messages
 
 
 def numbers(figure) -> pd.DataFrame:

@@ -107,7 +107,7 @@ def test_the_trade_is_read_off_the_terms():
 @pytest.mark.parametrize("ours", ["supported", "refuted", "undecided"])
 def test_whether_beta_separates_says_both_verdicts(article, ours):
     said = sweep.separated({"verdict_article": article, "verdict_ours": ours})
-    assert ("do not tell" in said) == ("undecided" in (article, ours))
+    assert ("do not settle" in said) == ("undecided" in (article, ours))
     if article == "supported" != ours:  # that of ours is that it does not
         assert "article" in said or "both" in said
 

@@ -234,6 +234,12 @@ SCROLLED = """() => [...document.querySelectorAll("article table")].flatMap((tab
     return frame.scrollWidth > frame.clientWidth ? [[frame.scrollWidth, frame.clientWidth]] : [];
 })"""
 
+NAMED = """() => [...document.querySelectorAll(".cell_output > .output.text_html")].every(
+    (frame) => (frame.scrollWidth > frame.clientWidth) === (frame.getAttribute("role") === "group")
+        && frame.hasAttribute("role") === frame.hasAttribute("aria-label")
+)"""
+"""Whether what scrolls sideways has a name for a reader's software, and nothing else has one."""
+
 THEMES = {"region", "summary-name", "aria-allowed-role", "aria-deprecated-role", "aria-required-children"}
 """Findings of axe in what the theme and its bibliography write on their own."""
 
@@ -251,6 +257,7 @@ def test_every_page_can_be_read_by_everyone(browser, html):  # noqa: F811
         for width in (1200, 400):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path.stem
+            page.wait_for_function(NAMED)
             for theme in ("light", "dark"):
                 page.evaluate("(theme) => (document.documentElement.dataset.theme = theme)", theme)
                 found = page.evaluate(READ)

@@ -14,12 +14,11 @@ def judged(*verdicts: str) -> pd.DataFrame:
 
 
 def test_verdicts_are_counted_in_words():
-    assert (
-        ledger_counts(judged("refuted", "supported", "refuted")) == "Of 3 claims, 1 supported and 2 refuted"
-    )
-    assert ledger_counts(judged("undecided")) == "Of 1 claims, 1 undecided"
+    some = judged("refuted", "supported", "refuted")
+    assert ledger_counts(some) == "Of 3 claims, 1 is supported and 2 refuted"
+    assert ledger_counts(judged("undecided")) == "Of 1 claims, 1 is undecided"
     every = judged("undecided", "supported", "refuted")
-    assert ledger_counts(every) == "Of 3 claims, 1 supported, 1 refuted and 1 undecided"
+    assert ledger_counts(every) == "Of 3 claims, 1 is supported, 1 refuted and 1 undecided"
 
 
 def row(**changes):

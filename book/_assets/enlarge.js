@@ -20,11 +20,22 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// On a narrow window a long formula scrolls, and the arrow keys scroll what has the focus.
-const reach = new ResizeObserver((formulas) => {
-  for (const { target } of formulas) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+// On a narrow window long formulas, tables and the moving drawings scroll. The keyboard reaches those that do, and no
+// others, and a reader's software says what they are.
+const reach = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const wide = target.scrollWidth > target.clientWidth;
+    target.tabIndex = wide ? 0 : -1;
+    if (!target.matches(".output")) continue;
+    const what = target.querySelector("svg") ? "drawing" : "table";
+    for (const [name, value] of [["role", "group"], ["aria-label", `${what}, scrolls sideways`]]) {
+      if (wide) target.setAttribute(name, value);
+      else target.removeAttribute(name);
+    }
+  }
 });
 window.addEventListener("load", async () => {
+  for (const frame of document.querySelectorAll(".cell_output > .output.text_html")) reach.observe(frame);
   await window.MathJax?.startup.promise;
   for (const formula of document.querySelectorAll("mjx-container[display]")) reach.observe(formula);
 });

@@ -27,7 +27,7 @@
     canvas.getContext("2d").putImageData(image, x, y);
   }
 
-  function picture(size, caption) {
+  function captioned(size, caption) {
     const canvas = element("canvas", { width: size, height: size, role: "img" });
     return { canvas, figure: element("figure", {}, canvas, element("figcaption", {}, caption)) };
   }
@@ -49,15 +49,15 @@
 
   // Work for coming frames: the newest of a kind replaces those before it; a generator takes several frames.
   const jobs = new Map();
-  let dragged = false, framed = false;
+  let dragged = false, asked = false;
   function soon(name, work) {
     jobs.delete(name);
     jobs.set(name, work);
-    if (!framed) requestAnimationFrame(frame);
-    framed = true;
+    if (!asked) requestAnimationFrame(frame);
+    asked = true;
   }
   function frame() {
-    framed = false;
+    asked = false;
     const until = performance.now() + (dragged ? SLICE_DRAGGED : SLICE);
     for (const [name, work] of [...jobs].sort(([, a], [, b]) => Boolean(a.next) - Boolean(b.next))) {
       if (!work.next) {
@@ -71,8 +71,8 @@
         break;
       }
     }
-    if (jobs.size && !framed) requestAnimationFrame(frame);
-    framed = jobs.size > 0;
+    if (jobs.size && !asked) requestAnimationFrame(frame);
+    asked = jobs.size > 0;
   }
 
   // What stands before the networks: the pixels of a 28 by 28 digit, what it is, and by how much it is turned.
@@ -84,11 +84,11 @@
       const choices = window.VAE_CATALOGUE.map(({ id, title }) => element("option", { value: id }, title));
       this.choice = element("select", {}, ...choices);
       this.choice.addEventListener("change", () => this.choose(this.choice.value));
-      this.shown = picture(64, "what it is shown");
-      this.drawn = picture(64, "what it draws");
+      this.shown = captioned(64, "what it is shown");
+      this.drawn = captioned(64, "what it draws");
       this.moved = element("p", { class: "moved" });
       this.latents = element("div", { class: "latents" });
-      this.grid = picture(1, "Each row moves one latent, from −3 to 3, and leaves the others.");
+      this.grid = captioned(1, "Each row moves one latent, from −3 to 3, and leaves the others.");
       this.node = element(
         "section", { class: "panel", "aria-label": `${place} network` },
         element("label", {}, element("span", {}, `${place} network`), this.choice),
@@ -117,24 +117,25 @@
       say(`${this.choice.selectedOptions[0].text}: ready, ${vae.start().name}.`);
     }
 
-    slider({ index, name, kl, share }) {
-      const unit = name ? this.network.pose.degrees : 1;
-      const reach = name ? 180 / unit : REACH;
+    slider({ index, name, turn, kl, share }) {
+      const unit = turn ? this.network.pose.degrees : 1;
+      const reach = turn ? 180 / unit : REACH;
+      const does = turn ? ", turn" : name ? `, like ${name}` : "";
       const holds = kl === undefined ? `${fixed(100 * share, 0)} % of the variance` : `KL ${fixed(kl)}`;
       const input = element("input", { type: "range", min: -reach, max: reach, step: 0.01 });
       const value = element("span", { class: "value" }), swept = element("span", { class: "swept" });
-      const row = element("label", { class: "latent" }, element("span", { class: "name" }, `z${index + 1}${name ? `, ${name}` : ""}`), element("span", { class: "holds" }, holds), value, element("span", { class: "track" }, swept, input));
+      const row = element("label", { class: "latent" }, element("span", { class: "name" }, `z${index + 1}${does}`), element("span", { class: "holds" }, holds), value, element("span", { class: "track" }, swept, input));
       input.addEventListener("input", () => {
         this.code[index] = Number(input.value);  // the code is kept here: a slider rounds and clips
-        this.tell(index);
+        this.describe(index);
         this.draw();
       });
-      return { index, row, input, value, swept, unit, reach, named: name, holds };
+      return { index, row, input, value, swept, unit, reach, turn, holds };
     }
 
-    tell(index) {
+    describe(index) {
       const slider = this.sliders.find((other) => other.index === index), value = this.code[index];
-      const said = slider.named ? `${fixed(value * slider.unit, 0)}°` : fixed(value);
+      const said = slider.turn ? `${fixed(value * slider.unit, 0)}°` : fixed(value);
       slider.input.value = value;
       slider.value.textContent = said;
       slider.input.setAttribute("aria-valuetext", `${said}, ${slider.holds}`);
@@ -155,7 +156,7 @@
         const moved = high - low > STIRRED;
         swept.classList.toggle("far", moved);
         stirred += moved;
-        this.tell(index);
+        this.describe(index);
       }
       this.moved.textContent = `${stirred} of ${this.sliders.length} latents moved by more than ${STIRRED} since the digit was chosen`;
       paint(this.shown.canvas, this.pixels, this.network.size);
@@ -165,9 +166,9 @@
 
     random() {
       const normal = () => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-      this.sliders.forEach(({ index, named, unit }) => {
-        this.code[index] = named ? ((2 * Math.random() - 1) * this.network.pose.limit) / unit : normal();
-        this.tell(index);
+      this.sliders.forEach(({ index, turn, unit }) => {
+        this.code[index] = turn ? ((2 * Math.random() - 1) * this.network.pose.limit) / unit : normal();
+        this.describe(index);
       });
       this.draw("an image of a random point");
       say("A random point of the prior.");
@@ -183,10 +184,10 @@
 
     *rows() {
       const { network, code, sliders, grid } = this, start = [...code];
-      for (const [row, { index, reach, named }] of sliders.entries())
+      for (const [row, { index, reach, turn }] of sliders.entries())
         for (let step = 0; step < STEPS; step++) {
           const moved = [...start];
-          moved[index] = (named ? reach / 2 : REACH) * ((2 * step) / (STEPS - 1) - 1);
+          moved[index] = (turn ? reach / 2 : REACH) * ((2 * step) / (STEPS - 1) - 1);
           paint(grid.canvas, network.decode(moved), network.size, step * network.size, row * network.size);
           yield;
         }

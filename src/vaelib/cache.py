@@ -53,6 +53,7 @@ def cached(
     cache = in_checkout(store) / published.CACHE
     folder = _folder(cache, made_from)
     READS.info("%s cache", folder.name)
+    _say_version(made_from)
     found = _read(folder, made_from, log.debug)  # it may be under way: only the holder of the lock can tell
     if found:
         return found
@@ -64,6 +65,7 @@ def cached(
             if not found and published.lay_down(f"{published.CACHE}/{own.name}", cache.parent):
                 found = _read(own, of, log.warning)
             if found:
+                _say_version(of)
                 return found
         READS.info("%s made", folder.name)
         fit = make()
@@ -73,6 +75,11 @@ def cached(
         made = {"made_from": dict(made_from), "notes": fit.notes, "sha256": digest(content)}
         write_sealed(folder / "fit.json", made)
     return fit
+
+
+def _say_version(of: Mapping[str, Any]) -> None:
+    if "kind" in of and "version" in of:
+        READS.info("%s:%d numbers", of["kind"].replace(" ", "_"), of["version"])
 
 
 def _folder(cache: Path, made_from: Mapping[str, Any]) -> Path:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 READS = logging.getLogger("vaelib.reads")
-"""Hears what is used, whenever it is: `<id of a run> <what of it>`, or `<name> cache` of what was fitted."""
+"""Hears what is used, whenever it is: `<id of a run> <what of it>`, `<name> cache` of what was fitted, or
+`<name>:<version> numbers` of what was measured or fitted, a group of scores, say."""
 
 RECORDER = "from vaelib.reads import record\n\nrecord({path!r})"
 """The cell that a notebook starts with while it is executed for the book."""

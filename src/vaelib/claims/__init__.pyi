@@ -3,7 +3,7 @@ from .ablation import AS_STATED as AS_STATED
 from .ablation import COUNTS as COUNTS
 from .ablation import LIKELIHOODS as LIKELIHOODS
 from .ablation import against_theory as against_theory
-from .ablation import agreement as agreement
+from .ablation import agreement_of_sizes as agreement_of_sizes
 from .ablation import balanced as balanced
 from .ablation import changes as changes
 from .ablation import reading as reading

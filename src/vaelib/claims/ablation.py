@@ -178,7 +178,7 @@ def shares(values: np.ndarray) -> dict[str, float]:
     return {name: float(part / total) if total > 0 else float("nan") for name, part in parts.items()}
 
 
-def agreement(small: pd.DataFrame, large: pd.DataFrame, within: float = 1.0) -> dict[str, int]:
+def agreement_of_sizes(small: pd.DataFrame, large: pd.DataFrame, within: float = 1.0) -> dict[str, int]:
     """Return how far counts of two image sizes agree, cell by cell: two summaries with the same index.
 
     `cells`: all; `near`: means within 1 of each other; `contrasts`: pairs of cells whose means differ at

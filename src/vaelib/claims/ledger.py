@@ -14,7 +14,7 @@ from vaelib.claims.rules import Verdict
 from vaelib.claims.trends import DECK_BETA
 from vaelib.models.losses import matched_beta
 from vaelib.profiles import Profile
-from vaelib.scores.measure import agreement, score
+from vaelib.scores.measure import agreement_of_seeds, score
 from vaelib.scores.registry import GROUPS
 from vaelib.scores.representation import ScoringConfig
 from vaelib.spec import RunSpec
@@ -126,7 +126,7 @@ def gather(
         same = [other for other in runs if replace(other.spec, seed=spec.seed) == spec]
         setting = {name: getattr(spec, name) for name in SETTING} | scales | {"beta": matched_beta(spec)}
         scores = score(run, store, config, progress, groups_needed(spec, profile))
-        rows.append(setting | scores | {"udr": agreement(same, store).get(run.id)})
+        rows.append(setting | scores | {"udr": agreement_of_seeds(same, store).get(run.id)})
     names = [name for group in GROUPS.values() for name in group.names]
     table = pd.DataFrame(rows, columns=[*SETTING, *SCALES, *names, "udr"])
     numbers = [n for n in [*names, "udr"] if table[n].map(lambda v: not isinstance(v, list | str)).all()]
@@ -171,8 +171,8 @@ def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
         if 0 < found.n < seeds:
             lost = f"{seeds - found.n} of {seeds} seeds {'is' if seeds - found.n == 1 else 'are'} left out"
             found = replace(found, finding=f"{found.finding}; {lost}, undefined")
-        told = {"claim": claim.name, "network": claim.network, "statement": claim.statement}
-        rows.append(told | {"of": claim.effect} | asdict(found))
+        row = {"claim": claim.name, "network": claim.network, "statement": claim.statement}
+        rows.append(row | {"of": claim.effect} | asdict(found))
     judged = pd.DataFrame(rows)
     known = judged["p"].notna()
     judged["p_holm"] = np.nan

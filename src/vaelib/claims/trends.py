@@ -11,12 +11,13 @@ from scipy import stats
 from vaelib.claims.rules import LEAST_SEEDS, REFUTED, SUPPORTED, UNDECIDED, Verdict, defined
 from vaelib.metrics import statistics
 from vaelib.metrics.statistics import between_points
+from vaelib.scores.titles import score_titles
 
 DECK_BETA = 4.0
 """β of the presentation."""
 LEAST_BETAS = 3
 
-TRENDS = {"mig": "MIG", "dci_d": "D", "udr": "UDR"}
+TRENDS = score_titles("mig", "dci_d", "udr")
 ENOUGH = 2
 """Of three scores, how many decide."""
 LEAST_SLOPE = 0.02
@@ -24,7 +25,7 @@ LEAST_SLOPE = 0.02
 
 RATES = (8.0, 12.0, 16.0)
 """ΣKL in nats at which networks are compared."""
-BETTER = {"dci_d": "D", "ris": "RIS"}
+BETTER = score_titles("dci_d", "ris")
 
 
 def helped(table: pd.DataFrame) -> Verdict:
@@ -62,11 +63,11 @@ def _separates(table: pd.DataFrame, claimed: bool) -> Verdict:
         verdict, what = REFUTED if claimed else SUPPORTED, "does not rise"
     else:
         risen = (trends["low"] > 0).sum() >= ENOUGH
-        verdict, what = UNDECIDED, "rises as fewer active latents would" if risen else "cannot be told"
+        verdict, what = UNDECIDED, "rises as fewer active latents would" if risen else "not settled"
     p = trends["p_rise" if claimed else "p_flat"].sort_values()
-    told = ", ".join(f"{t.Index} {t.slope:+.3f} [{t.low:+.3f}, {t.high:+.3f}]" for t in trends.itertuples())
+    each = [f"{t.Index} {t.slope:+.3f} [{t.low:+.3f}, {t.high:+.3f}]" for t in trends.itertuples()]
     two_of_three = min(1.0, (len(TRENDS) - ENOUGH + 1) * float(p.iloc[ENOUGH - 1]))
-    finding = f"{what}: {told}{_deck_against_one(table)}"
+    finding = f"{what}: {', '.join(each)}{_deck_against_one(table)}"
     return Verdict.of(verdict, finding, np.median(slopes, axis=0), two_of_three)
 
 
@@ -89,7 +90,7 @@ def _trends(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
             "slope": mean,
             "low": low,
             "high": high,
-            "beyond": low > 0 and statistics.mean_interval(beside)[1] > 0,  # false where it cannot be told
+            "beyond": low > 0 and statistics.mean_interval(beside)[1] > 0,  # false where that is unknown
             "p_rise": max(statistics.t_test(own), statistics.t_test(beside)),
             "p_flat": statistics.t_test(LEAST_SLOPE - own),
         }
@@ -164,9 +165,9 @@ def better(table: pd.DataFrame) -> Verdict:
     else:
         verdict = UNDECIDED
     rates = ", ".join(f"{rate:g}" for rate in np.array(RATES)[reached])
-    told = ", ".join(f"{BETTER[n]} {d:+.3f} [{a:+.3f}, {b:+.3f}]" for n, (d, a, b) in found.items())
+    each = [f"{BETTER[n]} {d:+.3f} [{a:+.3f}, {b:+.3f}]" for n, (d, a, b) in found.items()]
     p = max(statistics.t_test(gain) for gain in gains.values())
-    return Verdict.of(verdict, f"at {rates} nats: {told}", gains["dci_d"], p)
+    return Verdict.of(verdict, f"at {rates} nats: {', '.join(each)}", gains["dci_d"], p)
 
 
 def at_equal_rate(table: pd.DataFrame) -> pd.DataFrame:

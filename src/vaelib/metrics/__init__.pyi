@@ -1,3 +1,4 @@
+from .dependence import ACTIVE_VARIANCE as ACTIVE_VARIANCE
 from .dependence import active_units as active_units
 from .dependence import circular_linear_r2 as circular_linear_r2
 from .dependence import gaussian_total_correlation as gaussian_total_correlation

@@ -192,6 +192,6 @@ def known_scores(families: Sequence[str] = tuple(FAMILIES), seed: int = 0) -> pd
         for case in given:
             found = scores(case, given)
             rows += [(metric, case, *EXPECTED[metric][case], value) for metric, value in found.items()]
-    frame = pd.DataFrame(rows, columns=["metric", "case", "expected", "tolerance", "obtained"])
+    table = pd.DataFrame(rows, columns=["metric", "case", "expected", "tolerance", "obtained"])
     order = {metric: place for place, metric in enumerate(EXPECTED)}
-    return frame.sort_values("metric", key=lambda column: column.map(order), kind="stable", ignore_index=True)
+    return table.sort_values("metric", key=lambda column: column.map(order), kind="stable", ignore_index=True)

@@ -6,7 +6,7 @@ All models are fitted on one half of the images (`fit`, see `probes.halves`) and
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from vaelib.errors import InputError
 from vaelib.metrics.arithmetic import largest_two, ratio
@@ -108,8 +108,7 @@ def _bayes_accuracy(code: np.ndarray, factor: Factor, fit: np.ndarray) -> float:
     guess = (counts / counts.sum(0)).argmax(1)
     occupied = np.flatnonzero(counts.any(1))
     nearest = occupied[np.abs(occupied[:, None] - bins[~fit]).argmin(0)]
-    truth = factor.levels[~fit]
-    return float(np.mean([(guess[nearest][truth == level] == level).mean() for level in range(factor.size)]))
+    return float(balanced_accuracy_score(factor.levels[~fit], guess[nearest]))
 
 
 def sap(scores: pd.DataFrame) -> pd.Series:

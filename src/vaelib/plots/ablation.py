@@ -122,9 +122,9 @@ def attribution(shares: Mapping[str, Mapping[str, float]], factors: tuple[str, s
                     fontsize=8,
                 )
         start += width
-    for place, told in zip(places, start, strict=True):
-        if told < 0.995:
-            ax.text((1 + told) / 2, place, "not told apart", ha="center", va="center", fontsize=8)
+    for place, known in zip(places, start, strict=True):
+        if known < 0.995:
+            ax.text((1 + known) / 2, place, "not told apart", ha="center", va="center", fontsize=8)
     ax.set_yticks(places, shares)
     ax.set(xlim=(0, 1), xlabel="share of variance", ylim=(-0.6, len(shares) - 0.4))
     ax.grid(False, axis="y")

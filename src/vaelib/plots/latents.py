@@ -150,7 +150,7 @@ def traversal_panels(images: np.ndarray, titles: Sequence[str], cols: int = 4) -
 
 @house_style
 def dimension_profile(per_dim: pd.DataFrame, visible: float) -> Figure:
-    """Draw what each latent does and tells, sorted by KL: a row a latent, a panel a measure.
+    """Draw what each latent does and holds, sorted by KL: a row a latent, a panel a measure.
 
     `per_dim` has columns kl, energy, agreement, angle_r2, digit_share and the latents' numbers as index;
     a line marks the energy from which a latent counts as visible.

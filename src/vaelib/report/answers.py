@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from vaelib.claims.rules import CAPTURED
-from vaelib.report.prose import span
+from vaelib.report.prose import span, trained_apart
+from vaelib.spec import RunSpec
 
 LOW_PURITY = 0.5
 """Purity below which most of what turning does to a latent differs from digit to digit."""
@@ -98,9 +99,14 @@ def moving_in_words(moved: Mapping[str, np.ndarray]) -> str:
 
 
 def latents_that_move(
-    names: Sequence[str], latents: Sequence[int], counts: Sequence[np.ndarray]
+    names: Sequence[str], specs: Sequence[RunSpec], counts: Sequence[np.ndarray]
 ) -> pd.DataFrame:
-    """Return a row a network: how many latents it has, and how many move when a digit is turned."""
-    moved = [span(count.tolist(), "{:.1f}") for count in counts]
-    index = pd.Index(names, name="network")
-    return pd.DataFrame({"latents": latents, "that move: mean (fewest to most)": moved}, index=index)
+    """Return a row a network: its latents, how many move when a digit is turned, what else sets it apart."""
+    return pd.DataFrame(
+        {
+            "latents": [spec.latent_dim for spec in specs],
+            "that move: mean (fewest to most)": [span(count.tolist(), "{:.1f}") for count in counts],
+            "trained with": [trained_apart(specs[0], spec) or "as the first" for spec in specs],
+        },
+        index=pd.Index(names, name="network"),
+    )

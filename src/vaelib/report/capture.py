@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 
 from vaelib.claims.rules import CAPTURED, NOT_ISOLATED
-from vaelib.data.dataset import evenly
+from vaelib.data.dataset import evenly, load_split
 from vaelib.data.factorial import ANGLES, CROSSED, SCALE, SHEAR, THICKNESS
+from vaelib.metrics.probes import NEIGHBOURS
 from vaelib.metrics.rotation import Isolation, rotation_isolation, two_way
-from vaelib.metrics.transforms import Dictionary, moved_images, transform_dictionary
-from vaelib.models.inference import decode
+from vaelib.metrics.transforms import GRIDS, Dictionary, moved_images, transform_dictionary
+from vaelib.models.inference import decode, encode
 from vaelib.models.vae import VAE
 from vaelib.scores.latent_profile import LatentProfile
-from vaelib.scores.measure import baseline_titles
 from vaelib.scores.registry import Measured
 from vaelib.scores.representation import ScoringConfig
 from vaelib.scores.rotation import MOVES
+from vaelib.scores.titles import baseline_titles, score_titles
 from vaelib.spec import RunSpec
+from vaelib.training.run import Run
 
 SUBSETS: dict[str, tuple[int, ...]] = {
     "all digits": (),
@@ -34,15 +36,22 @@ PER_LATENT = {
     "angle_r2": "R² of the angle",
     "digit_share": "share between digits",
 }
-SHOWN = {"D": "dci_d", "C": "dci_c"} | {f"I, {factor}": f"dci_i_{factor}" for factor in CROSSED}
-SHOWN |= {"MIG": "mig", "SAP": "sap", "RIS": "ris"}
-"""The scores of factors that stand beside those of other codes, by title."""
+FACTORS = {f"dci_i_{factor}": f"I, {factor}" for factor in CROSSED}
+SHOWN = score_titles("dci_d", "dci_c") | FACTORS | score_titles("mig", "sap", "ris")
+"""The scores of factors that stand beside those of other codes, and their titles."""
 
 
 def named_transforms(model: VAE, mu: np.ndarray, most: int) -> Dictionary:
     """Return which simple transform each latent resembles, on so many of the codes (N, M) at most."""
     chosen = mu[evenly(len(mu), most)]
     return transform_dictionary(*moved_images(partial(decode, model), chosen, MOVES, mu.std(0)), MOVES)
+
+
+def latent_names(run: Run) -> dict[int, str]:
+    """Return by index the transform that each latent resembles most; none for latents without a name."""
+    mu = encode(run.model, load_split(run.spec, "test").images).mu
+    names = named_transforms(run.model, mu, ScoringConfig().named).names
+    return {j: name for j, name in enumerate(names) if name in GRIDS}
 
 
 def dimension_names(kl: pd.Series, dictionary: Dictionary) -> dict[int, str]:
@@ -99,7 +108,7 @@ def captured_in_words(own: Isolation) -> str:
 
 def isolation_by_subset(responses: np.ndarray, linear: np.ndarray, digit: np.ndarray) -> pd.DataFrame:
     """Return RIS of a code (I, A, M) and of principal components, over all digits (I,) and without some."""
-    rows = {}
+    rows, pca = {}, baseline_titles(linear.shape[2])["pca"]
     for name, left_out in SUBSETS.items():
         kept = ~np.isin(digit, left_out)
         own = rotation_isolation(responses[kept])
@@ -107,7 +116,7 @@ def isolation_by_subset(responses: np.ndarray, linear: np.ndarray, digit: np.nda
             "digits": int(kept.sum()),
             "dimension": "none" if own.best_dim is None else str(own.best_dim),
             "RIS": str(own.ris),
-            f"RIS of PCA-{linear.shape[2]}": str(rotation_isolation(linear[kept]).ris),
+            f"RIS of {pca}": str(rotation_isolation(linear[kept]).ris),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -127,12 +136,12 @@ def scores_beside(scores: Mapping[str, Any], baselines: Mapping[str, Measured]) 
     """Return the scores of factors of a code beside those of its baselines and of random axes, as text."""
     columns = {"this network": scores} | _named(baselines, scores)
     table = {
-        title: {name: "undefined" if own[key] is None else f"{own[key]:.3f}" for name, key in SHOWN.items()}
+        title: {name: "undefined" if own[key] is None else f"{own[key]:.3f}" for key, name in SHOWN.items()}
         for title, own in columns.items()
     }
     table["random axes, 95 %"] = {
         name: " to ".join(f"{end:.3f}" for end in scores.get(f"haar_{key}") or [])
-        for name, key in SHOWN.items()
+        for key, name in SHOWN.items()
     }
     return pd.DataFrame(table)
 
@@ -148,10 +157,10 @@ def beside_in_words(scores: Mapping[str, Any], baselines: Mapping[str, Measured]
     matrix = np.array(scores["dci_importance"])
     others = _named(baselines, scores)
     d = {title: float(own["dci_d"]) for title, own in others.items() if own["dci_d"] is not None}
-    banded = [name for name, key in SHOWN.items() if scores.get(f"haar_{key}")]
-    beyond = [name for name in banded if scores[SHOWN[name]] > scores[f"haar_{SHOWN[name]}"][1]]
+    banded = {key: name for key, name in SHOWN.items() if scores.get(f"haar_{key}")}
+    beyond = [name for key, name in banded.items() if scores[key] > scores[f"haar_{key}"][1]]
     axes = (
-        f"Of {', '.join(banded)}, {', '.join(beyond) or 'none'} is above the band of random axes"
+        f"Of {', '.join(banded.values())}, {', '.join(beyond) or 'none'} is above the band of random axes"
         if banded
         else "With a single active dimension there are no other axes to turn to"
     )
@@ -164,7 +173,7 @@ def beside_in_words(scores: Mapping[str, Any], baselines: Mapping[str, Measured]
 
 
 def _named(baselines: Mapping[str, Measured], scores: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    titles = baseline_titles(len(scores["variance_per_dim"])) | {"supervised": "trained with the labels"}
+    titles = baseline_titles(len(scores["variance_per_dim"]))
     return {titles[name]: own.scores for name, own in baselines.items()}
 
 
@@ -177,6 +186,7 @@ def profile_in_words(found: LatentProfile) -> dict[str, object]:
     """Return by name what the page says of a network's latents on test images."""
     per_dim = found.per_dim
     return {
+        "n_neighbours": NEIGHBOURS,
         "active": found.active,
         "visible": found.visible,
         "best_dim": found.best_dim,

@@ -6,7 +6,7 @@ A script fills `VAE_NETWORKS[id]`. Scripts, since a page opened from disk may lo
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from vaelib.models.losses import blur_matrix
 from vaelib.models.pose_vae import PoseVAE
 from vaelib.models.vae import VAE
 from vaelib.objectives import title
+from vaelib.report.capture import latent_names
 from vaelib.scores.baselines import FITTED
 from vaelib.scores.linear import principal
 from vaelib.spec import RunSpec
@@ -39,9 +40,10 @@ ACTIVATION_TITLES = {"identity": "no activation", "relu": "ReLU", "leaky_relu": 
 class Network:
     """One network of the demo.
 
-    `latents` says of each latent, the one that holds most first: its index from 0, name, and KL in nats or
-    share of the pixels' variance. `output` is "sigmoid" for logits and "identity" for pixels. `pose` has the
-    constants of a pose network and `energies` its layers, each with the taps whose channels it reads.
+    `latents` says of each latent, the one that holds most first: its index from 0, the transform that it
+    resembles if any, whether it is a turn, and its KL in nats or share of the pixels' variance. `output` is
+    "sigmoid" for logits and "identity" for pixels. `pose` has the constants of a pose network and `energies`
+    its layers, each with the taps whose channels it reads.
     """
 
     id: str
@@ -100,8 +102,8 @@ def _base64(values: np.ndarray, kind: str) -> str:
     return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode()
 
 
-def trained_network(run: Run) -> Network:
-    """Return a trained network for the demo.
+def trained_network(run: Run, names: Mapping[int, str] | None = None) -> Network:
+    """Return a trained network for the demo, with the names of its latents, by index.
 
     Raises `InputError` for one whose posterior is neither Gaussian nor that of a pose.
     """
@@ -114,14 +116,14 @@ def trained_network(run: Run) -> Network:
     decoder = convolution_layers(model.decoder, (1, 1, taken))
     if isinstance(model, PoseVAE):
         return Network(
-            run.id, network_name(spec), spec.image_size, _latents(kl, {0: "turn"}), encoder, decoder,
+            run.id, network_name(spec), spec.image_size, _latents(kl, names, turn=0), encoder, decoder,
             pose=_pose(model, spec.image_size), energies=_energies(model),
         )  # fmt: skip
     encoder[-1] = encoder[-1].outputs(np.arange(given // 2), (1, 1, given // 2))  # the means alone
-    return Network(run.id, network_name(spec), spec.image_size, _latents(kl), encoder, decoder)
+    return Network(run.id, network_name(spec), spec.image_size, _latents(kl, names), encoder, decoder)
 
 
-def collapsed_network(run: Run) -> Network:
+def collapsed_network(run: Run, names: Mapping[int, str] | None = None) -> Network:
     """Return the two matrices that a trained network without an activation comes down to."""
     size, found = run.spec.image_size, maps(run.model)
     read, offset = affine_map(found["mu"], (1, size, size))
@@ -130,7 +132,7 @@ def collapsed_network(run: Run) -> Network:
         f"{run.id}-matrix",
         f"{network_name(run.spec)}, as two matrices",
         size,
-        _latents(run.metrics["kl_per_dim"]),
+        _latents(run.metrics["kl_per_dim"], names),
         [dense(read.numpy().T, offset.numpy(), (size, size, 1))],
         [dense(drawn.numpy().T, background.numpy())],
     )
@@ -142,7 +144,7 @@ def principal_network(spec: RunSpec) -> Network:
     pixels = as_float(images[evenly(len(images), FITTED)]).flatten(1).numpy()
     code = principal(pixels, spec.latent_dim)
     shares = np.square(code.basis).sum(0) / pixels.var(0).sum()
-    latents = [{"index": j, "name": None, "share": float(share)} for j, share in enumerate(shares)]
+    latents = [{"index": j, "share": float(share)} for j, share in enumerate(shares)]
     offset = -code.reading @ code.mean
     return Network(
         "pca",
@@ -157,9 +159,10 @@ def principal_network(spec: RunSpec) -> Network:
 
 def networks_of(runs: Sequence[Run]) -> list[Network]:
     """Return the networks of runs in their order, matrices for affine ones, and principal components last."""
-    networks = [trained_network(run) for run in runs]
-    affine = [run for run in runs if run.spec.activation == "identity"]
-    return [*networks, *map(collapsed_network, affine), principal_network(runs[0].spec)]
+    names = {run.id: latent_names(run) for run in runs}
+    networks = [trained_network(run, names[run.id]) for run in runs]
+    affine = [collapsed_network(r, names[r.id]) for r in runs if r.spec.activation == "identity"]
+    return [*networks, *affine, principal_network(runs[0].spec)]
 
 
 def network_name(spec: RunSpec) -> str:
@@ -177,9 +180,12 @@ def network_name(spec: RunSpec) -> str:
     return f"{architecture.title}{own}, {objective}"
 
 
-def _latents(kl: Sequence[float], names: dict[int, str] | None = None) -> list[dict[str, Any]]:
-    order = sorted(range(len(kl)), key=lambda j: (j not in (names or {}), -kl[j]))
-    return [{"index": j, "name": (names or {}).get(j), "kl": float(kl[j])} for j in order]
+def _latents(
+    kl: Sequence[float], names: Mapping[int, str] | None, turn: int | None = None
+) -> list[dict[str, Any]]:
+    order = sorted(range(len(kl)), key=lambda j: (j != turn, -kl[j]))
+    known = {} if names is None else names
+    return [{"index": j, "name": known.get(j), "turn": j == turn, "kl": float(kl[j])} for j in order]
 
 
 def _pose(model: PoseVAE, size: int) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from pygments.lexers import PythonLexer
 from sphinx.application import Sphinx
 
 from vaelib.fingerprint import PACKAGE
+from vaelib.report.house import CODE, computing_modules
 from vaelib.report.pages import figure_of
-from vaelib.report.provenance import CODE, FILES, files_of
+from vaelib.report.provenance import FILES, files_of
 
 
 def put_files(app: Sphinx, error: Exception | None) -> None:
@@ -33,12 +34,13 @@ def put_files(app: Sphinx, error: Exception | None) -> None:
 
 
 def sources(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield a page for each module that draws, with the names of its functions as targets."""
-    for path in sorted((PACKAGE / "plots").glob("*.py")) if app.builder.name == "html" else ():
-        text, name = path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).with_suffix("").as_posix()
+    """Yield a page for each module that draws, or computes what is drawn; its functions are targets."""
+    draw = {f"plots/{path.stem}" for path in (PACKAGE / "plots").glob("*.py")}
+    for name in sorted(draw | computing_modules()) if app.builder.name == "html" else ():
+        text = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
         body = highlight(text, PythonLexer(), HtmlFormatter(lineanchors="line", cssclass="highlight source"))
         for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
                 body = body.replace(f'line-{first}"', f'{node.name}"')
         title = f"vaelib.{name.replace('/', '.')}"

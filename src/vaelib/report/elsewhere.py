@@ -10,6 +10,8 @@ from vaelib.profiles import BOOK
 from vaelib.report.pages import DEFINITIONS, LABEL, labels_of
 
 REFERENCE = re.compile(rf"\{{(ref|numref|eq)\}}`(?:([^`<]*?)\s*<{LABEL}>|{LABEL})`")
+BESIDE = re.compile(r'<a href="\.\./_[^"]*">(.*?)</a>')
+"""A link to what the book has beside its pages."""
 KINDS = {"eq": "an equation", "numref": "a figure"}
 
 
@@ -38,7 +40,8 @@ def in_words(nb: NotebookNode) -> None:
             cell.source = REFERENCE.sub(words, cell.source)
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
-                output.data["text/markdown"] = REFERENCE.sub(words, output.data["text/markdown"])
+                shown = REFERENCE.sub(words, output.data["text/markdown"])
+                output.data["text/markdown"] = BESIDE.sub(r"\1", shown)
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
         if "caption" in figure:
             figure["caption"] = REFERENCE.sub(words, figure["caption"])

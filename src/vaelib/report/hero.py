@@ -1,4 +1,4 @@
-"""The first page's picture and its strip of verdicts, as HTML that moves by itself."""
+"""The first page's moving drawing and its strip of verdicts, as HTML that moves by itself."""
 
 from html import escape
 

@@ -1,19 +1,44 @@
 """The library as it stands, read off its files: wings, modules, and what they import from each other."""
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import jupytext
 import pandas as pd
+from IPython.display import Markdown
 from nbformat import NotebookNode
 
 from vaelib.fingerprint import PACKAGE, imports, shown
 from vaelib.profiles import BOOK
+from vaelib.report.cells import behind, calls
 from vaelib.report.pages import figure_of
 
 GROUND = "foundations"
 """Where the modules stand that are in no wing and that all wings rest on."""
 COMMAND = "command line"
+CODE = "_code"
+"""Folder of the built book with the sources of the functions behind its figures."""
+COMPUTING = ("data", "models", "training", "metrics", "scores", "claims")
+"""The wings whose functions give the numbers that are drawn."""
+
+MOVED_IN = {
+    "foundations": 900,
+    "data": 866,
+    "models": 1300,
+    "training": 857,
+    "metrics": 2288,
+    "scores": 1746,
+    "claims": 1016,
+    "plots": 1600,
+    "report": 1230,
+    "command line": 336,
+}
+"""Lines of the wings at the commit that moved the modules into them and changed nothing else."""
+MOVED_IN_BY = "6b39b5b"
+
+Function = tuple[str, str]
+"""A function and its module, as a path below the package."""
 
 
 def house_modules() -> pd.DataFrame:
@@ -50,7 +75,7 @@ def house_figures() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def drawn_by(nb: NotebookNode) -> dict[str, list[tuple[str, str]]]:
+def drawn_by(nb: NotebookNode) -> dict[str, list[Function]]:
     """Return by the label of each figure of a notebook the functions that draw it, with their modules.
 
     They are those of `vaelib.plots` that its cell calls, or that a function of the notebook calls for it.
@@ -61,15 +86,70 @@ def drawn_by(nb: NotebookNode) -> dict[str, list[tuple[str, str]]]:
     found = {}
     for cell, tree in cells:
         if label := figure_of(cell).get("name"):
-            called = _calls(tree)
-            called |= {name for function in called & own.keys() for name in _calls(own[function])}
-            names = sorted(called & shows.keys())
-            found[label] = [(n, shows[n].removeprefix("vaelib.").replace(".", "/")) for n in names]
+            called = calls(tree)
+            called |= {name for function in called & own.keys() for name in calls(own[function])}
+            found[label] = [(name, _path(shows[name])) for name in sorted(called & shows.keys())]
     return found
 
 
-def _calls(tree: ast.AST) -> set[str]:
-    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+def computed_by(nb: NotebookNode) -> dict[str, list[Function]]:
+    """Return by the label of each figure of a notebook the functions behind its numbers, with their modules.
+
+    They are those of the wings of `COMPUTING` that its cell calls, or a cell that it rests on.
+    """
+    shows = {name: place for wing in COMPUTING for name, place in shown(f"vaelib.{wing}").items()}
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    called = [calls(ast.parse(cell.source)) for cell in cells]
+    found = {}
+    for cell, rests in zip(cells, behind([cell.source for cell in cells]), strict=True):
+        if label := figure_of(cell).get("name"):
+            names = sorted(set().union(*(called[j] for j in rests)) & shows.keys())
+            found[label] = [(name, _path(shows[name])) for name in names]
+    return found
+
+
+def computing_modules() -> set[str]:
+    """Return the modules of the functions behind the numbers of all figures."""
+    return {
+        module
+        for source in BOOK.glob("*.py")
+        for found in computed_by(jupytext.read(source)).values()
+        for _, module in found
+    }
+
+
+def walks(labels: Sequence[str]) -> Markdown:
+    """Return as a table the way from these figures of the book to their code: two hops, each a link."""
+    rows = ["| figure | drawn by | its numbers by |", "| --- | --- | --- |"]
+    for source in sorted(BOOK.glob("*.py")):
+        nb = jupytext.read(source)
+        drawn, computed = drawn_by(nb), computed_by(nb)
+        for label in (label for label in labels if label in drawn):
+            links = (", ".join(code_link(*own) for own in part[label]) for part in (drawn, computed))
+            rows.append(f"| {{numref}}`{label}` of {{doc}}`{source.stem}` | {' | '.join(links)} |")
+    return Markdown("\n".join(rows))
+
+
+def code_link(name: str, module: str) -> str:
+    """Return the link from a page of the book to the code of a function."""
+    return f'<a href="../{CODE}/{module}.html#{name}">{code_name(name, module)}</a>'
+
+
+def code_name(name: str, module: str) -> str:
+    """Return a function's full name, as a page shows code."""
+    return f"<code>vaelib.{module.replace('/', '.')}.{name}</code>"
+
+
+def _path(place: str) -> str:
+    return place.removeprefix("vaelib.").replace(".", "/")
+
+
+def house_wings(modules: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a wing: its modules and lines, and the lines that it had when they moved in."""
+    own = modules.groupby("wing")["lines"].agg(modules="size", lines="sum").loc[[*MOVED_IN]]
+    own["lines when they moved in"] = pd.Series(MOVED_IN)
+    own.loc["all"] = own.sum()
+    return own
 
 
 def house_floors(between: pd.DataFrame) -> dict[str, int]:

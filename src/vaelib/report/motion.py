@@ -1,4 +1,4 @@
-"""Pictures that move without a script: frames stepped by CSS, which stand still where that is asked for."""
+"""Images that move without a script: frames stepped by CSS, which stand still where that is asked for."""
 
 import base64
 import io

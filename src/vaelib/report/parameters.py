@@ -71,7 +71,7 @@ class Parameter:
 
     def check(self, value: Any, notebook: str) -> None:
         """Raise `InputError` unless the parameter of a notebook may have this value."""
-        told = f"notebook {notebook}: parameter {self.name}"
+        name = f"notebook {notebook}: parameter {self.name}"
         items = value if isinstance(self.default, list) and isinstance(value, list) else [value]
         if self.kind is None:
             fits = isinstance(value, list) or not isinstance(self.default, list)
@@ -81,12 +81,12 @@ class Parameter:
             fits = fits and (bool(self.choices) or all(_is_of(self.kind, item) for item in items))
         if not fits:
             example = f"{self.name} = {shown(self.default)}"
-            raise InputError(f"{told} {shown(value)} is refused; accepted: {self.accepted}, as in {example}.")
+            raise InputError(f"{name} {shown(value)} is refused; accepted: {self.accepted}, as in {example}.")
         for item in items:
             if self.choices:
-                check_choice(told, item, self.choices)
+                check_choice(name, item, self.choices)
             elif self.least is not None and self.most is not None:
-                check_number(told, item, self.least, self.most, self.kind is int)
+                check_number(name, item, self.least, self.most, self.kind is int)
 
 
 def _is_of(kind: type, value: Any) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from vaelib.claims.goals import AMBIGUOUS, FAR_OFF, GOALS, SweptRun, against_goals, pose_by_digit, reached
+from vaelib.claims.goals import AMBIGUOUS, FAR, GOALS, SweptRun, against_goals, pose_by_digit, reached
 from vaelib.claims.rules import CAPTURED
 from vaelib.objectives import title
 from vaelib.report.prose import in_french, span
@@ -93,7 +93,7 @@ def far_off_by_ambiguity(own: SweptRun, steep: float) -> pd.DataFrame:
     """Return how many poses are far off at angles beyond `steep` degrees: of 6 and 9, and of other digits."""
     far, ambiguous = np.abs(own.sweep.angles) > steep, np.isin(own.sweep.digit, AMBIGUOUS)
     kinds = {"6 and 9": ambiguous, "all other digits": ~ambiguous}
-    row = f"error above {FAR_OFF:g}°, %"
+    row = f"{FAR}, %"
     return pd.DataFrame(
         {name: {row: f"{own.share_far_off(np.ix_(kept, far)):.1f}"} for name, kept in kinds.items()}
     )
@@ -107,7 +107,7 @@ def reached_when_misinformed(posed: Iterable[SweptRun]) -> pd.DataFrame:
                 "name": title(own.run.spec).removeprefix("pose, "),
                 "purity": own.shares["purity"].iloc[0],
                 "RIS": own.ris,
-                f"errors above {FAR_OFF:g}°, %": own.share_far_off(),
+                f"{FAR}, %": own.share_far_off(),
                 "−ELBO, nats": own.run.metrics["test"]["all"]["neg_elbo"],
             }
             for own in posed

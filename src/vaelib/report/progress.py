@@ -57,7 +57,7 @@ def in_words(reason: str) -> str:
 
 @dataclass
 class Progress:
-    """What Snakemake says line by line, told in plain words."""
+    """What Snakemake says line by line, in plain words."""
 
     jobs: Sequence[Job]
     begun: float = field(default_factory=time.monotonic)

@@ -95,28 +95,37 @@ def answer(verdict: str, isolation: Sequence[float], captured: float) -> tuple[s
 
 
 APART = {
-    "n_train": "{:,} digits",
+    "n_train": "{} digits",
     "epochs": "{} epochs",
     "batch_size": "batches of {}",
-    "image_size": "{} pixels",
+    "image_size": "images of {} pixels",
+    "lr": "a learning rate of {}",
+    "schedule": "a {} learning rate",
+    "init": "first weights by {}",
 }
 """What a reader should know of two trainings that are compared, and how it is said."""
 
 
 def trained_apart(spec: RunSpec, other: RunSpec) -> str:
-    """Return in brackets how another training differs from the first, beyond its objective; or nothing.
+    """Return how another training differs from the first, beyond its objective and network; or nothing.
 
     >>> trained_apart(RunSpec(batch_size=32), RunSpec(batch_size=16))
-    ' (trained with batches of 16 instead of 32)'
+    'batches of 16 instead of 32'
+    >>> trained_apart(RunSpec(lr=1e-3), RunSpec(lr=2e-3, schedule="cosine"))
+    'a learning rate of 0.002 instead of 0.001, a cosine learning rate instead of constant'
     >>> trained_apart(RunSpec(), RunSpec(objective="pose"))
     ''
     """
-    found = [
-        f"{words.format(getattr(other, name))} instead of {getattr(spec, name):,}"
-        for name, words in APART.items()
-        if getattr(spec, name) != getattr(other, name)
-    ]
-    return f" (trained with {', '.join(found)})" if found else ""
+    pairs = [(words, getattr(spec, name), getattr(other, name)) for name, words in APART.items()]
+    return ", ".join(
+        f"{words.format(_plain(new))} instead of {_plain(old)}" for words, old, new in pairs if old != new
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 VERDICTS_IN_FRENCH = {"supported": "confirmé", "refuted": "réfuté", "undecided": "non tranché"}

@@ -1,6 +1,5 @@
 """What stands under a figure and at the end of a page: where it comes from, and what can be had of it."""
 
-import ast
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -9,23 +8,23 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
 from vaelib.files import read_json
-from vaelib.report.house import drawn_by
+from vaelib.report.cells import behind
+from vaelib.report.house import code_link, code_name, drawn_by
 from vaelib.report.pages import figure_of
+from vaelib.report.stale import VERSIONS, versions_of
 from vaelib.spec import RunSpec
 
 FILES = "_files"
 """Folder of the built book with what can be downloaded, a folder a page in it."""
 NUMBERS = "numbers"
 """Where the numbers of a figure are kept in the metadata of its output: as data, the book knows no CSV."""
-CODE = "_code"
-"""Folder of the built book with the sources of the functions that draw."""
 
 
 def runs_of_figures(nb: NotebookNode, reads: Mapping[int, set[str]]) -> list[set[str]]:
-    """Return for each figure of an executed notebook the ids of the runs it stems from.
+    """Return for each figure of an executed notebook what it stems from: ids of runs, groups of scores.
 
     They are those that its cell reads, or a cell that it rests on. `reads`: what each cell that was executed
-    read; the first is number 1.
+    read (`vaelib.reads`); the first is number 1.
     """
     cells = [cell for cell in nb.cells if cell.cell_type == "code" and cell.execution_count]
     rests = behind([cell.source for cell in cells])
@@ -60,13 +59,14 @@ def add_provenance(
             own = next(found)
             if not any("data" in output for output in cell.outputs):
                 continue  # a figure that this page has no runs for
-            parts = [_runs_in_words([spec for spec in specs if spec.id in own], store)]
+            rests_on = [spec for spec in specs if spec.id in own]
+            parts = [_runs_in_words(rests_on, store)]
             parts += [_function(*drawn, page) for drawn in functions[figure["name"]]]
-            parts.append(f"redraw: <code>{escape(redraw)}</code>")
+            parts.append(f"<details><summary>redraw it</summary><code>{escape(redraw)}</code></details>")
             if page:
                 link = f"../{FILES}/{page}/{figure['name']}"
                 parts += [f'<a href="{link}.{end}">{end.upper()}</a>' for end in files_of(cell)]
-            cells.append(new_markdown_cell(_line(parts)))
+            cells.append(new_markdown_cell(_line(parts), metadata={VERSIONS: versions_of(rests_on, own)}))
     nb.cells = cells
 
 
@@ -91,8 +91,7 @@ def _line(parts: Sequence[str]) -> str:
 
 
 def _function(name: str, module: str, page: str | None) -> str:
-    called = f"<code>vaelib.{module.replace('/', '.')}.{name}</code>"
-    return f'drawn by <a href="../{CODE}/{module}.html#{name}">{called}</a>' if page else f"drawn by {called}"
+    return f"drawn by {code_link(name, module) if page else code_name(name, module)}"
 
 
 def _runs_in_words(specs: Sequence[RunSpec], store: Path) -> str:
@@ -107,41 +106,3 @@ def _runs_in_words(specs: Sequence[RunSpec], store: Path) -> str:
     if len(specs) <= 2:
         return f"drawn from {ids}, {said}; {images}"
     return f"<details><summary>drawn from {len(specs)} runs, {said}; {images}</summary>{ids}</details>"
-
-
-def behind(sources: Sequence[str]) -> list[set[int]]:
-    """Return for each cell of code the cells it rests on, itself among them: those whose names it uses.
-
-    A cell rests on the last one that set a name, on those that changed what it stands for since (an item, an
-    attribute, or a call of one of its methods as a statement of its own), and on all behind these.
-    """
-    rests: list[set[int]] = []
-    made: dict[str, set[int]] = {}
-    for i, source in enumerate(sources):
-        nodes = list(ast.walk(ast.parse(source)))
-        names = [node for node in nodes if isinstance(node, ast.Name)]
-        used = {name.id for name in names if isinstance(name.ctx, ast.Load)}
-        rests.append({i}.union(*(rests[j] for name in used for j in made.get(name, ()))))
-        for name in _changed(nodes):
-            made[name] = made.get(name, set()) | {i}
-        made |= {name.id: {i} for name in names if isinstance(name.ctx, ast.Store)}
-        made |= {node.name: {i} for node in nodes if isinstance(node, ast.FunctionDef)}
-    return rests
-
-
-def _changed(nodes: Sequence[ast.AST]) -> set[str]:
-    """Return the names of what is changed in place."""
-    roots: list[ast.AST] = []
-    for node in nodes:
-        match node:
-            case ast.Subscript(ctx=ast.Store()) | ast.Attribute(ctx=ast.Store()):
-                roots.append(node)
-            case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
-                roots.append(method)
-    return {name for root in roots if (name := _root(root))}
-
-
-def _root(node: ast.AST) -> str | None:
-    while isinstance(node, ast.Subscript | ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None

@@ -60,7 +60,8 @@ def book_recipe() -> str:
     """Return, as JSON, a fingerprint of all that decides the book except its executed pages."""
     notebooks = {*BOOK.glob("*.py"), *BOOK.glob("*.ipynb")}
     files = {path for path in BOOK.rglob("*") if path.is_file() and not _is_stray(path)}
-    behind = modules_behind({"vaelib.report.figures", "vaelib.report.downloads"}, NOT_DRAWN)
+    extensions = {f"vaelib.report.{name}" for name in ("figures", "downloads", "stale")}
+    behind = modules_behind(extensions, NOT_DRAWN)
     settings = [ROOT / "_config.yml", ROOT / "_toc.yml"]
     return json.dumps(_fingerprints([*settings, *sorted(files - notebooks), *behind]))
 

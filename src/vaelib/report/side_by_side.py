@@ -97,20 +97,20 @@ def same_rate_in_words(runs: Mapping[Point, Sequence[Run]], network: str, rate: 
     value = between_points(np.array(rates), np.array(recon), rate)
     if np.isnan(value):
         return "unknown, since none of its runs lies on the other side"
-    return f"{value:.1f} nats, on a straight line between its runs on either side, too much by a little"
+    return f"{value:.1f} nats, read off a straight line between its runs on either side, a little too high"
 
 
 def near_in_words(first: Mapping[str, str], near: Mapping[str, str], betas: tuple[float, float]) -> str:
     """Return what changes between two networks at the nearest rate, from their `measures_of` and β."""
     if betas[0] == betas[1]:
         return "No other β tried brings the rates nearer to each other."
-    told = {
+    titles = {
         "KL": "kl",
         "reconstruction": "recon",
         "R² of the angle from the best dimension": "best",
         "R² of the angle from all dimensions": "all",
     }
-    changes = "; ".join(f"{title} {first[key]} → {near[key]}" for title, key in told.items())
+    changes = "; ".join(f"{title} {first[key]} → {near[key]}" for title, key in titles.items())
     return f"At the nearest rate tried (β = {betas[0]:g} → {betas[1]:g}): {changes}."
 
 
@@ -137,6 +137,6 @@ def _gain(values: pd.Series) -> str:
 BETTER_IN_WORDS = {
     "supported": "Yes: at equal rate the article's network has the higher D and the higher RIS.",
     "refuted": "No: at equal rate our network has the higher D and the higher RIS.",
-    "undecided": "These runs do not tell: at equal rate the difference is not clear for both D and RIS.",
+    "undecided": "These runs do not settle it: at equal rate the difference is not clear for both D and RIS.",
 }
 """The answer to whether the article's network is better, by the verdict on that claim."""

@@ -80,7 +80,7 @@ class Watch:
     answered: bool = True
     waits: dict[str, str] = field(default_factory=dict)  # why a job waits, as last said, by its Slurm id
     gone: dict[str, float] = field(default_factory=dict)  # since when Slurm holds a job for ended, by its id
-    told: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)  # the lost jobs that were named
 
     def look(self) -> list[Job]:
         """Print what the reader should know of jobs in the queue; return the lost ones once no other works.
@@ -121,10 +121,10 @@ class Watch:
                 _tell(f"waits {job}: Slurm job {number}, {why}" if why else f"waits no more {job}")
             return False
         seconds = now - self.gone.setdefault(number, now)
-        if seconds >= LOST_AFTER and number not in self.told:
-            self.told.add(number)
-            named = f"{job}: Slurm job {number} has been {state.lower()} for {clock(seconds)}"
-            _tell(f"LOST {named}, and Snakemake has not heard of it")
+        if seconds >= LOST_AFTER and number not in self.named:
+            self.named.add(number)
+            lost = f"{job}: Slurm job {number} has been {state.lower()} for {clock(seconds)}"
+            _tell(f"LOST {lost}, and Snakemake has not heard of it")
         return seconds >= LOST_AFTER
 
 

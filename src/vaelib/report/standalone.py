@@ -70,7 +70,13 @@ def _build(nb: NotebookNode, work: Path) -> Path:
     """Let Sphinx resolve roles, numbers and citations; its JSON builder writes the body without a theme."""
     config = read_yaml(ROOT / "_config.yml", {"type": "object"})
     settings = {
-        "extensions": ["myst_nb", "sphinx_design", "sphinxcontrib.bibtex", "vaelib.report.figures"],
+        "extensions": [
+            "myst_nb",
+            "sphinx_design",
+            "sphinxcontrib.bibtex",
+            "vaelib.report.figures",
+            "vaelib.report.stale",
+        ],
         "root_doc": "page",
         "html_theme": "basic",
         "html_permalinks": False,

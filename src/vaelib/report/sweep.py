@@ -8,9 +8,11 @@ from IPython.display import Markdown
 
 from vaelib.architectures import ARCHITECTURES
 from vaelib.claims.trends import did_not_help, helped
+from vaelib.metrics.dependence import ACTIVE_VARIANCE
 from vaelib.models.losses import beta_eff, beta_norm, reduction_weights
 from vaelib.plots.style import beta_name
 from vaelib.report.prose import direction, span
+from vaelib.scores.titles import score_titles
 from vaelib.spec import REDUCTIONS, RunSpec
 from vaelib.training.run import Run
 
@@ -22,15 +24,9 @@ READINGS = {
     "mean_pixels_mean_latents": "mean over pixels, mean over latents",
     "mean_pixels": "mean over pixels, sum over latents",
 }
-SCORES_OVER_BETA = {
-    "mig": "MIG",
-    "dci_d": "D",
-    "udr": "UDR",
-    "ris": "RIS",
-    "active_variance": "active latents",
-}
+SCORES_OVER_BETA = score_titles("mig", "dci_d", "udr", "ris", "active_variance")
 """The scores of a code that are set against β, and their titles."""
-SIZES = {"active_variance": "active latents", "kl": "KL, nats", "mig": "MIG", "dci_d": "D", "ris": "RIS"}
+SIZES = score_titles("active_variance", "kl", "mig", "dci_d", "ris")
 COLLAPSED = 2.0
 """Active latents, mean over seeds, below which there are no two axes to tell apart and D means nothing."""
 
@@ -157,22 +153,22 @@ def separated(judged: Mapping[str, str]) -> str:
     >>> separated({"verdict_article": "refuted", "verdict_ours": "supported"})
     'It separates the factors in neither network.'
     >>> separated({"verdict_article": "undecided", "verdict_ours": "supported"})
-    'It does not separate the factors in our network; of the article’s these runs do not tell.'
+    'It does not separate the factors in our network; for the article’s, these runs do not settle it.'
     """
     article, ours = judged["verdict_article"], judged["verdict_ours"]
     if (article, ours) in SEPARATED:
         return SEPARATED[article, ours]
     if article != "undecided":
         does = "separates" if article == "supported" else "does not separate"
-        return f"It {does} the factors in the article’s network; of ours these runs do not tell."
+        return f"It {does} the factors in the article’s network; for ours, these runs do not settle it."
     if ours != "undecided":
         does = "does not separate" if ours == "supported" else "separates"
-        return f"It {does} the factors in our network; of the article’s these runs do not tell."
-    return "Whether it separates the factors these runs do not tell."
+        return f"It {does} the factors in our network; for the article’s, these runs do not settle it."
+    return "These runs do not settle whether it separates the factors."
 
 
 def trade_in_words(table: pd.DataFrame) -> dict[str, object]:
-    """Return how `terms_of_runs` change with β: directions, ends, the best bound, the spread over seeds."""
+    """Return how `terms_of_runs` change with β: directions, ends, the best bound, spread over seeds."""
     whole = table[table["part"] == "all"]
     means = whole.groupby("beta")[["recon", "kl", "neg_elbo", "active_units"]].mean()
     parts = table.groupby(["part", "beta"])["recon"].mean()
@@ -183,6 +179,7 @@ def trade_in_words(table: pd.DataFrame) -> dict[str, object]:
         if seeds == 1
         else f"{seeds} seeds per value; their standard deviation is at most {spread['recon']:.1f} nats for "
         f"the reconstruction and {spread['kl']:.2f} for the KL",
+        "active_from": ACTIVE_VARIANCE,
         "beta_best": float(means["neg_elbo"].idxmin()),
         "neg_elbo_best": float(means["neg_elbo"].min()),
     }

@@ -9,8 +9,10 @@ import pandas as pd
 from vaelib.claims.rules import VERDICTS
 from vaelib.claims.wording import FOR_ALL
 from vaelib.plots.claims import NETWORKS
+from vaelib.report.prose import VERDICTS_IN_FRENCH
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.registry import GROUPS, Measured
+from vaelib.scores.titles import score_titles
 
 PER_LATENT = {
     "kl_per_dim": "KL",
@@ -27,18 +29,10 @@ PER_LATENT = {
 }
 """The scores that have a number a latent, and their column."""
 
-TABLED = {
-    "mig": "MIG",
-    "sap": "SAP",
-    "dci_d": "D",
-    "factor_vae": "FactorVAE",
-    "ris": "RIS",
-    "purity_best": "RotPurity",
-    "eta2_interaction_mean": "η² both",
-    "angle_r2": "R² angle",
-    "p_rotation_best": "P rotation",
-    "gaussian_tc": "TC, nats",
-}
+TABLED = score_titles(
+    *("mig", "sap", "dci_d", "factor_vae", "ris", "purity_best", "eta2_interaction_mean"),
+    *("angle_r2", "p_rotation_best", "gaussian_tc"),
+)
 """The scores of a table of codes, and their column."""
 
 
@@ -114,8 +108,28 @@ def ledger_text(ledger: pd.DataFrame) -> str:
 def ledger_counts(ledger: pd.DataFrame) -> str:
     """Return in words how many rows of the ledger have which verdict."""
     counts = ledger["verdict"].value_counts()
-    told = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts]
-    return f"Of {len(ledger)} claims, {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}"
+    each = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts]
+    first, _, rest = _listed(each, "and").partition(" ")
+    return f"Of {len(ledger)} claims, {first} {'is' if first == '1' else 'are'} {rest}"
+
+
+def counts_in_french(ledger: pd.DataFrame) -> str:
+    """Return `ledger_counts` in French.
+
+    >>> counts_in_french(pd.DataFrame({"verdict": ["supported", "undecided", "undecided"]}))
+    'Sur 3 affirmations, 1 est confirmée et 2 non tranchées'
+    """
+    counts = ledger["verdict"].value_counts()
+    words = {verdict: f"{VERDICTS_IN_FRENCH[verdict]}e" for verdict in VERDICTS if verdict in counts}
+    each = [
+        f"{counts[verdict]} {word}{'s' if counts[verdict] > 1 else ''}" for verdict, word in words.items()
+    ]
+    first, _, rest = _listed(each, "et").partition(" ")
+    return f"Sur {len(ledger)} affirmations, {first} {'est' if first == '1' else 'sont'} {rest}"
+
+
+def _listed(each: Sequence[str], last: str) -> str:
+    return f"{', '.join(each[:-1])}{f' {last} ' if each[1:] else ''}{each[-1]}"
 
 
 def claims_by_verdict(ledger: pd.DataFrame) -> str:
@@ -125,13 +139,13 @@ def claims_by_verdict(ledger: pd.DataFrame) -> str:
     >>> claims_by_verdict(pd.DataFrame(rows, columns=["claim", "network", "statement", "verdict"]))
     'Supported: C3 (both networks: b). Refuted: C1 (our network: a).'
     """
-    told = []
+    sentences = []
     for verdict in VERDICTS:
         own = ledger[ledger["verdict"] == verdict].itertuples()
         claims = [f"{row.claim} ({NETWORKS[row.network]}: {row.statement})" for row in own]
         if claims:
-            told.append(f"{verdict.capitalize()}: {', '.join(claims)}.")
-    return " ".join(told)
+            sentences.append(f"{verdict.capitalize()}: {', '.join(claims)}.")
+    return " ".join(sentences)
 
 
 def claim_texts(row: Any) -> dict[str, str]:
@@ -150,7 +164,7 @@ def bands(seeds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def score_table(codes: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
-    """Return a row a code and a column a score of `FRAMED`, as text, from the scores of its seeds.
+    """Return a row a code and a column a score of `TABLED`, as text, from the scores of its seeds.
 
     Several seeds: the mean, and the least and the most in brackets; of bands, from the least to the most.
     """

@@ -1,4 +1,4 @@
-"""One Snakemake run at a time, told in plain words, ended without leftovers, gone on with after a kill."""
+"""One Snakemake run at a time, reported in plain words, ended without leftovers, resumed after a kill."""
 
 import contextlib
 import os

@@ -2,9 +2,8 @@ from .baselines import fit_baselines as fit_baselines
 from .latent_profile import VISIBLE as VISIBLE
 from .latent_profile import moved_maps as moved_maps
 from .latent_profile import profiles_of as profiles_of
-from .measure import agreement as agreement
+from .measure import agreement_of_seeds as agreement_of_seeds
 from .measure import baseline_scores as baseline_scores
-from .measure import baseline_titles as baseline_titles
 from .measure import comparison as comparison
 from .measure import measured as measured
 from .measure import score as score
@@ -12,6 +11,8 @@ from .registry import GROUPS as GROUPS
 from .representation import Representation as Representation
 from .representation import ScoringConfig as ScoringConfig
 from .rotation import MOVES as MOVES
+from .titles import baseline_titles as baseline_titles
+from .titles import score_titles as score_titles
 from .turned import isolation as isolation
 from .turned import turned_codes as turned_codes
 from .turned import turned_isolation as turned_isolation

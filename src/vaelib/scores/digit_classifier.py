@@ -57,7 +57,7 @@ class LeNet(nn.Module):
 
 
 def train_classifier(train: Dataset, progress: bool = True) -> LeNet:
-    """Train a `LeNet` to tell the digits of the images, turned or not."""
+    """Train a `LeNet` to recognise the digits of the images, turned or not."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         network = LeNet().to(memory_format=torch.channels_last)

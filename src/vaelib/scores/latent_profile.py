@@ -13,6 +13,7 @@ from scipy.special import expit
 from vaelib.cache import Fit
 from vaelib.data.dataset import Dataset, as_float, evenly, load_split
 from vaelib.metrics import probes
+from vaelib.metrics.arithmetic import mean
 from vaelib.metrics.dependence import active_units
 from vaelib.metrics.inputs import latent_index
 from vaelib.metrics.probes import Estimate
@@ -84,19 +85,12 @@ def _from_fit(fit: Fit) -> LatentProfile:
 def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProfile:
     """Measure a network on test images of both halves; `n_moved` of them are decoded with latents moved.
 
-    Angles are predicted on rotated images only: half of all images lie at 0° exactly, and a
-    regression would mostly learn to separate the halves. Probes fit on the source digits of even index
-    and score on the others.
+    The angle and the digit are read as the scores read them; what the scores do not have is measured here.
     """
     codes = encode(model, test.images)
-    factors = test.factors
-    fit = probes.halves(factors["index"].to_numpy())
-    rotated = factors["rotated"].to_numpy()
-    angle, digit = factors["angle"].to_numpy(), factors["digit"].to_numpy()
-
-    mu, turned, fitted = codes.mu[rotated], angle[rotated], fit[rotated]
-    best, of_line, of_all = probes.angle_read(mu, turned, fitted)
-    right = probes.knn_classes(codes.mu, digit, fit) == digit[~fit]
+    rotated = of_rotated(codes.mu, test.factors)
+    best, of_line, of_all = probes.angle_read(*rotated)
+    upright_read, rotated_read = digit_accuracies(codes.mu, test.factors)
     energy, agreement = _moved(model, test, codes.mu, n_moved)
     return LatentProfile(
         per_dim=pd.DataFrame(
@@ -105,18 +99,37 @@ def profile_latents(model: VAE, test: Dataset, n_moved: int = 200) -> LatentProf
                 "active": active_units(codes.mu),
                 "energy": energy,
                 "agreement": agreement,
-                "angle_r2": probes.line_r2(mu, turned, fitted),
-                "digit_share": probes.eta_squared(codes.mu, digit),
+                "angle_r2": probes.line_r2(*rotated),
+                "digit_share": probes.eta_squared(codes.mu, test.factors["digit"].to_numpy()),
             },
             index=latent_index(codes.mu.shape[1]),
         ),
         best_dim=best + 1,
         angle_best_dim=of_line,
         angle_all_dims=of_all,
-        digit_accuracy_upright=float(right[~rotated[~fit]].mean()),
-        digit_accuracy_rotated=float(right[rotated[~fit]].mean()),
+        digit_accuracy_upright=upright_read,
+        digit_accuracy_rotated=rotated_read,
         correlation=probes.mean_abs_correlation(codes.mu),
     )
+
+
+def of_rotated(mu: np.ndarray, factors: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return codes (R, M), angles (R,), degrees, and the half to fit on, bool (R,), of the rotated images.
+
+    The angle is asked of these alone: half of all images lie at 0° exactly, and a regression would mostly
+    learn to separate the halves. Probes fit on the source digits of even index and score on the others.
+    """
+    rotated = factors["rotated"].to_numpy()
+    fit = probes.halves(factors["index"].to_numpy())
+    return mu[rotated], factors["angle"].to_numpy()[rotated], fit[rotated]
+
+
+def digit_accuracies(mu: np.ndarray, factors: pd.DataFrame) -> tuple[float, float]:
+    """Return how often the nearest codes name the digit, of upright and of rotated images not fitted on."""
+    fit, rotated = probes.halves(factors["index"].to_numpy()), factors["rotated"].to_numpy()
+    digit = factors["digit"].to_numpy()
+    right = probes.knn_classes(mu, digit, fit) == digit[~fit]
+    return mean(right[~rotated[~fit]]), mean(right[rotated[~fit]])
 
 
 def _moved(model: VAE, test: Dataset, mu: np.ndarray, n: int) -> tuple[list[float], list[float]]:

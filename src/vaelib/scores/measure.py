@@ -33,6 +33,7 @@ from vaelib.scores.alignment import HAAR
 from vaelib.scores.baselines import BASELINES, fit_baselines, key, of_model
 from vaelib.scores.registry import GROUPS, Measured, measure
 from vaelib.scores.representation import Representation, ScoringConfig
+from vaelib.scores.titles import baseline_titles
 from vaelib.spec import RunSpec
 from vaelib.threads import torch_threads
 from vaelib.training.run import Run
@@ -159,6 +160,9 @@ def _cached(
                     if name in new.undefined:
                         found[name]["undefined"] = new.undefined[name]
                 write_sealed(path, stamp | {"groups": found})
+    for name in groups:
+        if name in found:
+            READS.info("%s:%d numbers", name, found[name]["version"])
     current = {n: group for n, group in found.items() if any_version or group["version"] == SCORES.get(n)}
     return Measured(
         {score: value for group in current.values() for score, value in group["scores"].items()},
@@ -173,13 +177,7 @@ def _missing(found: dict[str, Any], groups: Sequence[str], any_version: bool) ->
     return [name for name in groups if GROUPS[name].names and name not in there]
 
 
-def baseline_titles(latent_dim: int) -> dict[str, str]:
-    """Return what the baselines of codes of this size are called in tables, by name."""
-    linear = {"pca": f"PCA-{latent_dim}", "ica": f"ICA-{latent_dim}"}
-    return linear | {"untrained": "untrained", "supervised": "supervised"}
-
-
-def agreement(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, float | None]:
+def agreement_of_seeds(runs: Sequence[Run], store: Path | str = "runs") -> dict[str, float | None]:
     """Return UDR of runs that differ by their seed, by id: the median agreement with the others, by Lasso.
 
     From mu of up to `UDR_IMAGES` of their test images, and cached in the store. None for a run without
@@ -247,7 +245,7 @@ def _read(path: Path, stamp: dict[str, Any], log: Callable[..., None]) -> dict[s
 
 
 def _is_whole(name: str, group: dict[str, Any]) -> bool:
-    """Tell whether a group of the version of today has all its scores."""
+    """Return whether a group of the version of today has all its scores."""
     return group["version"] != SCORES.get(name) or {*group["scores"]} == {*GROUPS[name].names}
 
 

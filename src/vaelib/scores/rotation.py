@@ -6,11 +6,11 @@ import numpy as np
 
 from vaelib.errors import InputError
 from vaelib.metrics import probes
-from vaelib.metrics.arithmetic import mean
 from vaelib.metrics.dependence import ACTIVE_VARIANCE, circular_linear_r2
 from vaelib.metrics.responses import invariance, monotonicity
 from vaelib.metrics.rotation import SHARES, rotation_isolation, two_way
 from vaelib.metrics.transforms import UNNAMED, moved_images, transform_dictionary
+from vaelib.scores.latent_profile import digit_accuracies, of_rotated
 from vaelib.scores.representation import Group, Representation, interval, interval_names
 
 MOVES = np.array([-2.0, -1.0, 1.0, 2.0])
@@ -82,11 +82,9 @@ def _names(s: Representation) -> dict[str, Any]:
 
 def _angle(s: Representation) -> dict[str, Any]:
     """The angle of rotated test images: half of all images lie at 0° exactly and are left out."""
-    active, factors = s.active, s.test.factors
-    rotated = factors["rotated"].to_numpy()
-    fit = probes.halves(factors["index"].to_numpy()[rotated])
+    active = s.active
+    mu, angle, fit = of_rotated(s.mu, s.test.factors)
     _require_neighbours(fit, "rotated")
-    mu, angle = s.mu[rotated], factors["angle"].to_numpy()[rotated]
     best, of_line, of_all = probes.angle_read(mu, angle, fit)
     followed = np.where(active, circular_linear_r2(mu[fit], angle[fit]), -np.inf).argmax()
     return {
@@ -100,17 +98,12 @@ def _angle(s: Representation) -> dict[str, Any]:
 
 def _digit(s: Representation) -> dict[str, Any]:
     s.require_active()
-    factors = s.test.factors
-    fit, rotated = probes.halves(factors["index"].to_numpy()), factors["rotated"].to_numpy()
-    _require_neighbours(fit, "test")
-    digit = factors["digit"].to_numpy()
+    _require_neighbours(probes.halves(s.test.factors["index"].to_numpy()), "test")
+    digit = s.test.factors["digit"].to_numpy()
     if np.ptp(digit) == 0:
         raise InputError(f"all test images show the digit {digit[0]}: there is nothing to tell apart.")
-    right = probes.knn_classes(s.mu, digit, fit) == digit[~fit]
-    return {
-        "digit_upright": mean(right[~rotated[~fit]]),
-        "digit_rotated": mean(right[rotated[~fit]]),
-    }
+    upright, rotated = digit_accuracies(s.mu, s.test.factors)
+    return {"digit_upright": upright, "digit_rotated": rotated}
 
 
 def _require_neighbours(fit: np.ndarray, which: str) -> None:

@@ -99,7 +99,7 @@ def train_network(
 
 
 def train_encoder(spec: RunSpec, train: Dataset, progress: bool = True) -> LabelledEncoder:
-    """Train the encoder of `spec` to tell the digit and the angle of the images, through mu alone.
+    """Train the encoder of `spec` to predict the digit and the angle of the images, through mu alone.
 
     Loss: cross-entropy of the digit + 3 (squared error of sin and cos) + 0.02 |mu|², nats; upright images
     have angle 0. Three epochs of batches of 32 from weights of He et al. 2015, whatever the spec's own

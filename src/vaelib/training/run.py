@@ -146,7 +146,7 @@ def read_spec(folder: Path) -> RunSpec:
 
 
 def is_finished(folder: Path) -> bool:
-    """Tell whether `done.json` is there; raises `DamagedError` when a file is not the one it vouches for.
+    """Return whether `done.json` is there; raises `DamagedError` when a file is not the one it vouches for.
 
     The weights of a run that was published without them may be missing.
     """
