@@ -55,7 +55,7 @@ wings_on_floors(modules, between, floors)
 # {glue:text}`n_modules` modules have {glue:text}`n_lines:,d` lines. They moved into the wings in one commit that changed nothing else ({glue:text}`moved_in`); the library has grown since:
 
 # %% tags=["hide-input"]
-house_wings(modules).rename_axis(None)
+house_wings(modules).rename_axis(None).map("{:,}".format)
 
 # %% [markdown]
 # ## Three walks

@@ -222,7 +222,7 @@ pd.DataFrame(
 # (sec-budget)=
 # ## What the report cost
 #
-# The runs that come with the report, block by block of its plan, by what each noted of its own training. Energy is reckoned with {glue:text}`watts:g` W a core, and the time of a GPU with
+# The runs that come with the report, block by block of its plan, by what each noted of its own training. Energy is estimated with {glue:text}`watts:g` W a core, and the time of a GPU with
 # {glue:text}`gpu_step:g` ms a step, which is what launching the operations of networks this small takes: neither was measured.
 
 # %% tags=["hide-input"]

@@ -141,10 +141,12 @@ def test_the_wings_have_the_lines_of_their_modules_beside_those_that_moved_in():
 
 def test_from_a_figure_to_its_code_it_is_two_links_that_exist():
     labels = defaults(ROOT / "book" / "house.py")["walked"]
-    rows = walks(labels).data.splitlines()[2:]
-    assert len(rows) == len(labels) == 3
-    for row in rows:
-        drawn, computed = row.strip("| ").split(" | ")[1:]
+    items = re.findall(r"<li>(.*?)</li>", walks(labels).data)
+    assert len(items) == len(labels) == 3
+    for item in items:
+        figure, drawn, computed = re.split(": drawn by |; its numbers by ", item)
+        chapter, label = re.search(r'href="(\w+)\.html#([\w-]+)"', figure).groups()
+        assert f'"name": "{label}"' in (ROOT / "book" / f"{chapter}.py").read_text()
         for links in (drawn, computed):
             targets = re.findall(r'href="../_code/([\w/]+)\.html#(\w+)"', links)
             assert targets
@@ -154,9 +156,9 @@ def test_from_a_figure_to_its_code_it_is_two_links_that_exist():
 
 
 def test_a_page_that_stands_alone_has_no_links_to_code_that_is_not_there():
-    table = {"text/markdown": walks(["fig-ranges"]).data}
-    nb = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", table)])])
+    listed = {"text/html": walks(["fig-ranges"]).data}
+    nb = new_notebook(cells=[new_code_cell("", outputs=[new_output("display_data", listed)])])
     in_words(nb)
-    alone = nb.cells[0].outputs[0].data["text/markdown"]
+    alone = nb.cells[0].outputs[0].data["text/html"]
     assert "rotation_over_ranges" in alone
     assert "href" not in alone

@@ -10,8 +10,8 @@ from vaelib.profiles import BOOK
 from vaelib.report.pages import DEFINITIONS, LABEL, labels_of
 
 REFERENCE = re.compile(rf"\{{(ref|numref|eq)\}}`(?:([^`<]*?)\s*<{LABEL}>|{LABEL})`")
-BESIDE = re.compile(r'<a href="\.\./_[^"]*">(.*?)</a>')
-"""A link to what the book has beside its pages."""
+IN_BOOK = re.compile(r'<a href="(?:\.\./_|\w+\.html)[^"]*">(.*?)</a>', re.DOTALL)
+"""A link to another page of the book, or to what it has beside its pages."""
 KINDS = {"eq": "an equation", "numref": "a figure"}
 
 
@@ -40,8 +40,9 @@ def in_words(nb: NotebookNode) -> None:
             cell.source = REFERENCE.sub(words, cell.source)
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
-                shown = REFERENCE.sub(words, output.data["text/markdown"])
-                output.data["text/markdown"] = BESIDE.sub(r"\1", shown)
+                output.data["text/markdown"] = REFERENCE.sub(words, output.data["text/markdown"])
+            if "text/html" in output.get("data", {}):
+                output.data["text/html"] = IN_BOOK.sub(r"\1", output.data["text/html"])
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
         if "caption" in figure:
             figure["caption"] = REFERENCE.sub(words, figure["caption"])

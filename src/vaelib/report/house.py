@@ -2,16 +2,18 @@
 
 import ast
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 import jupytext
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import HTML
 from nbformat import NotebookNode
 
 from vaelib.fingerprint import PACKAGE, imports, shown
 from vaelib.profiles import BOOK
 from vaelib.report.cells import behind, calls
+from vaelib.report.elsewhere import titles
 from vaelib.report.pages import figure_of
 
 GROUND = "foundations"
@@ -118,16 +120,19 @@ def computing_modules() -> set[str]:
     }
 
 
-def walks(labels: Sequence[str]) -> Markdown:
-    """Return as a table the way from these figures of the book to their code: two hops, each a link."""
-    rows = ["| figure | drawn by | its numbers by |", "| --- | --- | --- |"]
+def walks(labels: Sequence[str]) -> HTML:
+    """Return as a list the way from these figures of the book to their code: two hops, each a link."""
+    items = []
     for source in sorted(BOOK.glob("*.py")):
         nb = jupytext.read(source)
         drawn, computed = drawn_by(nb), computed_by(nb)
         for label in (label for label in labels if label in drawn):
-            links = (", ".join(code_link(*own) for own in part[label]) for part in (drawn, computed))
-            rows.append(f"| {{numref}}`{label}` of {{doc}}`{source.stem}` | {' | '.join(links)} |")
-    return Markdown("\n".join(rows))
+            figure = (
+                f'<a href="{source.stem}.html#{label}">{label}</a> of <i>{escape(titles()[label][1])}</i>'
+            )
+            by, of = (", ".join(code_link(*own) for own in part[label]) for part in (drawn, computed))
+            items.append(f"<li>{figure}: drawn by {by}; its numbers by {of}.</li>")
+    return HTML(f"<ul>{''.join(items)}</ul>")
 
 
 def code_link(name: str, module: str) -> str:
