@@ -8,17 +8,22 @@ ROOT = Path(__file__).resolve().parents[1]
 
 COMMANDS = """
 import pathlib, sys, time
-from vaelib.report import build as report
-from vaelib.errors import InputError
-from vaelib.files import write_atomic
-from vaelib.profiles import ROOT, load_profile
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 def note(text):
     with (ROOT / "events").open("a") as file:
         file.write(text + "\\n")
 
+def write_atomic(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".part").write_text(text)
+    path.with_suffix(".part").rename(path)
+
 def main(command, *rest):
     if command == "book":
+        from vaelib.report import build as report
+        from vaelib.errors import InputError
         try:
             report.build("toy", 2, *rest)
         except report.BuildError as error:
@@ -45,7 +50,7 @@ def main(command, *rest):
         note(f"{kind} {pathlib.Path(rest[rest.index('--spec') + 1]).stem}")
     elif command == "page":
         note(f"page {rest[0]}")
-        source = load_profile("toy").pages[rest[0]].source.read_text()
+        source = (ROOT / "book" / f"{rest[0]}.py").read_text()
         if "broken" in source:
             sys.exit("first line of the trouble\\nValueError: the last line of the trouble")
         write_atomic(ROOT / "book" / f"{rest[0]}.ipynb", source)
