@@ -4,6 +4,12 @@ import pytest
 import torch
 from hypothesis import settings
 
+from tests.budget import (  # noqa: F401  found by their names
+    pytest_runtest_call,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 from vaelib.data.mnist import Digits, load_mnist
 
 # Hypothesis's own limit of 200 ms an example fails tests on a busy machine, whatever the code does.

@@ -6,6 +6,7 @@ The checksums are made to match, so that what is tried is the shape.
 import contextlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.anything import FLAT, examples, reshaped
 from tests.tiny import tiny
+from vaelib import published
 from vaelib.cache import Fit, cached
 from vaelib.data.dataset import load_split
 from vaelib.errors import DamagedError, InputError
@@ -152,6 +154,25 @@ def test_a_checkpoint_of_any_shape_is_used_or_passed_over(checkpoints, data, sea
     assert state.epoch in (2, 3)
     assert (state.epoch == 2) == (f"{file} is damaged" in said.getvalue())
     assert loop.history_table(state.rows)["epoch"].notna().all()
+
+
+@examples(30)
+@given(data=st.data())
+def test_a_manifest_of_any_shape_is_read_or_damage(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("published")
+    value = data.draw(
+        reshaped({"sha256": {"a.zip": "0" * 64, "b.zip": "1" * 64}, "ledger": {"C1": {"n": 5}}})
+    )
+    write_json(folder / "manifest.json", value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(published, "PUBLISHED", folder)
+        changed, damage = [], ""
+        try:
+            changed = published.changed_files()
+        except DamagedError as error:
+            damage = str(error)
+    assert all(isinstance(name, str) for name in changed)
+    assert not damage or re.fullmatch(rf"{folder}/manifest.json is damaged: .*git checkout .*", damage)
 
 
 def test_a_checkpoint_of_another_network_is_passed_over(checkpoints, capsys):
