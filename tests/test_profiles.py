@@ -73,6 +73,8 @@ def test_an_unknown_profile_is_refused_with_the_nearest_one():
         ({"parameters": {"datasett": {}}}, "Did you mean 'dataset'"),
         ({"spec": {"epoch": 3}}, "Did you mean 'epochs'"),
         ({"spec": {"n_train": 0}}, "from 24 to 60,000"),
+        ({"spec": {"rotation_range": 0}}, r"smoke: rotation_range 0\.0 is refused; .* from 1 to 180"),
+        ({"sweep": {"rotation_range": 0}}, r"rotation_range 0\.0 is refused; .* from 1 to 180"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path, change, said):

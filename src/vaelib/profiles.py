@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vaelib.architectures import ARCHITECTURES
-from vaelib.errors import InputError, check_choice, shown
+from vaelib.errors import InputError, check_choice, check_number, shown
 from vaelib.spec import RunSpec
 from vaelib.yaml_files import read_yaml
 
@@ -174,9 +174,9 @@ def load_profile(name: str, path: Path = EXPERIMENTS) -> Profile:
         check_choice(f"page in the plan of profile {name}", entry.get("page", next(iter(pages))), pages)
     profile = Profile(name, chosen["spec"], pages, chosen.get("sweep", {}), planned)
     try:
-        for arch in ARCHITECTURES:
-            profile.run(arch=arch)
-            profile.run(arch=arch, **profile.sweep)
+        for arch, changes in itertools.product(ARCHITECTURES, ({}, profile.sweep)):
+            spec = profile.run(arch=arch, **changes)
+            check_number("rotation_range", spec.rotation_range, 1, 180)  # chapters turn digits within it
     except InputError as error:
         raise InputError(f"{path.name}, profile {name}: {error}") from error
     return profile
