@@ -21,9 +21,13 @@ settings.load_profile("no_deadline")
 torch.set_num_threads(1)
 
 
+LONG = ["test_smoke_book", "test_report"]
+"""Files that take minutes, which pass beside the other files and not after them."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the whole report: its minutes pass beside the other files and not after them."""
-    items.sort(key=lambda item: item.path.stem != "test_smoke_book")
+    """Begin with the long ones."""
+    items.sort(key=lambda item: [*LONG, item.path.stem].index(item.path.stem))
 
 
 @pytest.fixture(scope="session")

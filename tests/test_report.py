@@ -117,7 +117,7 @@ def test_a_report_is_built_wherever_it_lies(tmp_path):
     assert report_there.build()[2] == []
 
 
-def test_second_build_does_nothing_and_says_so(built):
+def test_new_times_of_equal_files_and_strays_redo_nothing(built):
     """Whatever the times of files, what editors and file managers leave, and what no page imports."""
     for path in built.folder.rglob("*"):
         if path.is_file() and ".snakemake" not in path.parts and "_build" not in path.parts:
