@@ -7,6 +7,7 @@ from .importance import dci as dci
 from .information import mig as mig
 from .information import mutual_information as mutual_information
 from .known_codes import CROSSED_LEVELS as CROSSED_LEVELS
+from .known_codes import FAMILIES as FAMILIES
 from .known_codes import INFORMATIVE as INFORMATIVE
 from .known_codes import LEVELS as LEVELS
 from .known_codes import known_scores as known_scores
