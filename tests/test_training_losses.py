@@ -247,10 +247,10 @@ def test_the_discriminator_learns_the_total_correlation_of_gaussians():
     discriminator = losses.latent_discriminator(asked)
     optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-3)
     mix = torch.linalg.cholesky(torch.tensor([[1.0, correlation], [correlation, 1.0]]))
-    for _ in range(300):
-        x = torch.zeros(1024, 1, 16, 16)
-        x.flatten(1)[:, :2] = torch.randn(1024, 2) @ mix.T
-        _, loss = losses.factor_vae(model, x, torch.randn(1024, 4), 1.0, asked, 0.0, discriminator)
+    for _ in range(250):
+        x = torch.zeros(512, 1, 16, 16)
+        x.flatten(1)[:, :2] = torch.randn(512, 2) @ mix.T
+        _, loss = losses.factor_vae(model, x, torch.randn(512, 4), 1.0, asked, 0.0, discriminator)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
