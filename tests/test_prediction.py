@@ -61,7 +61,7 @@ def test_a_forest_is_blind_to_order_sign_and_scale_of_the_latents():
     assert other.disentanglement == pytest.approx(one.disentanglement, abs=0.06)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.integers(0, 1000))
 def test_explicitness_is_blind_to_rotations(seed):
     codes, factors = small_code(seed)
