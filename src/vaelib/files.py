@@ -105,16 +105,21 @@ def record(**properties: dict[str, Any]) -> dict[str, Any]:
 def read_json(path: Path, schema: dict[str, Any] | bool = True) -> Any:
     """Return the value that `write_json` wrote; raises `ValueError` on other bytes, or for another shape."""
     path = Path(path)
+    return parse_json(path.read_bytes(), path.name, schema)
+
+
+def parse_json(content: bytes, name: str, schema: dict[str, Any] | bool = True) -> Any:
+    """Return the value of JSON as `write_json` writes it, from a file of this name; raises as `read_json`."""
     try:
-        text = path.read_bytes().decode()
+        text = content.decode()
         value = json.loads(text)
         as_written = to_json(value) == text
     except RecursionError as error:
-        raise ValueError(f"{path.name} is nested too deeply") from error
+        raise ValueError(f"{name} is nested too deeply") from error
     if not as_written:
-        raise ValueError(f"{path.name} is not as it was written")
+        raise ValueError(f"{name} is not as it was written")
     if wrong := best_match(Draft202012Validator(schema).iter_errors(value)):
-        raise ValueError(f"{path.name} has another shape: {wrong.json_path} {shown(wrong.instance)}")
+        raise ValueError(f"{name} has another shape: {wrong.json_path} {shown(wrong.instance)}")
     return value
 
 

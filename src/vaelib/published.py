@@ -3,15 +3,15 @@
 import contextlib
 import functools
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vaelib.errors import DamagedError, one_line
-from vaelib.files import OBJECT, read_json, record, sha256, write_atomic, write_json
+from vaelib.files import OBJECT, parse_json, read_json, record, sha256, write_atomic, write_json
 from vaelib.profiles import ROOT
 from vaelib.spec import RunSpec
 from vaelib.versions import SCORES
@@ -27,7 +27,10 @@ CACHE = ".cache"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The date of every file in an archive: equal runs make equal archives."""
 MANIFEST = record(sha256={"type": "object", "additionalProperties": {"type": "string"}}, ledger=OBJECT)
-"""What `manifest.json` holds (JSON schema)."""
+SCORED = record(
+    groups={"type": "object", "additionalProperties": record(version={"type": "integer"}, scores=OBJECT)}
+)
+"""What `manifest.json` and a file of scores hold (JSON schema)."""
 
 
 def pack_runs(block: str, runs: Iterable[Path], weights: Collection[str], published: Path) -> None:
@@ -124,10 +127,10 @@ def lay_down(name: str, store: Path) -> bool:
     return True
 
 
-def read_record(run: str, name: str) -> bytes:
-    """Return a file of a published run, one of `RECORDS`; `KeyError` for a run that is not there."""
+def read_record(run: str, name: str, schema: dict) -> Any:
+    """Return what is in a JSON file of a published run, one of `RECORDS`; `KeyError` for none of that id."""
     with _read(index()[run]) as files:
-        return files.read(f"{run}/{name}")
+        return parse_json(files.read(f"{run}/{name}"), name, schema)
 
 
 @contextlib.contextmanager
@@ -136,7 +139,7 @@ def _read(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError) as error:
         raise _damaged(path, error) from error
 
 
@@ -181,7 +184,7 @@ def _scored_earlier(published: Path) -> set[str]:
         with _read(path) as archive:
             for member in archive.namelist():
                 if member.endswith("/scores.json"):
-                    groups = json.loads(archive.read(member))["groups"]
+                    groups = parse_json(archive.read(member), member, SCORED)["groups"]
                     if any(group["version"] != SCORES.get(name) for name, group in groups.items()):
                         found.add(_name(member))
     return found

@@ -1,12 +1,10 @@
 """What the published runs cost: time of the processor, energy, and what a GPU would take."""
 
-import json
-
 import pandas as pd
 
 from vaelib import published
 from vaelib.profiles import Profile
-from vaelib.report.plan import blocks
+from vaelib.report.plan import NOTED, blocks
 
 WATTS_A_CORE = 10.0
 """Of a core at work with its share of memory, power supply and cooling, as on a server of some 30 cores."""
@@ -24,7 +22,7 @@ def training_costs(profile: Profile) -> pd.DataFrame:
     for block in blocks(profile):
         runs = [spec for spec in block.runs if spec.id in published.index()]
         seconds = [
-            sum(json.loads(published.read_record(spec.id, "provenance.json"))["core_seconds_per_epoch"])
+            sum(published.read_record(spec.id, "provenance.json", NOTED)["core_seconds_per_epoch"])
             for spec in runs
         ]
         steps = sum(spec.epochs * spec.n_batches for spec in runs)

@@ -15,6 +15,8 @@ from vaelib.spec import RunSpec
 
 log = logging.getLogger(__name__)
 
+NOTED = record(core_seconds_per_epoch=NUMBERS)
+"""What is read of the provenance of a run (JSON schema)."""
 FIRST_SEEDS = 3
 """Seeds of every block that are trained before the others of any: the fewest from which a claim is judged."""
 
@@ -74,10 +76,11 @@ def in_order(chosen: Sequence[Block]) -> list[RunSpec]:
 
 def _spent(run: str, store: Path) -> float:
     """Return the core-seconds that a run took; 0, and a warning, where its provenance cannot be read."""
-    if not (store / run / "done.json").exists():
-        published.lay_down(run, store)
     try:
-        found = read_json(store / run / "provenance.json", record(core_seconds_per_epoch=NUMBERS))
+        if (store / run / "done.json").exists():
+            found = read_json(store / run / "provenance.json", NOTED)
+        else:
+            found = published.read_record(run, "provenance.json", NOTED)
     except (OSError, ValueError) as error:
         log.warning("what %s took is not known: %s", store / run, error)
         return 0.0

@@ -16,9 +16,10 @@ from vaelib.errors import InputError
 from vaelib.files import OBJECT, read_json, read_sealed
 from vaelib.models.inference import evaluate
 from vaelib.profiles import Profile
+from vaelib.published import SCORED
 from vaelib.report import plan
 from vaelib.report.publishing import ledger
-from vaelib.scores.measure import SCORED, measured
+from vaelib.scores.measure import measured
 from vaelib.spec import RunSpec
 from vaelib.training.run import RESULTS, Run
 from vaelib.training.store import RunStore

@@ -15,12 +15,10 @@ from vaelib.cache import Fit, cached
 from vaelib.data.dataset import evenly, load_split
 from vaelib.errors import check_choice
 from vaelib.files import (
-    OBJECT,
     digest,
     only_writer,
     read_json,
     read_sealed,
-    record,
     to_json,
     write_json,
     write_sealed,
@@ -28,6 +26,7 @@ from vaelib.files import (
 from vaelib.metrics.udr import udr
 from vaelib.models.inference import encode
 from vaelib.profiles import in_checkout
+from vaelib.published import SCORED
 from vaelib.reads import READS
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.baselines import BASELINES, fit_baselines, key, of_model
@@ -42,9 +41,6 @@ from vaelib.versions import SCORES
 log = logging.getLogger(__name__)
 
 UDR_IMAGES = 2000
-OF_GROUP = record(version={"type": "integer"}, scores=OBJECT)
-SCORED = record(groups={"type": "object", "additionalProperties": OF_GROUP})
-"""What a file of scores holds (JSON schema)."""
 
 BASELINE_GROUPS = tuple(name for name in GROUPS if name not in ("bound", "haar"))
 """What the baselines are measured on: they bound no likelihood, and random axes are drawn of a run's code."""
