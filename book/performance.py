@@ -226,11 +226,10 @@ pd.DataFrame(
 # {glue:text}`gpu_step:g` ms a step, which is what launching the operations of networks this small takes: neither was measured.
 
 # %% tags=["hide-input"]
-costs_of_plan = training_costs(load_profile("published"))
+cost = training_costs(load_profile("published"))
 glue_all({"watts": WATTS_A_CORE, "gpu_step": 1000 * GPU_SECONDS_A_STEP})
-costs_of_plan.style.format(
-    {"steps": "{:,d}", "core-hours": "{:.2f}", "kWh": "{:.2f}", "hours of one GPU": "{:.2f}"}
-)
+whole = cost[["runs", "steps"]].map("{:,d}".format)
+whole.join(cost.drop(columns=["runs", "steps"]).map("{:.2f}".format)).rename_axis(None)
 
 # %% [markdown]
 # ## Measure it yourself
