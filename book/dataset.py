@@ -182,7 +182,7 @@ glue_all(
         "classy_share": 100 * max(by_class.values()),
         "classless": min(by_class, key=by_class.get),
         "classless_share": 100 * min(by_class.values()),
-        "slant_class_share": 100 * by_class["slant"],
+        "slant_eta_squared": 100 * by_class["slant"],
     }
 )
 
@@ -191,7 +191,7 @@ factor_distributions(strokes, labels)
 
 # %% [markdown]
 # The applied angle is not the visible orientation: hands lean by {glue:text}`slant_sd:.0f`° (standard deviation) around {glue:text}`slant_mean:.0f`° on their own, and
-# {glue:text}`slant_class_share:.0f` % of that variance lies between digits. Some factors are little more than the digit itself: {glue:text}`classy:s` has
+# {glue:text}`slant_eta_squared:.0f` % of that variance lies between digits. Some factors are little more than the digit itself: {glue:text}`classy:s` has
 # {glue:text}`classy_share:.0f` % of its variance between digits, {glue:text}`classless:s` only {glue:text}`classless_share:.0f` %. A score that asks for factors to be separate has to allow for that.
 #
 # ## How far does a rotation move an image?

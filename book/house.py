@@ -52,7 +52,7 @@ glue_all(
 wings_on_floors(modules, between, floors)
 
 # %% [markdown]
-# {glue:text}`n_modules` modules have {glue:text}`n_lines:,d` lines. They moved into the wings in one commit that changed nothing else ({glue:text}`moved_in`); the library has grown since:
+# {glue:text}`n_modules` modules have {glue:text}`n_lines:,d` lines. They moved into the wings in one commit that changed imports and little else ({glue:text}`moved_in`); the library has grown since:
 
 # %% tags=["hide-input"]
 house_wings(modules).rename_axis(None).map("{:,}".format)

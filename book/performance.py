@@ -184,7 +184,7 @@ pd.DataFrame(
 #
 # Each run of the report is measured by every group of scores below, and so are the baselines beside it. The table has the seconds of one core for all
 # scores of one run, with the {glue:text}`test_quick:,d` test images of the profile "quick" and with the {glue:text}`test_published:,d` of "published". *Codes* is encoding: the rotation
-# sweep, the factorial set and the test images pass through the network once and are kept for the other groups. Number of measurements, whose medians these are:
+# sweep, the factorial set and the test images pass through the network once, and their codes serve the other groups. Number of measurements, whose medians these are:
 # {glue:text}`scoring_turns`. Seconds are the processor's and not the clock's, but what else runs on the machine lengthens these, too, as it shares caches and memory.
 
 # %% tags=["hide-input"]

@@ -138,7 +138,7 @@ def test_the_first_page_answers_in_numbers_and_leads_to_every_claim(html):
     assert 'class="hero" role="img"' in markup
 
 
-def test_every_claim_has_a_verdict_and_every_score_its_frame(html):
+def test_every_claim_has_a_verdict_and_every_score_its_baselines(html):
     markup = (html / "conclusion.html").read_text()
     text = " ".join(re.sub(r"<[^>]+>", " ", markup).split()).replace("&gt;", ">")
     verdicts = re.findall(r"(supported|refuted|undecided) needs >= \d [^;]*; [^;]*?n = \d", text)

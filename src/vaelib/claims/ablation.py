@@ -20,7 +20,7 @@ from vaelib.training.run import Run
 
 COUNTS = ("au", *(f"kl_{threshold:g}" for threshold in THRESHOLDS))
 """Columns of `results` that count latents: Var_x(mu_j) > 0.01 (Burda et al. 2016), KL_j > each threshold."""
-LEAST_KL = 0.01
+SILENT_KL = 0.01
 """Nats an image below which a total KL is silence, and its size noise: cut off before the logarithm."""
 AS_STATED = "as stated"
 LIKELIHOODS = {"bernoulli": "BCE", "gaussian": "MSE"}
@@ -101,7 +101,7 @@ def results(runs: Iterable[Run], base: RunSpec) -> pd.DataFrame:
     """Return a row a run: id, seed, changed, reading, matched_beta, each of `COUNTS`, kl, recon, log_kl.
 
     `changed` is what sets it apart from `base`, in `words`; kl and recon are nats an image of the test set,
-    and log_kl is the natural logarithm of a total KL of at least `LEAST_KL`.
+    and log_kl is the natural logarithm of a total KL of at least `SILENT_KL`.
     """
     rows = []
     for run in runs:
@@ -116,7 +116,7 @@ def results(runs: Iterable[Run], base: RunSpec) -> pd.DataFrame:
                 **counts(run.metrics["kl_per_dim"], run.metrics["active_units"]),
                 "kl": test["kl"],
                 "recon": test["recon"],
-                "log_kl": math.log(max(test["kl"], LEAST_KL)),
+                "log_kl": math.log(max(test["kl"], SILENT_KL)),
             }
         )
     return pd.DataFrame(rows)

@@ -7,7 +7,7 @@ from scipy.stats import ortho_group
 from tqdm import tqdm
 
 from vaelib.errors import InputError
-from vaelib.metrics.dependence import active_units
+from vaelib.metrics.dependence import ACTIVE_VARIANCE, active_units
 
 
 def standardised(mu: np.ndarray) -> np.ndarray:
@@ -19,7 +19,8 @@ def standardised(mu: np.ndarray) -> np.ndarray:
     active = active_units(mu)
     if active.sum() < 2:
         raise InputError(
-            f"{active.sum()} of {len(active)} latents are active (variance above 0.01); a rotation needs 2."
+            f"{active.sum()} of {len(active)} latents are active (variance above {ACTIVE_VARIANCE:g}); "
+            "a rotation needs 2."
         )
     spread = np.where(active, mu.std(0), 1)
     return np.where(active, (mu - mu.mean(0)) / spread, 0)

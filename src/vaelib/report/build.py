@@ -215,8 +215,8 @@ def assemble() -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     command = Path(sysconfig.get_path("scripts")) / "jupyter-book"
     strict = ["--all", "-W", "-n", "--keep-going"]  # --all: warnings of unchanged pages are not repeated
-    told = ["-q", "--path-output", str(fresh)]  # -q: nothing but warnings, so that they end the log
-    built = subprocess.run([command, "build", ".", *strict, *told], cwd=ROOT)
+    quiet = ["-q", "--path-output", str(fresh)]  # -q: nothing but warnings, so that they end the log
+    built = subprocess.run([command, "build", ".", *strict, *quiet], cwd=ROOT)
     if built.returncode or not (fresh / "_build/html/index.html").exists():
         raise BuildError("the book has errors (above); the last good one stays in place.")
     shutil.rmtree(last, ignore_errors=True)

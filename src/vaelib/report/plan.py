@@ -88,7 +88,7 @@ def _spent(run: str, store: Path) -> float:
 
 
 def table(chosen: Sequence[Block], store: Path | str) -> list[dict[str, Any]]:
-    """Return a row a block and their sum: runs, done, and core-hours reckoned, of those done, and spent.
+    """Return a row a block and their sum: runs, done, and core-hours expected, of those done, and spent.
 
     What is done has a `done.json`, or is published in the training version of today; nothing is verified.
     What is published of an earlier training, or has scores of an earlier version, is outdated: it is read,

@@ -15,7 +15,7 @@ import numpy as np
 from vaelib.data.dataset import Dataset, evenly
 from vaelib.data.factorial import FactorialSet, Sweep, factorial_set, rotation_sweep
 from vaelib.errors import InputError
-from vaelib.metrics.dependence import active_units
+from vaelib.metrics.dependence import ACTIVE_VARIANCE, active_units
 from vaelib.metrics.importance import FOREST_IMAGES
 from vaelib.metrics.probes import Estimate
 from vaelib.models.inference import Codes, bound_terms
@@ -91,7 +91,9 @@ class Representation:
         """Which latents vary over the test images, bool (M,); raises `InputError` when none does."""
         found = active_units(self.mu)
         if not found.any():
-            raise InputError(f"none of the {len(found)} latents is active: Var(mu) is at most 0.01 in all.")
+            raise InputError(
+                f"none of the {len(found)} latents is active: Var(mu) is at most {ACTIVE_VARIANCE:g} in all."
+            )
         return found
 
     def require_active(self) -> None:
