@@ -89,7 +89,7 @@ def test_counts_under_every_definition():
     assert [row[name] for name in ablation.COUNTS] == [4, 4, 3, 2, 1]
     assert row["log_kl"] == pytest.approx(math.log(row["kl"]))
     silent = ablation.results([Finished(BASE, (1e-9,) * 5)], BASE).iloc[0]
-    assert silent["log_kl"] == pytest.approx(math.log(ablation.LEAST_KL))
+    assert silent["log_kl"] == pytest.approx(math.log(ablation.SILENT_KL))
 
 
 def test_a_cell_is_summed_up_over_its_seeds():
