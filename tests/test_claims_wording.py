@@ -8,7 +8,7 @@ import pandas as pd
 from vaelib.claims import RULES, planted
 from vaelib.claims.ledger import CLAIMS
 from vaelib.claims.rules import SUPPORTED, UNDECIDED
-from vaelib.report.tables import claims_by_verdict
+from vaelib.report.verdicts import claims_by_verdict
 
 
 def test_every_rule_is_worded_and_says_how_it_supports_refutes_and_what_its_p_is():

@@ -4,7 +4,8 @@ import pandas as pd
 
 from vaelib.claims.ledger import judge_claims
 from vaelib.profiles import ROOT
-from vaelib.report.tables import TABLED, bands, claim_texts, ledger_counts, score_table
+from vaelib.report.tables import TABLED, bands, score_table
+from vaelib.report.verdicts import claim_texts, ledger_counts
 from vaelib.scores.alignment import HAAR
 from vaelib.scores.registry import GROUPS
 

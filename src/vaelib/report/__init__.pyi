@@ -81,12 +81,12 @@ from .sweep import terms_of_runs as terms_of_runs
 from .sweep import trade_in_words as trade_in_words
 from .sweep import with_networks as with_networks
 from .tables import bands as bands
-from .tables import claim_texts as claim_texts
-from .tables import claims_by_verdict as claims_by_verdict
-from .tables import counts_in_french as counts_in_french
-from .tables import ledger_counts as ledger_counts
 from .tables import number as number
 from .tables import score_table as score_table
 from .theory import kl_by_likelihood as kl_by_likelihood
 from .theory import theory_in_words as theory_in_words
 from .theory import window_in_words as window_in_words
+from .verdicts import claim_texts as claim_texts
+from .verdicts import claims_by_verdict as claims_by_verdict
+from .verdicts import counts_in_french as counts_in_french
+from .verdicts import ledger_counts as ledger_counts
