@@ -88,7 +88,7 @@ def train(
 @jobs_option
 @cluster_option
 @spec_options(multiple=True)
-def sweep(profile: str, jobs: int | None, cluster: str | None, **fields: tuple) -> None:
+def sweep(profile: str, jobs: int | None, cluster: str | None, **fields: tuple[Any, ...]) -> None:
     """Train the runs of every combination of the values given: --beta 1 --beta 4 --seed 0 --seed 1."""
     from vaelib.report import build
 
@@ -207,7 +207,7 @@ def claims(profile: str, store: Path, as_json: bool) -> None:
     "-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter; may be repeated."
 )
 @out_option
-def notebook(name: str, given: tuple, out: Path) -> None:
+def notebook(name: str, given: tuple[Any, ...], out: Path) -> None:
     """Execute one chapter with other parameters: an executed notebook and a standalone HTML page.
 
     NAME is a notebook of book/; runs that are missing are trained on the way.

@@ -58,10 +58,10 @@ class Commands(click.Group):
             ) from error
 
 
-def spec_options(multiple: bool) -> Callable:
+def spec_options(multiple: bool) -> Callable[..., Any]:
     """Return a decorator that adds every field of a run's spec as an option, to be repeated if `multiple`."""
 
-    def decorate(command: Callable) -> Callable:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for f in reversed(dataclasses.fields(RunSpec)):
             accepted = f"  [{'|'.join(f.metadata['accepted'])}]" if "accepted" in f.metadata else ""
             command = click.option(

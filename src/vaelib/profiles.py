@@ -130,7 +130,7 @@ class Profile:
         return list(dict.fromkeys(points))
 
 
-def _axes(parameters: Mapping[str, Any], prefix: str) -> dict[str, list]:
+def _axes(parameters: Mapping[str, Any], prefix: str) -> dict[str, list[Any]]:
     """Return the values of each spec field that the parameters name, singular or plural, with a prefix."""
     axes = {}
     for f in fields(RunSpec):
@@ -144,7 +144,7 @@ def _axes(parameters: Mapping[str, Any], prefix: str) -> dict[str, list]:
     return axes
 
 
-def _further_axes(named: Mapping[str, Any]) -> dict[str, list]:
+def _further_axes(named: Mapping[str, Any]) -> dict[str, list[Any]]:
     known = [f.name for f in fields(RunSpec)]
     for name in named:
         check_choice("field in also", name if name in known else name.removesuffix("s"), known)

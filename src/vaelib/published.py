@@ -85,12 +85,12 @@ def remove_weights_but(runs: Collection[str], published: Path) -> list[Path]:
     return [path for path in weights if path.stem in runs]
 
 
-def write_manifest(ledger: dict, published: Path) -> None:
+def write_manifest(ledger: dict[str, Any], published: Path) -> None:
     """Write the checksum of each published file, and the ledger that the runs give."""
     write_json(published / "manifest.json", {"sha256": _checksums(published), "ledger": ledger})
 
 
-def read_manifest() -> dict:
+def read_manifest() -> dict[str, Any]:
     """Return what `write_manifest` wrote; raises `DamagedError` where it cannot be read."""
     path = PUBLISHED / "manifest.json"
     try:
@@ -127,7 +127,7 @@ def lay_down(name: str, store: Path) -> bool:
     return True
 
 
-def read_record(run: str, name: str, schema: dict) -> Any:
+def read_record(run: str, name: str, schema: dict[str, Any]) -> Any:
     """Return what is in a JSON file of a published run, one of `RECORDS`; `KeyError` for none of that id."""
     with _read(index()[run]) as files:
         return parse_json(files.read(f"{run}/{name}"), name, schema)

@@ -18,13 +18,13 @@ def number(default: float | None, least: float, help: str, most: float = math.in
     return field(default=default, metadata={"help": help, "least": least, "most": most})
 
 
-def field_type(f: Field) -> type:
+def field_type(f: Field[Any]) -> type:
     """Return the plain type of a spec field: `str`, `int` or `float` (`str | None` is `str`)."""
     own: Any = f.type
     return next((t for t in get_args(own) if t is not type(None)), own)
 
 
-def checked(f: Field, value: Any) -> str | int | float:
+def checked(f: Field[Any], value: Any) -> str | int | float:
     """Return `value` in the field's type: 4 is a fine beta; "4", True and 2.5 epochs are refused."""
     if field_type(f) is str:
         check_choice(f.name, value, f.metadata["accepted"])

@@ -75,7 +75,7 @@ def _parsed(name: str, text: str) -> tuple[Any, yaml.Node | None]:
         raise InputError(f"{name}{line}: {getattr(error, 'problem', None) or error}.") from error
 
 
-def _order(error: ValidationError) -> tuple:
+def _order(error: ValidationError) -> tuple[Any, ...]:
     """Return what comes first: of one place, an unknown key, which may be the missing one misspelt."""
     return [str(step) for step in error.path], error.validator != "additionalProperties"
 

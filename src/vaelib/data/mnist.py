@@ -203,7 +203,7 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     """Return `call()`, or raise `TimeoutError`: name look-ups, and hosts with many silent addresses, each
     waited for in turn, outlast the socket's own timeout.
     """
-    outcome: Future = Future()
+    outcome: Future[Any] = Future()
 
     def work() -> None:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -182,7 +183,7 @@ def log_weights(
     return weights
 
 
-def evaluate(model: VAE, spec: RunSpec, test: Dataset) -> dict:
+def evaluate(model: VAE, spec: RunSpec, test: Dataset) -> dict[str, Any]:
     """Return the numbers stored with a run: the bound and its parts on all, upright and rotated test images.
 
     `recon`, `kl` and `neg_elbo` are nats an image (one latent sample each); `mse` is per pixel, of the

@@ -1,5 +1,7 @@
 """The benchmarks of the training engine, as `python -m benchmarks` writes them."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from vaelib.plots.style import INK, PALETTE, house_style, new_figure
@@ -9,7 +11,7 @@ WORK = {"step": PALETTE[2], "end to end": PALETTE[0], "end to end, plain": PALET
 
 
 @house_style
-def throughput_chart(throughput: list[dict]) -> Figure:
+def throughput_chart(throughput: list[dict[str, Any]]) -> Figure:
     """Draw how much of the machine's matrix-product rate each network trains at, on one thread and on all.
 
     A bar is the median over windows, its line the least and the largest; images a second stand beside it.
@@ -45,7 +47,7 @@ def throughput_chart(throughput: list[dict]) -> Figure:
 
 
 @house_style
-def quality_chart(quality: list[dict]) -> Figure:
+def quality_chart(quality: list[dict[str, Any]]) -> Figure:
     """Draw the held-out bound against the images seen, a line a seed, for both recipes and both networks."""
     figure = new_figure(1, 2, height=2.9)
     for ax, arch in zip(figure.axes, NAMES, strict=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -77,7 +78,7 @@ def _blocks(table: pd.DataFrame, image_size: int) -> list[_Block]:
     ]
 
 
-def _block(row: tuple) -> _Block:
+def _block(row: tuple[Any, ...]) -> _Block:
     if row.layer.startswith("dense"):
         return _Block("dense", 1, int(row.output), f"dense\n{int(row.output):,}")
     side, _, channels = map(int, row.output.split("×"))

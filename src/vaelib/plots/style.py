@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -143,7 +143,7 @@ def one_legend(figure: Figure, loc: str = "outside upper center") -> None:
 
 
 def numbered_cells(
-    ax: Axes, values: np.ndarray, most: float, rows: Sequence, cols: Sequence, unit: str
+    ax: Axes, values: np.ndarray, most: float, rows: Sequence[Any], cols: Sequence[Any], unit: str
 ) -> None:
     """Draw values from 0 to `most` as coloured cells with the numbers in them; NaN leaves a cell empty."""
     sns.heatmap(

@@ -23,7 +23,7 @@ def in_words(nb: NotebookNode) -> None:
     """
     own = labels_of(nb)
 
-    def words(match: re.Match) -> str:
+    def words(match: re.Match[str]) -> str:
         label = match[3] or match[4]
         if label in own:
             return match[0]

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ Pairs = Mapping[tuple[int, int], tuple[SweptRun, SweptRun]]
 """The plain run and the one with a pose, by size of image and seed."""
 
 
-def code_of(functions: Iterable[Callable]) -> Markdown:
+def code_of(functions: Iterable[Callable[..., Any]]) -> Markdown:
     """Return the source of functions as a page shows it."""
     sources = "\n".join(inspect.cleandoc("\n" + inspect.getsource(function)) for function in functions)
     return Markdown(f"```python\n{sources}\n```")

@@ -119,7 +119,7 @@ def score_table(codes: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFram
     return pd.DataFrame.from_dict(table, orient="index")
 
 
-def _over_seeds(values: list) -> str:
+def _over_seeds(values: list[Any]) -> str:
     known = [value for value in values if value is not None and not np.any(pd.isna(value))]
     if not known:
         return "–"

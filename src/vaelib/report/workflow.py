@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 from filelock import FileLock, Timeout
@@ -192,7 +193,7 @@ def _follow(arguments: Sequence[str], mark: str, progress: Progress, through_slu
         _explain(progress, log)
 
 
-def _stop(process: subprocess.Popen, watch: slurm.Watch | None) -> None:
+def _stop(process: subprocess.Popen[Any], watch: slurm.Watch | None) -> None:
     """End Snakemake, and cancel its jobs in Slurm; those of this machine end with the build."""
     process.send_signal(signal.SIGINT)  # it cancels its jobs, those too that it has not named yet
     try:

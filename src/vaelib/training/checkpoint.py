@@ -55,7 +55,7 @@ class State:
     model: VAE
     discriminator: nn.Module | None
     optimizer: torch.optim.Optimizer
-    rows: list[dict] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     core_seconds: list[float] = field(default_factory=list)
 

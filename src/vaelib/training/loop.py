@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def fit(
     return state
 
 
-def history_table(rows: list[dict]) -> pd.DataFrame:
+def history_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the rows of a history with the columns in their order, which a checkpoint does not keep."""
     table = pd.DataFrame(rows)
     return table[[*HISTORY, *(f"val_kl_{j}" for j in range(1, len(table.columns) - len(HISTORY) + 1))]]
@@ -73,7 +74,9 @@ def _measured_subset(dataset: Dataset) -> Tensor:
     return dataset.images[evenly(len(dataset), MEASURED)]
 
 
-def _run_epoch(state: State, spec: RunSpec, images: Tensor, device: torch.device, progress: bool) -> dict:
+def _run_epoch(
+    state: State, spec: RunSpec, images: Tensor, device: torch.device, progress: bool
+) -> dict[str, Any]:
     """Take one pass over the training images and return the epoch's row of the history."""
     epoch = state.epoch + 1
     order, noise = _epoch_draws(

@@ -71,13 +71,13 @@ class Run:
             return table
 
     @_read
-    def metrics(self) -> dict:
+    def metrics(self) -> dict[str, Any]:
         """The numbers of `inference.evaluate` on the test images."""
         with _read_of(self.folder, "metrics.json"):
             return read_json(self.folder / "metrics.json", METRICS)
 
     @_read
-    def provenance(self) -> dict:
+    def provenance(self) -> dict[str, Any]:
         """How the run came about: versions, code fingerprint, data checksums, threads, time, memory."""
         with _read_of(self.folder, "provenance.json"):
             return read_json(self.folder / "provenance.json", OBJECT)
