@@ -58,8 +58,7 @@ def cached(
     if found:
         return found
     with only_writer(cache / f".{folder.name}.lock"):
-        for version in ("of today", *earlier):
-            of = made_from if version == "of today" else {**made_from, "version": version}
+        for of in (made_from, *({**made_from, "version": version} for version in earlier)):
             own = _folder(cache, of)
             found = _read(own, of, log.warning)
             if not found and published.lay_down(f"{published.CACHE}/{own.name}", cache.parent):
