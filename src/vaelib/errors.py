@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -42,6 +42,18 @@ def did_you_mean(name: str, accepted: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(name, list(accepted), n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def the_one(what: str, beginning: str, names: Collection[str], of: str, hint: str) -> str:
+    """Return the one of `names` that is or begins so; raises `InputError` with the nearest, or a hint."""
+    found = [beginning] if beginning in names else [name for name in names if name.startswith(beginning)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{what} {beginning!r} is the beginning of {', '.join(found)}; name one of them.")
+    near = difflib.get_close_matches(beginning, list(names), n=3, cutoff=0.3)
+    said = f"nearest: {', '.join(near)}" if near else hint
+    raise InputError(f"{what} {beginning!r} is not among the {len(names)} {of}; {said}.")
 
 
 def check_choice(what: str, value: Any, accepted: Iterable[str]) -> None:

@@ -1,6 +1,5 @@
 """Is what is published what it says? Files, runs measured again, the ledger, and a run trained again."""
 
-import difflib
 import json
 import random
 import tempfile
@@ -12,7 +11,7 @@ import numpy as np
 
 from vaelib import published
 from vaelib.data.dataset import load_split
-from vaelib.errors import InputError
+from vaelib.errors import the_one
 from vaelib.files import OBJECT, read_json, read_sealed
 from vaelib.models.inference import evaluate
 from vaelib.profiles import Profile
@@ -73,14 +72,7 @@ def published_specs(profile: Profile) -> list[RunSpec]:
 def planned(profile: Profile, beginning: str) -> RunSpec:
     """Return the one published run whose id is or begins so; raises `InputError` with the nearest."""
     specs = {spec.id: spec for spec in published_specs(profile)}
-    found = [name for name in specs if name.startswith(beginning)]
-    if beginning not in specs and len(found) != 1:
-        near = found or difflib.get_close_matches(beginning, specs, n=3, cutoff=0.3)
-        raise InputError(
-            f"run {beginning!r} names {len(found)} of the {len(specs)} published ones; accepted: the id of "
-            f"one, or its beginning. Nearest: {', '.join(near[:3]) or 'none'}."
-        )
-    return specs[beginning] if beginning in specs else specs[found[0]]
+    return specs[the_one("run", beginning, specs, "published ones", "vaelib plan lists the plan")]
 
 
 def _measured_again(run: Run, store: Path) -> Iterator[Check]:

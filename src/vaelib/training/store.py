@@ -1,7 +1,6 @@
 """The run store: a run is looked up by its spec, trained when it is missing, and stored."""
 
 import contextlib
-import difflib
 import logging
 import platform
 import resource
@@ -20,7 +19,7 @@ from tqdm import tqdm
 
 from vaelib import published
 from vaelib.data import dataset
-from vaelib.errors import DamagedError, DivergedError, InputError, check_choice
+from vaelib.errors import DamagedError, DivergedError, InputError, check_choice, the_one
 from vaelib.files import (
     digest,
     only_writer,
@@ -78,16 +77,8 @@ class RunStore:
     def named(self, beginning: str) -> Run:
         """Return the one finished run whose id is or begins so; raises `InputError` with the nearest ids."""
         runs = {run.id: run for run in self.all()}
-        found = [beginning] if beginning in runs else [name for name in runs if name.startswith(beginning)]
-        if len(found) == 1:
-            return runs[found[0]]
-        if found:
-            raise InputError(f"run {beginning!r} is the beginning of {', '.join(found)}; name one of them.")
-        near = difflib.get_close_matches(beginning, list(runs), n=3, cutoff=0.3)
-        hint = f"nearest: {', '.join(near)}" if near else "vaelib runs lists what is there"
-        raise InputError(
-            f"run {beginning!r} is not among the {len(runs)} finished ones of {self.folder}; {hint}."
-        )
+        where = f"finished ones of {self.folder}"
+        return runs[the_one("run", beginning, runs, where, "vaelib runs lists what is there")]
 
     def _folders(self) -> list[Path]:
         files = [*self.folder.glob("*/spec.json"), *self.folder.glob("*/done.json")]
